@@ -1,0 +1,255 @@
+"""The records: what a model answered, one class a kind of answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+from bench.arrays import AnyArray, Bools, Float64s, Floats, Ints, Ragged
+from bench.errors import RecordError
+from bench.records.base import Record, attribute, column
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """A record whose every row has a confidence in [0, 1] and was right or wrong."""
+
+    @property
+    def confidence(self) -> Float64s:
+        """Probability that the model gives its own answer, (n,)."""
+        ...
+
+    @property
+    def correct(self) -> Bools:
+        """Whether the answer was right, (n,)."""
+        ...
+
+
+def log_softmax(logits: Floats) -> Float64s:
+    """Log-probabilities over the last axis, in float64, stable for any finite or -inf logits."""
+    z = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Classification(Record):
+    """A distribution over C classes for each sample, and the class that came true."""
+
+    kind: ClassVar[str] = "classification"
+
+    labels: Ints = column("int", "the class that came true, 0 .. C-1")
+    logits: Float64s = column("float", "unnormalised log-probabilities of the C classes", dims=1)
+    features: Floats | None = column("float32", "penultimate features", dims=1, optional=True)
+    members: Float64s | None = column(
+        "float", "log-probabilities of each ensemble member, M x C", dims=2, optional=True
+    )
+    truth: Float64s | None = column("float", "the true p(y|x), where it is known", dims=1, optional=True)
+
+    def validate(self) -> None:
+        """Finite logits (or -inf, never all), labels in range, a truth that sums to one."""
+        super().validate()
+        if len(self) == 0:
+            return
+        top = self.logits.max(axis=1)
+        self.refuse("logits", np.isnan(self.logits).any(axis=1) | ~np.isfinite(top), "numbers, and not all -inf")
+        known = self.ood if self.ood is not None else np.zeros(len(self), dtype=bool)
+        outside = (self.labels < 0) | (self.labels >= self.logits.shape[1])
+        self.refuse("labels", outside & ~known, f"in 0 .. {self.logits.shape[1] - 1} (an OOD row may have -1)")
+        if self.truth is not None:
+            self.refuse("truth", ~(np.abs(self.truth.sum(axis=1) - 1) < 1e-6), "probabilities that sum to 1")
+
+    @property
+    def log_probs(self) -> Float64s:
+        """Normalised log-probabilities, (n, C)."""
+        return log_softmax(self.logits)
+
+    @property
+    def probs(self) -> Float64s:
+        """Probabilities, (n, C)."""
+        return np.exp(self.log_probs)
+
+    @property
+    def predicted(self) -> Ints:
+        """The most probable class, (n,)."""
+        return self.logits.argmax(axis=1)
+
+    @property
+    def confidence(self) -> Float64s:
+        """Probability of the most probable class, (n,)."""
+        return self.probs.max(axis=1)
+
+    @property
+    def correct(self) -> Bools:
+        """Whether the most probable class came true, (n,)."""
+        return self.predicted == self.labels
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Regression(Record):
+    """A predictive distribution of a real number, in one of three forms, and what came true."""
+
+    kind: ClassVar[str] = "regression"
+
+    y: Float64s = column("float", "the value that came true")
+    mean: Float64s | None = column("float", "mean of a Gaussian forecast", optional=True)
+    std: Float64s | None = column("float", "standard deviation of a Gaussian forecast, > 0", optional=True)
+    quantiles: Float64s | None = column("float", "forecast quantiles at `levels`", dims=1, optional=True)
+    samples: Float64s | None = column("float", "draws from the forecast", dims=1, optional=True)
+    member_means: Float64s | None = column("float", "mean of each ensemble member, M", dims=1, optional=True)
+    member_stds: Float64s | None = column("float", "standard deviation of each member, M", dims=1, optional=True)
+    levels: tuple[float, ...] = attribute((), "levels of the quantiles, increasing, in (0, 1)")
+
+    def validate(self) -> None:
+        """One form of forecast, finite, with positive spreads."""
+        super().validate()
+        if self.mean is None and self.quantiles is None and self.samples is None:
+            raise RecordError(
+                "regression: there is no forecast", cause="it needs mean and std, quantiles or samples", fix=self._fix()
+            )
+        self.refuse("y", ~np.isfinite(self.y), "finite")
+        if self.mean is not None:
+            if self.std is None:
+                raise RecordError(
+                    "regression: column 'std' is missing", cause="'mean' is a Gaussian forecast's", fix=self._fix()
+                )
+            self.refuse("mean", ~np.isfinite(self.mean), "finite")
+            self.refuse("std", ~(np.isfinite(self.std) & (self.std > 0)), "finite and above 0")
+        for name in ("quantiles", "samples"):
+            value = getattr(self, name)
+            if value is not None:
+                self.refuse(name, ~np.isfinite(value).all(axis=1), "finite")
+        if self.quantiles is not None and len(self.levels) != self.quantiles.shape[1]:
+            raise RecordError(
+                f"regression: {self.quantiles.shape[1]} quantiles for {len(self.levels)} levels",
+                cause="each column of quantiles has its level",
+                fix=self._fix(),
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Choices(Record):
+    """Log-likelihoods of the given continuations of a prompt, of which one is right."""
+
+    kind: ClassVar[str] = "choices"
+
+    labels: Ints = column("int", "position of the right choice")
+    loglik: Ragged = column("float", "log-likelihood of each choice, nats", ragged=True)
+    bytes: Ragged | None = column("int", "UTF-8 length of each choice", ragged=True, optional=True)
+    tokens: Ragged | None = column("int", "tokens of each choice", ragged=True, optional=True)
+
+    def validate(self) -> None:
+        """At least two choices a row, no NaN, the label among them."""
+        super().validate()
+        n = self.loglik.lengths
+        self.refuse("loglik", n < 2, "at least two numbers")
+        bad = np.zeros(len(self), dtype=bool)
+        bad[np.repeat(np.arange(len(self)), n)[np.isnan(self.loglik.values) | (self.loglik.values > 1e-6)]] = True
+        self.refuse("loglik", bad, "log-probabilities: at most 0, not NaN")
+        self.refuse("labels", (self.labels < 0) | (self.labels >= n), "the position of a choice")
+
+    @property
+    def log_probs(self) -> Float64s:
+        """Distribution over the choices from their plain log-likelihoods, (n, most), -inf where there is no choice."""
+        return log_softmax(self.loglik.padded(-np.inf))
+
+    @property
+    def predicted(self) -> Ints:
+        """The most likely choice, (n,)."""
+        return self.loglik.padded(-np.inf).argmax(axis=1)
+
+    @property
+    def confidence(self) -> Float64s:
+        """Probability of the most likely choice among the choices, (n,)."""
+        return np.exp(self.log_probs.max(axis=1))
+
+    @property
+    def correct(self) -> Bools:
+        """Whether the most likely choice is the right one, (n,)."""
+        return self.predicted == self.labels
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tokens(Record):
+    """Log-probabilities of the tokens of given texts."""
+
+    kind: ClassVar[str] = "tokens"
+
+    logprobs: Ragged = column("float", "log-probability of each token, nats", ragged=True)
+    bytes: Ints = column("int", "UTF-8 length of the text")
+    words: Ints | None = column("int", "whitespace-separated words of the text", optional=True)
+    truth: Float64s | None = column("float", "log-probability of the text under its true source, nats", optional=True)
+
+    def validate(self) -> None:
+        """Log-probabilities are at most 0 and not NaN; texts are not empty."""
+        super().validate()
+        bad = np.zeros(len(self), dtype=bool)
+        wrong = np.isnan(self.logprobs.values) | (self.logprobs.values > 1e-6)
+        bad[np.repeat(np.arange(len(self)), self.logprobs.lengths)[wrong]] = True
+        self.refuse("logprobs", bad, "log-probabilities: at most 0, not NaN")
+        self.refuse("bytes", self.bytes < 1, "at least 1")
+
+    @property
+    def log_prob(self) -> Float64s:
+        """Log-probability of each text, nats, (n,)."""
+        return self.logprobs.sums()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Generations(Record):
+    """What a decoder answered to each prompt, and the pool of generations that it chose from.
+
+    A row is a prompt.  The ragged columns hold its pool: row i has one entry for each generation.
+    """
+
+    kind: ClassVar[str] = "generations"
+
+    answer: AnyArray = column("text", "the answer that the decoder gave; empty where none could be read")
+    correct: Bools = column("bool", "whether that answer is right")
+    confidence: Float64s = column("float", "the decoder's probability of its answer, in [0, 1]")
+    text: Ragged = column("text", "each generation", ragged=True)
+    logprob: Ragged = column("float", "log-probability of each generation, nats", ragged=True)
+    tokens: Ragged = column("int", "tokens of each generation", ragged=True)
+    answers: Ragged | None = column("text", "answer read from each generation", ragged=True, optional=True)
+    corrects: Ragged | None = column("bool", "whether each generation is right", ragged=True, optional=True)
+    token_logprobs: Ragged | None = column(
+        "float",
+        "log-probabilities of all tokens of the pool, one generation after the other",
+        ragged=True,
+        optional=True,
+    )
+    target: AnyArray | None = column("text", "the right answer", optional=True)
+
+    def validate(self) -> None:
+        """Confidence within [0, 1]; at least one generation a prompt."""
+        super().validate()
+        self.refuse("confidence", ~((self.confidence >= 0) & (self.confidence <= 1 + 1e-9)), "within [0, 1]")
+        self.refuse("text", self.text.lengths < 1, "at least one generation")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Density(Record):
+    """Log-density or log-mass of each sample under a model."""
+
+    kind: ClassVar[str] = "density"
+
+    log_prob: Float64s = column("float", "log-density (or log-mass) of the sample, nats")
+    dim: Ints = column("int", "number of dimensions of the sample")
+    mc_error: Float64s | None = column("float", "Monte-Carlo standard error of log_prob", optional=True)
+    ess: Float64s | None = column("float", "effective sample size behind log_prob", optional=True)
+    truth: Float64s | None = column("float", "log-density under the true source, where it is known", optional=True)
+    likelihood: str = attribute("exact", "exact, lower (bound), upper (bound) or estimate")
+    levels: int = attribute(0, "grey levels of discrete data; 0 for continuous data")
+    dequantisation: str = attribute("none", "none (log_prob is a mass), uniform, importance or variational")
+
+    def validate(self) -> None:
+        """No NaN and no +inf; at least one dimension."""
+        super().validate()
+        self.refuse("log_prob", np.isnan(self.log_prob) | (self.log_prob == np.inf), "a number below infinity")
+        self.refuse("dim", self.dim < 1, "at least 1")
+
+
+RECORDS: dict[str, type[Record]] = {
+    cls.kind: cls for cls in (Classification, Regression, Choices, Tokens, Generations, Density)
+}
