@@ -73,6 +73,6 @@ def _discover(kind: str) -> None:
 
 
 def _entry_points(group: str) -> list[importlib.metadata.EntryPoint]:
-    import importlib.metadata  # noqa: PLC0415 - 30 ms that `bench --help` can spare
+    import importlib.metadata  # 30 ms that `bench --help` can spare
 
     return list(importlib.metadata.entry_points(group=group))
