@@ -78,7 +78,7 @@ class DensityModel(Protocol):
 
 @dataclass(frozen=True)
 class Scored:
-    """Log-probabilities of one continuation's tokens, nats, (tokens,), and whether all were the model's first choice."""
+    """Log-probabilities of a continuation's tokens, nats, (tokens,), and whether all were the model's first choice."""
 
     logprobs: Float64s
     greedy: bool
