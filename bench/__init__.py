@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 _PUBLIC: dict[str, tuple[str, ...]] = {
     "bench.components": (
-        "Calibration", "PerSample", "Truth",
+        "Calibration", "NotApplicable", "PerSample", "Truth",
         "calibrator", "check", "decoder", "metric", "model", "per_sample", "score", "task",
     ),
     "bench.records": ("Choices", "Classification", "Density", "Generations", "Judged", "Regression", "Tokens"),
