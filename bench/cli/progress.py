@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bench.cli.output import coloured, one_line
-from bench.runners.progress import Planned, Progress, Silent
+from bench.runners.progress import Planned, Silent
 
 
-def progress(*, quiet: bool, shown: bool, stream: TextIO | None = None) -> Progress:
+def progress(*, quiet: bool, shown: bool, stream: TextIO | None = None) -> Watcher:
     """The right one: silent if not wanted, live on a terminal that takes control codes, else plain lines."""
     stream = stream or sys.stderr
-    if quiet or not shown:
-        return _Notes(stream) if not quiet else _Remembered()
-    live = stream.isatty() and coloured(stream)
-    return Live(stream) if live else Lines(stream)
+    if quiet:
+        return Watcher()
+    if not shown:
+        return Notes(stream)
+    return Live(stream) if coloured(stream) else Lines(stream)
 
 
-class _Remembered(Silent):
+class Watcher(Silent):
     """Silent, but knows the run folder, so that an interrupt can say how to go on."""
 
     path: Path | None = None
@@ -29,7 +30,7 @@ class _Remembered(Silent):
         self.path = path
 
 
-class _Notes(_Remembered):
+class Notes(Watcher):
     """No progress, but what the user should know is still said."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -39,7 +40,7 @@ class _Notes(_Remembered):
         print(f"note: {one_line(text)}", file=self.stream, flush=True)  # noqa: T20
 
 
-class Lines(_Notes):
+class Lines(Notes):
     """One line when a cell is complete, and one every half minute within a long one; no control codes."""
 
     every = 30.0
@@ -53,7 +54,9 @@ class Lines(_Notes):
     def start(self, plan: Planned) -> None:
         self.cells = len(plan.cells)
         samples = sum(cell.n for cell in plan.cells)
-        self._say(f"{self.cells} cells, {samples} samples, about {duration(sum(c.seconds for c in plan.cells))}")
+        known = [cell.seconds for cell in plan.cells if cell.seconds is not None]
+        guess = f", about {duration(sum(known))}" if len(known) == self.cells else ""
+        self._say(f"{self.cells} cells, {samples} samples{guess}")
 
     def cell(self, name: str, n: int) -> None:
         self.n, self.n_done, self.running = n, 0, ""
@@ -84,7 +87,7 @@ class Lines(_Notes):
         print(one_line(text), file=self.stream, flush=True)  # noqa: T20
 
 
-class Live(_Remembered):
+class Live(Watcher):
     """A bar for all samples, one for the cell at work, the rate, what is left, and the score so far."""
 
     def __init__(self, stream: TextIO) -> None:

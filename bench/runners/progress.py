@@ -16,8 +16,8 @@ class PlannedCell(Protocol):
         ...
 
     @property
-    def seconds(self) -> float:
-        """Estimated duration."""
+    def seconds(self) -> float | None:
+        """Estimated duration; `None` where it is not known."""
         ...
 
 
