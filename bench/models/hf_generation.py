@@ -86,8 +86,8 @@ def _run(model: Any, paths: list[_Path], ends: frozenset[int], decode: Callable[
 
     length = int(lengths.min())
     active: Ints = np.arange(len(paths))
-    rows, row = np.unique(fixed[:, :length], axis=0, return_inverse=True)
-    row = row.reshape(-1)
+    rows, inverse = np.unique(fixed[:, :length], axis=0, return_inverse=True)
+    row: Ints = inverse.reshape(-1)
     with torch.inference_mode():
         cache = growing_cache(model.config)
         logits = _next_logits(model, rows, cache)
