@@ -19,6 +19,9 @@ class Spec:
     target: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        return hash(str(self))
+
     def __str__(self) -> str:
         head = self.name if self.target is None else f"{self.name}:{self.target}"
         return ",".join([head, *(f"{k}={_written(v)}" for k, v in self.params.items())])
