@@ -136,7 +136,7 @@ def _of_record(labels: _Labels, wanted: Wanted, test: Record, notes: list[str]) 
             value, span, groups = interval(metric, test, seed=labels.draw_seed(metric.name))
         except NotApplicable as reason:
             if asked:
-                notes.append(f"{metric.name} on {labels.cell.label}: {reason}")
+                notes.append(f"{metric.name} on {labels.cell.label}: {reason.reason}")
             continue
         yield labels.result(metric, value, span, groups, len(test), test.n_failed)
 
@@ -163,7 +163,7 @@ def _of_score(
     try:
         values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
     except NotApplicable as reason:
-        notes.append(f"score {name} on {labels.cell.label}: {reason}")
+        notes.append(f"score {name} on {labels.cell.label}: {reason.reason}")
         return
     for part, rows in _slices(test):
         detection = detect(test, values, rows)
@@ -171,7 +171,7 @@ def _of_score(
             try:
                 value, span, groups = interval(metric, detection, seed=labels.with_(slice=part).draw_seed(metric.name))
             except NotApplicable as reason:
-                notes.append(f"{metric.name} of {name} on {labels.cell.label}: {reason}")
+                notes.append(f"{metric.name} of {name} on {labels.cell.label}: {reason.reason}")
                 continue
             yield labels.with_(slice=part).result(metric, value, span, groups, len(detection), test.n_failed)
 
