@@ -10,7 +10,8 @@ from bench.arrays import Float64s, Ints
 from bench.components import Calibration, NotApplicable, calibrator
 from bench.records import Classification
 
-PASSES = 60
+PASSES = 200
+PATIENCE = 12  # after so many passes every other one halves the bracket, so that the end comes for certain
 WIDEST = 1e6  # the temperature is sought within a factor of this about the spread of the logits
 LEAP = 8.0  # the largest factor by which one pass changes it: far from the minimum Newton's step overshoots
 BLOCK = 1 << 16
@@ -52,15 +53,20 @@ def best_temperature(logits: Float64s, labels: Ints, weights: Float64s) -> float
         return 1.0
     spread = float(np.median(-gaps[varied]))
     scaled = gaps / spread
+    if not (weights * scaled[np.arange(len(scaled)), labels]).any():
+        return spread / WIDEST
+    if _derivatives(scaled, labels, weights, 0.0)[0] >= 0:
+        return spread * WIDEST
     low, high, beta = 1 / WIDEST, WIDEST, 1.0
-    for _ in range(PASSES):
+    for done in range(PASSES):
         slope, curvature = _derivatives(scaled, labels, weights, beta)
         low, high = (beta, high) if slope < 0 else (low, beta)
         step = -slope / curvature if curvature > 0 else np.copysign(np.inf, -slope)
         following = float(np.clip(beta + step, beta / LEAP, beta * LEAP))
         if abs(following - beta) <= 1e-10 * beta:
             return spread / following
-        beta = following if low < following < high else float(np.sqrt(low * high))
+        trusted = low < following < high and not (done > PATIENCE and done % 2)
+        beta = following if trusted else float(np.sqrt(low * high))
     return spread / beta
 
 
@@ -69,8 +75,9 @@ def _derivatives(scaled: Float64s, labels: Ints, weights: Float64s, beta: float)
     slope = curvature = 0.0
     for start in range(0, len(scaled), BLOCK):
         z, y, w = (a[start : start + BLOCK] for a in (scaled, labels, weights))
-        mass = np.exp(beta * z)
-        values = np.where(np.isfinite(z), z, 0.0)  # a class of probability 0 adds nothing
+        possible = np.isfinite(z)
+        values = np.where(possible, z, 0.0)  # a class of probability 0 adds nothing
+        mass = np.where(possible, np.exp(beta * values), 0.0)
         total = mass.sum(axis=1)
         mean = (mass * values).sum(axis=1) / total
         deviation = values - mean[:, None]
