@@ -128,6 +128,8 @@ def ensemble(target: str, machine: Machine, size: int = 0, **parameters: Any) ->
     single model and one of each of several.  Other parameters go to every member.  Copies differ by their seed, so
     those of a model that draws nothing are all equal.
     """
+    if not isinstance(size, int) or size < 0:
+        raise UsageError(f"ensemble: size is {size}", cause="it counts copies", fix="write size=5, say")
     names = target.split("+")
     copies = size or (COPIES if len(names) == 1 else 1)
     inner = [specs.Spec(s.name, s.target, parameters) for s in map(specs.parse, names)]

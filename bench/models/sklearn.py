@@ -69,6 +69,12 @@ class ClassifierAdapter(Adapter):
                 cause=f"classes_ begins with {seen[0]!r}; tasks number their classes from 0",
                 fix="fit it on integer labels",
             )
+        if logits.shape[1] != len(seen):
+            raise UsageError(
+                "the classifier gave no logits",
+                cause=f"its decision function has {logits.shape[1]} columns for {len(seen)} classes",
+                fix="let it give probabilities, or one column a class (decision_function_shape=ovr)",
+            )
         classes = max(self.classes, int(seen.max()) + 1)
         if len(seen) == classes:
             return logits
@@ -226,8 +232,9 @@ def adapted(estimator: Any, identity: Mapping[str, Any]) -> Adapter:
 
 
 def gives_std(estimator: Any) -> bool:
-    """Whether a regressor's `predict` takes `return_std`."""
-    return "return_std" in inspect.signature(estimator.predict).parameters
+    """Whether a regressor's `predict` takes `return_std`; a pipeline hands it to its last step."""
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    return "return_std" in inspect.signature(last.predict).parameters
 
 
 def targets_of(train: Examples) -> Float64s:
@@ -282,8 +289,11 @@ def _fresh(estimator: Any, seed: int) -> Any:
 
 def _is_fitted(estimator: Any) -> bool:
     from sklearn.exceptions import NotFittedError
+    from sklearn.utils import get_tags
     from sklearn.utils.validation import check_is_fitted
 
+    if not get_tags(estimator).requires_fit:  # a Gaussian process answers from its prior: it is not fitted for that
+        return any(name.endswith("_") and not name.startswith("_") for name in vars(estimator))
     try:
         check_is_fitted(estimator)
     except NotFittedError:

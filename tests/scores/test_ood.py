@@ -103,5 +103,6 @@ def test_higher_is_more_suspicious() -> None:
 def test_which_are_fitted() -> None:
     fitted = {name: s.fitted for name, s in components(Score).items() if s.function.__module__ == "bench.scores.ood"}
     assert fitted == {
-        "msp": False, "max-logit": False, "energy": False, "mahalanobis": True, "relative-mahalanobis": True, "knn": True,
+        "msp": False, "max-logit": False, "energy": False, "mahalanobis": True,
+        "relative-mahalanobis": True, "knn": True,
     }  # fmt: skip

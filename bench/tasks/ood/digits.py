@@ -36,7 +36,7 @@ def ood_digits_far(seed: int) -> Examples:
     scenes.
     """
     source = _inside("test")
-    rows = generator(seed, "ood/digits-far", "rows").permutation(len(source))[:EACH]
+    rows = generator(0, "ood/digits-far", "rows").permutation(len(source))[:EACH]  # the same for every seed
     images, origin = np.asarray(source.inputs)[rows], source.ids[rows]
     alone = np.array([f"{i:03d}" for i in range(EACH)])
     made = {
