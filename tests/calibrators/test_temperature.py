@@ -39,9 +39,14 @@ def test_agrees_with_scipy(seed: int, scale: float) -> None:
 def test_newton_needs_few_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     import bench.calibrators.temperature as module
 
-    calls = []
+    calls: list[float] = []
     original = module._derivatives
-    monkeypatch.setattr(module, "_derivatives", lambda *a: calls.append(1) or original(*a))
+
+    def counted(scaled: np.ndarray, labels: np.ndarray, weights: np.ndarray, beta: float) -> tuple[float, float]:
+        calls.append(beta)
+        return original(scaled, labels, weights, beta)
+
+    monkeypatch.setattr(module, "_derivatives", counted)
     for seed in range(10):
         calls.clear()
         best_temperature(*drawn(seed=seed), np.ones(400))

@@ -11,7 +11,8 @@ class Small:
     """A model that has room for a number of rows."""
 
     def __init__(self, room: int, error: Exception) -> None:
-        self.room, self.error, self.asked = room, error, []
+        self.room, self.error = room, error
+        self.asked: list[int] = []
 
     def __call__(self, part: slice) -> np.ndarray:
         rows = np.arange(part.start, part.stop)

@@ -37,7 +37,7 @@ def test_classifiers_mix_their_probabilities() -> None:
     np.testing.assert_allclose(np.exp(answer.logits).sum(axis=1), 1)
     assert np.abs(answer.members[:, 0] - answer.members[:, 1]).max() > 1e-3  # seeds differ
     np.testing.assert_array_equal(answer.members[:, 2], answer.members[:, 3])  # logistic draws nothing
-    Classification(ids=train.ids, labels=train.targets, logits=answer.logits, members=answer.members)
+    Classification(ids=train.ids, labels=np.asarray(train.targets), logits=answer.logits, members=answer.members)
 
 
 def test_densities_mix() -> None:

@@ -1,5 +1,7 @@
 """What every task on arrays keeps to."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -33,7 +35,8 @@ def test_all_are_there() -> None:
     links = {f"calibration/links-{name}" for name in ("linear", "sigmoid", "centred", "skewed", "discrete")}
     assert set(TASKS) >= links | {
         "calibration/digits", "calibration/digits-rotated", "calibration/digits-noise",
-        "calibration/digits-label-noise", "likelihood/digits", "likelihood/gaussian-mixture", "ood/digits-near", "ood/digits-far",
+        "calibration/digits-label-noise", "likelihood/digits", "likelihood/gaussian-mixture",
+        "ood/digits-near", "ood/digits-far",
         "uncertainty/diabetes", "uncertainty/digits-selective", "uncertainty/digits-ambiguous",
     }  # fmt: skip
 
@@ -43,6 +46,7 @@ def test_a_task_is_its_seed(name: str) -> None:
     examples = made(name)
     assert equal(examples, made(name))
     np.testing.assert_array_equal(examples.ids, made(name, seed=1).ids[: len(examples)])
+    assert examples.splits is not None
     assert set(np.unique(examples.splits)) >= {"train", "test"}
     assert len(examples.split("test")) >= 150
     assert np.isfinite(np.asarray(examples.inputs)).all()
@@ -52,16 +56,23 @@ def test_a_task_is_its_seed(name: str) -> None:
 def test_rows_keep_the_rules_of_their_record(name: str) -> None:
     examples, task = made(name), TASKS[name]
     n = len(examples)
-    common = {"ids": examples.ids, "groups": examples.groups, "splits": examples.splits, "ood": examples.ood}
+    common: dict[str, Any] = {
+        "ids": examples.ids,
+        "groups": examples.groups,
+        "splits": examples.splits,
+        "ood": examples.ood,
+    }
     if task.yields is Classification:
-        Classification(**common, labels=examples.targets, truth=examples.truth, logits=np.zeros((n, examples.classes)))
-        assert (examples.split("train").targets >= 0).all()  # type: ignore[operator]
-        assert (examples.split("calibration").targets >= 0).all()  # type: ignore[operator]
+        Classification(
+            **common, labels=np.asarray(examples.targets), truth=examples.truth, logits=np.zeros((n, examples.classes))
+        )
+        assert (np.asarray(examples.split("train").targets) >= 0).all()
+        assert (np.asarray(examples.split("calibration").targets) >= 0).all()
     elif task.yields is Regression:
-        Regression(**common, y=examples.targets, mean=np.zeros(n), std=np.ones(n))
+        Regression(**common, y=np.asarray(examples.targets), mean=np.zeros(n), std=np.ones(n))
     else:
         assert examples.targets is None
-        Density(**common, log_prob=np.zeros(n), dim=np.ones(n), truth=examples.truth, levels=examples.levels)
+        Density(**common, log_prob=np.zeros(n), dim=np.ones(n, dtype=int), truth=examples.truth, levels=examples.levels)
 
 
 def test_shifts_share_one_fit_and_one_calibration() -> None:
