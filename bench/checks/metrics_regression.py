@@ -33,7 +33,7 @@ def crps_gaussian() -> list[Truth]:
 
 @check("metrics/coverage-scaled-gaussian", area="uncertainty", source="closed form of the normal distribution")
 def coverage_scaled_gaussian() -> list[Truth]:
-    """Outcomes at the quantiles of N(0, 1), forecasts N(0, 0.7) and N(0, 1.5): shares within a step of the closed form."""
+    """Outcomes at the quantiles of N(0, 1), forecasts N(0, 0.7) and N(0, 1.5): shares within one step of the truth."""
     from scipy.special import ndtr, ndtri
 
     n = 10_000
