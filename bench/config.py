@@ -66,7 +66,9 @@ FLAGS: dict[str, str] = {
 _ONCE = {"resume", "quiet", "progress"}
 
 
-def resolve(flags: Mapping[str, Any], *, cwd: Path | None = None, environ: Mapping[str, str] | None = None) -> RunConfig:
+def resolve(
+    flags: Mapping[str, Any], *, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+) -> RunConfig:
     """The configuration of a run; `flags` holds what the command line gave (`None` or empty: not given).
 
     Raises `UsageError` for an unknown key, a malformed file or a value outside its range, naming where it stands.

@@ -80,11 +80,7 @@ def from_run(run: Path, skip: Collection[str]) -> Layer:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))["config"]
         return Layer(
-            {
-                key: (entry["value"], f"{path} ({entry['origin']})")
-                for key, entry in stored.items()
-                if key not in skip
-            }
+            {key: (entry["value"], f"{path} ({entry['origin']})") for key, entry in stored.items() if key not in skip}
         )
     except FileNotFoundError as error:
         raise UsageError(

@@ -66,7 +66,9 @@ def _version(package: str) -> str | None:
 
 def _machine() -> Iterator[Finding]:
     yield Finding("machine", "system", platform.platform(terse=True))
-    yield Finding("machine", "cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))
+    yield Finding(
+        "machine", "cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    )
     if importlib.util.find_spec("torch") is None:
         return
     import torch

@@ -34,9 +34,7 @@ def show(
         source = config.origins.get(key, "default")
         about = RunConfig.model_fields[key].description or ""
         if as_json:
-            output.emit(
-                {"key": key, "value": values[key], "origin": source, "flag": FLAGS[key], "description": about}
-            )
+            output.emit({"key": key, "value": values[key], "origin": source, "flag": FLAGS[key], "description": about})
         rows.append([key, _written(values[key]), *([source] if origin else [about])])
     if not as_json:
         output.table(rows, ["setting", "value", "origin" if origin else "meaning"])

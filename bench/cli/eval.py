@@ -14,11 +14,15 @@ WHAT, HOW, SHOWN = "What to evaluate", "How to run", "What to print"
 
 
 def command(
-    models: Annotated[list[str] | None, typer.Option("--model", "-m", help="name:target,key=value; repeatable.")] = None,
+    models: Annotated[
+        list[str] | None, typer.Option("--model", "-m", help="name:target,key=value; repeatable.")
+    ] = None,
     tasks: Annotated[list[str] | None, typer.Option("--task", "-t", help="area/name,key=value; repeatable.")] = None,
     suite: Annotated[str | None, typer.Option("--suite", help="A built-in suite or a YAML file.")] = None,
     decoders: Annotated[list[str] | None, typer.Option("--decoder", help="name,key=value; repeatable.")] = None,
-    predictions: Annotated[Path | None, typer.Option("--predictions", help="Saved predictions: .parquet .npz .csv")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option("--predictions", help="Saved predictions: .parquet .npz .csv")
+    ] = None,
     kind: Annotated[str | None, typer.Option("--as", help="What they are: bench show record lists the kinds.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", help="At most so many test samples of each task.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="From which every random draw comes.")] = None,
@@ -131,7 +135,9 @@ def _print_table(results: Any) -> None:
 
     # A pipe has no width to respect, so nothing is cut there.
     plain = not coloured(sys.stdout)
-    console = Console(file=sys.stdout, no_color=plain, force_terminal=not plain, width=None if sys.stdout.isatty() else 200)
+    console = Console(
+        file=sys.stdout, no_color=plain, force_terminal=not plain, width=None if sys.stdout.isatty() else 200
+    )
     results_table(results, console)
 
 

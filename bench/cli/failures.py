@@ -84,9 +84,7 @@ def _machine(error: BaseException) -> BenchError | None:
     if error.errno not in remedies:
         return None
     where = f" ('{error.filename}')" if error.filename else ""
-    return BenchError(
-        f"the file system refused{where}", cause=error.strerror or str(error), fix=remedies[error.errno]
-    )
+    return BenchError(f"the file system refused{where}", cause=error.strerror or str(error), fix=remedies[error.errno])
 
 
 def _crash(error: BaseException) -> BenchError:

@@ -75,7 +75,9 @@ class Lines(Notes):
         took = time.monotonic() - self.began
         self.complete += 1
         rate = f", {self.n_done / took:.3g}/s" if took > 0 and self.n_done else ""
-        self._say(f"[{self.complete}/{self.cells}] {name}: {self.n_done} samples in {duration(took)}{rate}{self._score()}")
+        self._say(
+            f"[{self.complete}/{self.cells}] {name}: {self.n_done} samples in {duration(took)}{rate}{self._score()}"
+        )
 
     def _place(self) -> str:
         return f"[{self.complete + 1}/{self.cells}]"

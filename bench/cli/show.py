@@ -43,9 +43,7 @@ def _facts(kind: str, name: str) -> dict[str, Any]:
     if singular in KINDS and name:
         return _component(singular, name)
     if singular in KINDS:
-        raise UsageError(
-            f"which {singular}?", cause="a name is missing", fix=f"see them all: bench list {singular}s"
-        )
+        raise UsageError(f"which {singular}?", cause="a name is missing", fix=f"see them all: bench list {singular}s")
     if name:
         raise unknown_name("kind", kind, [*KINDS, "suite", "record"], listing="bench list")
     return _anywhere(kind)
