@@ -75,7 +75,7 @@ def resolve(
     """
     from bench import config_sources as sources
 
-    given = {key: value for key, value in flags.items() if value is not None and value != () and value != []}
+    given = {key: value for key, value in flags.items() if value is not None and value not in ((), [])}
     layers = [sources.Layer({key: (value, f"flag {FLAGS[key]}") for key, value in given.items()})]
     if "resume" in given:
         layers.append(sources.from_run(Path(given["resume"]), skip=_ONCE))
@@ -161,7 +161,7 @@ def _refuse_secret(text: str, origin: str) -> None:
 
 
 def _rule(error: Any) -> str:
-    """pydantic's complaint in our words."""
+    """What a validation error says, in our words."""
     kind, context = error["type"], error.get("ctx", {})
     if kind == "literal_error":
         return f"it must be {context['expected']}"

@@ -97,7 +97,7 @@ def _predictions(config: RunConfig, *, dry_run: bool, as_json: bool) -> None:
 def _finish(config: RunConfig, run: Any, *, as_json: bool) -> None:
     """Run, show, report; the last line on stderr says where everything is."""
     from bench.cli import output
-    from bench.cli.failures import InterruptedRun
+    from bench.cli.failures import InterruptedRunError
     from bench.cli.progress import progress
 
     watcher = progress(quiet=config.quiet, shown=config.progress)
@@ -107,7 +107,7 @@ def _finish(config: RunConfig, run: Any, *, as_json: bool) -> None:
         path = watcher.path
         fix = f"bench eval --resume {path}" if path else "run the same command again"
         kept = "what was finished is kept" if path else "nothing was finished"
-        raise InterruptedRun("interrupted", cause=f"a signal asked bench to stop; {kept}", fix=fix) from stop
+        raise InterruptedRunError("interrupted", cause=f"a signal asked bench to stop; {kept}", fix=fix) from stop
     finally:
         watcher.finish()
     results = folder.results()

@@ -169,8 +169,9 @@ def _one_form(convention: Convention, found: Mapping[str, Found], strays: Sequen
             cause = f"'{begun[0][0]}' comes with it" if key != begun[0][0] else f"'{begun[0][-1]}' comes with it"
             raise _missing(fields[key].written, key, strays, file, cause, fix)
     if len(begun) > 1:
+        twice = [found[next(key for key in form if key in found)].columns[0] for form in begun]
         raise UsageError(
-            f"{file} says it twice: {' and '.join(found[next(k for k in form if k in found)].columns[0] for form in begun)}",
+            f"{file} says it twice: '{twice[0]}' and '{twice[1]}'",
             cause="two forms of one prediction may disagree, and only one can be evaluated",
             fix="keep one of them in the file",
         )

@@ -84,10 +84,12 @@ class Parquet:
         _refuse_doubles(self.names, self.file)
 
     def constants(self) -> Mapping[str, Any]:
+        """The key-value metadata."""
         stored = self._parquet.schema_arrow.metadata or {}
         return {key.decode(): value.decode() for key, value in stored.items() if key != b"ARROW:schema"}
 
     def batches(self, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """Those columns as Arrow arrays."""
         try:
             for batch in self._parquet.iter_batches(batch_size=ROWS, columns=list(columns)):
                 yield {name: batch.column(name) for name in columns}
@@ -132,9 +134,11 @@ class Csv:
             raise self._error(error) from error
 
     def constants(self) -> Mapping[str, Any]:
+        """None: a csv file has only rows."""
         return {}
 
     def batches(self, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """Those columns as Arrow arrays of text."""
         reader = self._open(columns)
         try:
             for batch in reader:
@@ -179,9 +183,11 @@ class Npz:
         self.names: list[str] = [name for name in shapes if name not in once and name not in offsets]
 
     def constants(self) -> Mapping[str, Any]:
+        """Single values, and levels."""
         return {name: self._array(name).tolist() for name in self._once}
 
     def batches(self, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """Those arrays at once, with their offsets: an archive cannot be read in parts."""
         arrays: dict[str, Any] = {}
         for name in columns:
             offsets = f"{name}_offsets"
@@ -199,7 +205,7 @@ class Npz:
             raise UsageError(
                 f"{self.file}: array '{name}' holds Python objects",
                 cause="reading objects would run code from the file; rows of different length make numpy write them",
-                fix=f"write the values end to end as '{name}', and where rows begin and end as '{name}_offsets' (n + 1)",
+                fix=f"write the values end to end as '{name}', and where rows begin as '{name}_offsets' (n + 1)",
             ) from error
         except (OSError, zipfile.BadZipFile, EOFError) as error:
             raise _unreadable(self.file, error) from error

@@ -125,8 +125,8 @@ def collect(source: Source, found: Mapping[str, Found], convention: Convention, 
         reader = reader if keep.all() else reader.only(keep)
         rows.append(reader.rows)
         ids.append(reader.ids)
-        for key in parts:
-            parts[key].append(reader.column(key))
+        for key, column_parts in parts.items():
+            column_parts.append(reader.column(key))
     numbers = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
     names = np.concatenate(ids) if ids else np.empty(0, dtype=np.str_)
     if not len(numbers):
