@@ -6,7 +6,7 @@ again from its folder, without the model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -145,10 +145,11 @@ def _takes(metric: Metric, record: Record) -> bool:
     return isinstance(record, Judged) if metric.of is Judged else isinstance(record, metric.of)
 
 
-def _metrics(names: Sequence[str], fits: Any) -> Iterator[tuple[Metric, bool]]:
-    """The metrics to report, each with whether it was asked for by name."""
-    if names:
-        yield from ((m, True) for m in (find(Metric, name) for name in names) if fits(m))
+def _metrics(names: Sequence[str], fits: Callable[[Metric], bool]) -> Iterator[tuple[Metric, bool]]:
+    """The fitting metrics among the names, else all fitting defaults; each with whether it was asked for by name."""
+    named = [m for m in (find(Metric, name) for name in names) if fits(m)]
+    if named:
+        yield from ((m, True) for m in named)
     else:
         yield from ((m, False) for m in components(Metric).values() if m.default and fits(m))
 
@@ -166,7 +167,7 @@ def _of_score(
         return
     for part, rows in _slices(test):
         detection = detect(test, values, rows)
-        for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection) or ():
+        for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection):
             try:
                 value, span, groups = interval(metric, detection, seed=labels.with_(slice=part).draw_seed(metric.name))
             except NotApplicable as reason:
