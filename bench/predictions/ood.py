@@ -7,31 +7,19 @@ import numpy as np
 from bench.arrays import AnyArray
 from bench.predictions.fields import Convention, Field
 from bench.predictions.table import Table
-from bench.records.detection import Detection
+from bench.records import Scores
 
 
-def build(table: Table) -> dict[str, Detection]:
-    """One `Detection` a score column, of the rows that are `test`; higher scores say "more out of distribution"."""
-    common = table.common()
+def build(table: Table) -> dict[str, Scores]:
+    """One `Scores` a score column; higher says "more out of distribution"."""
     way = table.found["score"]
     scores: AnyArray = table.columns["score"]
     table.refuse("score", np.isnan(scores), "a number")
-    test = np.ones(len(table), dtype=bool) if common["splits"] is None else common["splits"] == "test"
     names = [name.removeprefix(way.field.prefix) for name in way.columns] if way.numbered else [""]
-
-    def kept(column: AnyArray | None) -> AnyArray | None:
-        return None if column is None else column[test]
-
+    columns = scores.reshape(len(table), -1).T
     return {
-        f"{table.name}:{name}" if name else table.name: Detection(
-            ids=table.ids[test],
-            scores=np.ascontiguousarray(column[test]),
-            positive=table.columns["ood"][test],
-            groups=kept(common["groups"]),
-            weights=kept(common["weights"]),
-            n_failed=table.failed,
-        )
-        for name, column in zip(names, scores.reshape(len(table), -1).T, strict=True)
+        f"{table.name}:{name}" if name else table.name: Scores(**table.common(), scores=np.ascontiguousarray(column))
+        for name, column in zip(names, columns, strict=True)
     }
 
 
