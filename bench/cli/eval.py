@@ -99,6 +99,7 @@ def _finish(config: RunConfig, run: Any, *, as_json: bool) -> None:
     from bench.cli import output
     from bench.cli.failures import InterruptedRunError
     from bench.cli.progress import progress
+    from bench.errors import ExitCode
 
     watcher = progress(quiet=config.quiet, shown=config.progress)
     try:
@@ -118,11 +119,27 @@ def _finish(config: RunConfig, run: Any, *, as_json: bool) -> None:
         _print_table(results)
     from bench.reports.build import build
 
-    build(folder.path)
+    build(folder)
+    missing = _missing(folder)
+    if missing:
+        output.note(f"incomplete: {missing}")
     if not config.quiet:
         output.note(f"run: {folder.path}   report: {folder.path / 'report.html'}")
-    if folder.exit_code:
-        raise typer.Exit(folder.exit_code)
+    if missing:
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _missing(folder: Any) -> str:
+    """What was to be measured and is not there, in words; empty where all is."""
+    failed = [cell for cell in folder.cells if cell.status != "done"]
+    samples = sum(cell.n_failed for cell in folder.cells)
+    parts = []
+    if failed:
+        names = ", ".join(f"{cell.model} on {cell.task}" for cell in failed[:3]) + (", ..." if len(failed) > 3 else "")
+        parts.append(f"{len(failed)} of {len(folder.cells)} cells failed ({names})")
+    if samples:
+        parts.append(f"{samples} samples gave no answer and count as missing")
+    return "; ".join(parts)
 
 
 def _print_table(results: Any) -> None:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bench.records import Record
-    from bench.records.detection import Detection
 
 
-def read_predictions(path: Path, kind: str) -> dict[str, Record | Detection]:
+def read_predictions(path: Path, kind: str) -> dict[str, Record]:
     """The records in a file of predictions, by name: the file's own, and for several OOD scores `file:score`.
 
     kind: classification, regression, choices, tokens, density, ood or generations; `bench show record KIND` tells the

@@ -111,7 +111,8 @@ def locate(convention: Convention, names: Sequence[str], constants: Collection[s
     for field in fields.values():
         stated = field.form == "constant" and field.key in constants
         if field.required and field.key not in found and not stated:
-            raise _missing(field.written, field.names[0], strays, file, f"{convention.kind} needs it: {field.doc}", fix)
+            cause = f"{convention.kind} needs it: {field.doc}"
+            raise _missing(field.written, field.names[0], strays, file, cause=cause, fix=fix)
     _one_form(convention, found, strays, file)
     _refuse_strays(list(fields.values()), found, strays, file)
     return found
@@ -163,11 +164,11 @@ def _one_form(convention: Convention, found: Mapping[str, Found], strays: Sequen
         wanted = [" with ".join(fields[key].written for key in form) for form in convention.forms]
         first = fields[convention.forms[0][0]]
         cause = f"{convention.kind} needs one of: " + "; ".join(wanted)
-        raise _missing(wanted[0], first.prefix + "0" if first.prefix else first.key, strays, file, cause, fix)
+        raise _missing(wanted[0], first.prefix + "0" if first.prefix else first.key, strays, file, cause=cause, fix=fix)
     for key in begun[0]:
         if key not in found:
             cause = f"'{begun[0][0]}' comes with it" if key != begun[0][0] else f"'{begun[0][-1]}' comes with it"
-            raise _missing(fields[key].written, key, strays, file, cause, fix)
+            raise _missing(fields[key].written, key, strays, file, cause=cause, fix=fix)
     if len(begun) > 1:
         twice = [found[next(key for key in form if key in found)].columns[0] for form in begun]
         raise UsageError(
@@ -177,7 +178,7 @@ def _one_form(convention: Convention, found: Mapping[str, Found], strays: Sequen
         )
 
 
-def _missing(written: str, name: str, strays: Sequence[str], file: str, cause: str, fix: str) -> UsageError:
+def _missing(written: str, name: str, strays: Sequence[str], file: str, *, cause: str, fix: str) -> UsageError:
     near = difflib.get_close_matches(name, strays, n=1, cutoff=0.6)
     if near:
         fix = f"rename '{near[0]}', if that is it;  {fix}"

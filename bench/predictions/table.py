@@ -121,7 +121,7 @@ def collect(source: Source, found: Mapping[str, Found], convention: Convention, 
         failed += int((~keep).sum())
         start += len(keep)
         if "prompt_id" in found and not keep.all():
-            prompts |= set(reader.only(~keep, names_only=True).column("prompt_id").tolist())
+            prompts |= set(np.asarray(reader.only(~keep, names_only=True).column("prompt_id")).tolist())
         reader = reader if keep.all() else reader.only(keep)
         rows.append(reader.rows)
         ids.append(reader.ids)
@@ -201,7 +201,7 @@ class _Batch:
         self.rows: AnyArray = np.arange(start + 1, start + 1 + next(iter(counts.values())))
         self.ids: AnyArray = self.rows.astype(np.str_)
         if "id" in found:
-            self.ids = self.column("id")
+            self.ids = np.asarray(self.column("id"))
 
     def _count(self, name: str) -> int:
         values = self.batch.get(f"{name}_offsets")
