@@ -84,7 +84,9 @@ def read(path: Path) -> Suite:
     try:
         return Suite.model_validate(values)
     except ValidationError as error:
-        raise _complaint(path, tree, error.errors()[0]) from error
+        # A misspelt key is both unknown and missing; the unknown one says more.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        raise _complaint(path, tree, first) from error
 
 
 def _complaint(path: Path, tree: Any, error: Any) -> UsageError:
