@@ -20,7 +20,9 @@ def build(table: Table) -> dict[str, Classification]:
     classes = logits.shape[1]
     if classes < 2:
         raise RecordError(
-            f"{table.file} has one class", cause="a distribution needs two or more", fix="give a column for each class"
+            f"{table.file} has one class",
+            cause="a distribution needs two or more, each with its column",
+            fix="bench show record classification",
         )
     labels = table.columns["label"]
     ood = table.get("ood")

@@ -158,13 +158,22 @@ def _parsed(values: Any, field: Field) -> AnyArray:
             raise BadCell(row, _shown(values[row].as_py()), RULES["bool"])
         return np.asarray(position < len(_TRUE))
     trimmed = pc.utf8_trim_whitespace(values)
-    target = pa.int64() if field.dtype == "int" else pa.float64()
+    if field.dtype != "int":
+        return _floats(trimmed, field).astype(DTYPES[field.dtype])
     try:
-        return np.asarray(pc.cast(trimmed, target)).astype(DTYPES[field.dtype])
+        return np.asarray(pc.cast(trimmed, pa.int64()))
+    except pa.ArrowInvalid:  # whole numbers may be written as 3.0
+        return from_numbers(_floats(trimmed, field), field)
+
+
+def _floats(texts: Any, field: Field) -> AnyArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        return np.asarray(pc.cast(texts, pa.float64()))
     except pa.ArrowInvalid:
-        if field.dtype == "int":
-            return from_numbers(_parsed(values, Field(field.names, field.doc)), field)
-        raise BadCell(*_first_unreadable(trimmed), RULES[field.dtype]) from None
+        raise BadCell(*_first_unreadable(texts), RULES[field.dtype]) from None
 
 
 def _first_unreadable(values: Any) -> tuple[int, str]:

@@ -89,9 +89,7 @@ def test_numbered_columns_stand_in_the_order_of_their_numbers(tmp_path: Path) ->
 @pytest.mark.parametrize("width", [2, -1])
 def test_vectors_in_one_list_column(width: int, tmp_path: Path) -> None:
     probs = [[0.25, 0.75], [0.5, 0.5]]
-    table = pa.table(
-        {"label": pa.array([0, 1], pa.int8()), "probs": pa.array(probs, pa.list_(pa.float32(), width))}
-    )
+    table = pa.table({"label": pa.array([0, 1], pa.int8()), "probs": pa.array(probs, pa.list_(pa.float32(), width))})
     pq.write_table(table, tmp_path / "preds.parquet")
     record: Classification = only(tmp_path / "preds.parquet", "classification")
     np.testing.assert_allclose(record.probs, probs, atol=1e-15)
