@@ -15,7 +15,7 @@ import numpy as np
 from bench.arrays import Bools
 from bench.components import Calibrator, Metric, NotApplicable, Score, Task
 from bench.errors import UsageError
-from bench.records import Classification, Judged, Record
+from bench.records import Classification, Judged, Record, Scores
 from bench.records.detection import Detection
 from bench.registry import components, find
 from bench.results import Interval, Result
@@ -216,6 +216,8 @@ def wanted_for(record: Record) -> Wanted:
         "density": "likelihood",
         "generations": "reasoning",
     }
+    if isinstance(record, Scores):
+        return Wanted("ood", scores=("given",))
     if not isinstance(record, Classification):
         return Wanted(areas.get(record.kind, "general"))
     bearable = [s for s in components(Score).values() if s.of is Classification]
