@@ -63,5 +63,7 @@ def probability(log_prob: float) -> float:
 def _require(holds: bool, decoder: str, name: str, value: object, rule: str) -> None:  # noqa: FBT001
     if not holds:
         raise UsageError(
-            f"'{decoder}' can't take {name}={value}", cause=f"{name} must be {rule}", fix=f"bench show decoder {decoder}"
+            f"'{decoder}' can't take {name}={value}",
+            cause=f"{name} must be {rule}",
+            fix=f"bench show decoder {decoder}",
         )

@@ -110,7 +110,6 @@ def identify_loaded(loaded: Loaded) -> dict[str, Any]:
 
 def load(checkpoint: Checkpoint) -> Loaded:
     """The model in evaluation mode, on the machine's device; raises three-line errors for whatever is missing."""
-    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     device = _device(checkpoint.machine.device)
@@ -141,13 +140,18 @@ def load(checkpoint: Checkpoint) -> Loaded:
             cause=f"{len(absent)} tensors are missing or of another shape, such as {absent[0]}",
             fix="save the checkpoint again with model.save_pretrained",
         )
-    small = model.num_parameters() < SMALL
-    model = model.to(device=device, dtype=_torch_dtype(checkpoint.dtype, device.type, small=small)).eval()
-    if small and device.type == "cpu":
+    dtype = _torch_dtype(checkpoint.dtype, device.type, small=model.num_parameters() < SMALL)
+    return Loaded(model.to(device=device, dtype=dtype).eval(), tokenizer)
+
+
+def settle(loaded: Loaded) -> None:
+    """Set the process up for a model that is about to be asked."""
+    import torch
+
+    if loaded.model.device.type == "cpu" and loaded.model.num_parameters() < SMALL:
         # For the whole process, which is meant: threads cost a small model more than they give, the more so where
         # cores are shared, and a fixed number keeps the order of its sums, so its last digits, the same everywhere.
         torch.set_num_threads(1)
-    return Loaded(model, tokenizer)
 
 
 def _device(name: str) -> Any:
