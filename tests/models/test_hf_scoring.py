@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.capabilities import document_logprobs
+from bench.models.documents import document_logprobs
 from bench.models.hf import HuggingFace
 from bench.models.hf_batching import Batching, batching, run_in_batches
 from bench.models.hf_checkpoint import Loaded
