@@ -12,19 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import (
-    Classifier,
-    DensityModel,
-    LanguageModel,
-    Machine,
-    Prompt,
-    Regressor,
-    document_logprobs,
-)
+from bench.arrays import Ragged
+from bench.capabilities import Classifier, DensityModel, LanguageModel, Machine, Prompt, Regressor
 from bench.components import Decoder, Task
 from bench.errors import BenchError, EvaluationError
 from bench.examples import Examples, Question
 from bench.records import Choices, Classification, Density, Generations, Record, Regression, Tokens
+from bench.models.documents import document_logprobs
 from bench.registry import find
 from bench.specs import Spec, bind
 
@@ -135,7 +129,7 @@ def _tokens(model: LanguageModel, _: Spec | None, batch: Examples, __: int, comm
     texts = [str(text) for text in batch.inputs]
     return Tokens(
         **common,
-        logprobs=document_logprobs(model, texts),
+        logprobs=Ragged.of(document_logprobs(model, texts), np.float64),
         bytes=np.array([len(text.encode()) for text in texts]),
         words=np.array([len(text.split()) for text in texts]),
         truth=batch.truth,
@@ -149,9 +143,9 @@ def _choices(model: LanguageModel, _: Spec | None, batch: Examples, __: int, com
     return Choices(
         **common,
         labels=_targets(batch),
-        loglik=[[float(choice.sum()) for choice in row] for row in logprobs],
-        bytes=[[len(choice.encode()) for choice in q.choices] for q in questions],
-        tokens=[[len(choice) for choice in row] for row in logprobs],
+        loglik=Ragged.of([[float(choice.sum()) for choice in row] for row in logprobs], np.float64),
+        bytes=Ragged.of([[len(choice.encode()) for choice in q.choices] for q in questions], np.int64),
+        tokens=Ragged.of([[len(choice) for choice in row] for row in logprobs], np.int64),
     )
 
 
@@ -170,19 +164,25 @@ def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, se
     ]
     decisions = function(model, prompts, seed, **bind(function, decoder, skip=3))
     targets = [str(target) for target in _targets(batch)]
+    same = reading.same
+
+    def _right(answer: str, target: str) -> bool:
+        # No answer is never right, whatever the target.
+        return answer != "" and same(answer, target)
+
     answers = [[reading.extract(g.text) or "" for g in d.pool] for d in decisions]
     return Generations(
         **common,
-        answer=[d.answer for d in decisions],
-        correct=[d.answer != "" and reading.same(d.answer, t) for d, t in zip(decisions, targets, strict=True)],
-        confidence=[d.confidence for d in decisions],
-        text=[[g.text for g in d.pool] for d in decisions],
-        logprob=[[float(g.logprobs.sum()) for g in d.pool] for d in decisions],
-        tokens=[[len(g.logprobs) for g in d.pool] for d in decisions],
-        answers=answers,
-        corrects=[[a != "" and reading.same(a, t) for a in row] for row, t in zip(answers, targets, strict=True)],
-        token_logprobs=[np.concatenate([g.logprobs for g in d.pool]) for d in decisions],
-        target=targets,
+        answer=np.array([d.answer for d in decisions], dtype=object),
+        correct=np.array([_right(d.answer, t) for d, t in zip(decisions, targets, strict=True)], dtype=bool),
+        confidence=np.array([d.confidence for d in decisions], dtype=np.float64),
+        text=Ragged.of([[g.text for g in d.pool] for d in decisions], object),
+        logprob=Ragged.of([[float(g.logprobs.sum()) for g in d.pool] for d in decisions], np.float64),
+        tokens=Ragged.of([[len(g.logprobs) for g in d.pool] for d in decisions], np.int64),
+        answers=Ragged.of(answers, object),
+        corrects=Ragged.of([[_right(a, t) for a in row] for row, t in zip(answers, targets, strict=True)], np.bool_),
+        token_logprobs=Ragged.of([np.concatenate([g.logprobs for g in d.pool]) for d in decisions], np.float64),
+        target=np.array(targets, dtype=object),
     )
 
 
