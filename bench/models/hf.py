@@ -13,7 +13,7 @@ from bench.capabilities import Draw, Generated, Machine, Scored
 from bench.components import model
 from bench.errors import UsageError
 from bench.models.hf_batching import Batching, batching
-from bench.models.hf_checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load
+from bench.models.hf_checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
 from bench.models.hf_encoding import Encoder, spans, window_length
 from bench.models.hf_generation import generate_draws
 from bench.models.hf_scoring import score_spans
@@ -89,13 +89,19 @@ class HuggingFace:
     def _open(self) -> tuple[Loaded, Encoder, Batching]:
         if self._ready is None:
             loaded = load(self.source) if isinstance(self.source, Checkpoint) else self.source
+            settle(loaded)
             length = window_length(loaded.model.config, loaded.tokenizer, self.max_length)
             encoder = Encoder(loaded.tokenizer, length, self.stride, self.chat_template)
             self._ready = (loaded, encoder, batching(loaded.model.device.type, self.batch))
         return self._ready
 
 
-@model("hf", gives="language", source="Wolf et al. 2020, Transformers; Gao et al., lm-evaluation-harness (encoding)")
+@model(
+    "hf",
+    gives="language",
+    source="Wolf et al. 2020, Transformers; Gao et al., lm-evaluation-harness (encoding)",
+    check="language-scores",
+)
 def hf(
     target: str,
     *,

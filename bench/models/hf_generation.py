@@ -80,7 +80,8 @@ def _run(model: Any, paths: list[_Path], ends: frozenset[int], decode: Callable[
     for k, path in enumerate(paths):
         fixed[k, : len(path.prompt)] = path.prompt
     lengths = np.array([len(path.prompt) for path in paths])
-    noise = np.stack([generator(path.draw.seed).random(max(p.limit for p in paths)) for path in paths])
+    longest = max(path.limit for path in paths)
+    noise = np.stack([generator(path.draw.seed).random(longest) for path in paths])
     heat = np.array([path.draw.temperature for path in paths], dtype=np.float64)
     top_p = np.array([path.draw.top_p for path in paths], dtype=np.float64)
 
