@@ -70,7 +70,7 @@ def roc(scores: Float64s, positive: Bools) -> Roc | None:
     if ones == 0 or zeros == 0:
         return None
     order = np.argsort(-scores, kind="stable")
-    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))  # noqa: FBT003
+    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
     hits = np.cumsum(positive[order])[last]
     tpr = np.concatenate([[0.0], hits / ones])
     fpr = np.concatenate([[0.0], (last + 1 - hits) / zeros])
@@ -136,7 +136,7 @@ def risk_coverage(confidence: Float64s, correct: Bools) -> RiskCoverage:
     """
     n = len(confidence)
     order = np.argsort(-confidence, kind="stable")
-    ends = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, True))  # noqa: FBT003
+    ends = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, True))
     wrong = np.cumsum(~correct[order])[ends].astype(np.float64)
     # Within a tie the expected number of errors rises evenly, so it is interpolated between the tie's ends.
     k = np.arange(1, n + 1)
