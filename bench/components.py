@@ -44,6 +44,21 @@ def per_sample(
     return PerSample(np.asarray(values, dtype=np.float64), denominators, link)
 
 
+class NotApplicable(UsageError):  # noqa: N818 - said of the record, which is not at fault
+    """A metric or score has nothing to say about this record: no truth, no members, one class only.
+
+    What was not asked for by name is then left out; what was asked for by name is an error that gives `reason`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "the component does not apply to this record",
+            cause=reason,
+            fix="leave it out, or give the record what it needs",
+        )
+        self.reason = reason
+
+
 @dataclass(frozen=True, kw_only=True)
 class Component:
     """What every component says of itself.

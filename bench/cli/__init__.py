@@ -14,7 +14,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Whatever goes wrong is told in three lines on stderr; a traceback is shown only with `--debug` or `BENCH_DEBUG=1`.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    # In this package `list` and `eval` are commands, once those are imported.
+    words = [*(sys.argv[1:] if argv is None else argv)]
     debug = "--debug" in words or os.environ.get("BENCH_DEBUG", "") not in {"", "0"}
     try:
         return _run([word for word in words if word != "--debug"])
