@@ -117,7 +117,7 @@ class Spinner:
         """One answer a draw, by its seed; its log-probability is that of the answer."""
         ends = np.cumsum(self.probs)
         picks = [int(np.searchsorted(ends, generator(draw.seed).random() * ends[-1], side="right")) for draw in draws]
-        return [Generated(self.answers[k], np.array([k]), np.array([log(self.probs[k])]), True) for k in picks]  # noqa: FBT003
+        return [Generated(self.answers[k], np.array([k]), np.array([log(self.probs[k])]), True) for k in picks]
 
 
 @check(

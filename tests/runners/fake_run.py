@@ -129,9 +129,7 @@ def evaluate(path: Path, asked: Notice = lambda *_: None, kept: Notice = lambda 
 
 def snapshot(path: Path) -> dict[str, bytes]:
     """Every file and folder of the run with its bytes; of run.json, everything but its times."""
-    tree = {
-        str(p.relative_to(path)): p.read_bytes() if p.is_file() else b"<folder>" for p in sorted(path.rglob("*"))
-    }
+    tree = {str(p.relative_to(path)): p.read_bytes() if p.is_file() else b"<folder>" for p in sorted(path.rglob("*"))}
     manifest = json.loads(tree["run.json"])
     assert manifest.pop("finished")
     for name in ("created", "checksum"):

@@ -96,7 +96,7 @@ def every(base: Path, mode: str, expected: dict[str, bytes], first: int, last: i
 
 def twice(base: Path, expected: dict[str, bytes], seed: int, count: int) -> dict[str, object]:
     """Random points and ways, then again at a random point of the resumed run, and once more."""
-    rng = random.Random(seed)  # noqa: S311 - any points will do
+    rng = random.Random(seed)
     problems: dict[int, list[str]] = {}
     for i in range(count):
         faults = [Faults(rng.choice(MODES[:3]), rng.randint(1, 90)) for _ in range(3)]
@@ -108,7 +108,7 @@ def twice(base: Path, expected: dict[str, bytes], seed: int, count: int) -> dict
 
 def sigkill(base: Path, expected: dict[str, bytes], seed: int, count: int) -> dict[str, object]:
     """SIGKILL after a random time, again and again until a session gets through; `count` kills."""
-    rng = random.Random(seed)  # noqa: S311 - any times will do
+    rng = random.Random(seed)
     path, log = base / "run", base / "log"
     start = time.perf_counter()
     ended(session(path, log))
