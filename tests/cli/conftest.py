@@ -84,9 +84,9 @@ def _untouched(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
         monkeypatch.delenv(variable, raising=False)
     before = {kind: dict(known) for kind, known in REGISTERED.items()}
     yield
-    for kind in before:
+    for kind, known in before.items():
         REGISTERED[kind].clear()
-        REGISTERED[kind].update(before[kind])
+        REGISTERED[kind].update(known)
 
 
 @pytest.fixture

@@ -110,9 +110,7 @@ def test_plugins(text: str, place: Path, capsys: pytest.CaptureFixture[str]) -> 
         ({"lable": [0], "prob_0": [0.5], "prob_1": [0.5]}, ["rename 'lable'"]),
     ],
 )
-def test_predictions(
-    columns: dict[str, Any], told: list[str], place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_predictions(columns: dict[str, Any], told: list[str], place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     as_csv(place / "p.csv", columns)
     bench(capsys, "eval", "--predictions", "p.csv", "--as", "classification").is_error(USAGE, "p.csv", *told)
     assert [path.name for path in place.iterdir()] == ["p.csv"]
@@ -180,7 +178,7 @@ def on_a_terminal(words: list[str], place: Path, **environ: str) -> str:
     subprocess.run([sys.executable, "-m", "bench", *words], cwd=place, env=env, stderr=theirs, check=False)
     os.close(theirs)
     with os.fdopen(ours, "rb") as stream:
-        return stream.read1().decode()  # type: ignore[attr-defined]
+        return stream.read1().decode()
 
 
 def test_colours_are_for_terminals(place: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 from bench.errors import ExitCode
 from tests.cli.shell import bench, process
 
+# Newer releases of typer convert options by pydantic, which is not ours to spare; `--help` converts none.
 HEAVY = {
     "torch", "transformers", "tokenizers", "datasets", "lm_eval", "pandas", "pyarrow", "scipy", "sklearn",
-    "statsmodels", "pydantic", "jinja2", "vl_convert", "rich",
+    "statsmodels", "jinja2", "vl_convert", "rich",
 }  # fmt: skip
 
 
@@ -26,6 +27,10 @@ def test_help_loads_nothing_heavy_and_no_numpy(words: list[str], place: Path) ->
     modules = loaded(place, *words)
     assert "typer" in modules
     assert not modules & (HEAVY | {"numpy", "yaml"})
+
+
+def test_help_converts_nothing(place: Path) -> None:
+    assert "pydantic" not in loaded(place, "--help")
 
 
 @pytest.mark.parametrize(
