@@ -34,9 +34,14 @@ class Suite(BaseModel):
     cells: tuple[SuiteCell, ...] = Field(min_length=1)
 
 
+def names() -> list[str]:
+    """The names of the built-in suites, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
 def suites() -> dict[str, Suite]:
     """The built-in suites, by name, sorted."""
-    return {path.stem: read(path) for path in sorted(FOLDER.glob("*.yaml"))}
+    return {name: read(FOLDER / f"{name}.yaml") for name in names()}
 
 
 def load(name: str) -> Suite:
@@ -50,10 +55,9 @@ def load(name: str) -> Suite:
                 fix="give the path of a YAML file, or a name that bench list suites shows",
             )
         return read(path)
-    known = {p.stem: p for p in FOLDER.glob("*.yaml")}
-    if name not in known:
-        raise unknown_name("suite", name, known)
-    return read(known[name])
+    if name not in names():
+        raise unknown_name("suite", name, names())
+    return read(FOLDER / f"{name}.yaml")
 
 
 def read(path: Path) -> Suite:
@@ -77,9 +81,9 @@ def read(path: Path) -> Suite:
         raise UsageError(
             f"'{path}' holds no suite", cause="a suite has name and cells", fix="see bench show suite quick"
         )
-    for mark, twice in _duplicates(tree):
+    for number, key in _duplicates(tree):
         raise UsageError(
-            f"'{path}', line {mark}: '{twice}' occurs twice", cause="the second would hide the first", fix="keep one"
+            f"'{path}', line {number}: '{key}' occurs twice", cause="the second would hide the first", fix="keep one"
         )
     try:
         return Suite.model_validate(values)

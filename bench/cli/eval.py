@@ -10,28 +10,44 @@ import typer
 if TYPE_CHECKING:
     from bench.config import RunConfig
 
-WHAT, HOW, SHOWN = "What to evaluate", "How to run", "What to print"
-
 
 def command(
     models: Annotated[
-        list[str] | None, typer.Option("--model", "-m", help="name:target,key=value; repeatable.")
+        list[str] | None, typer.Option("--model", "-m", metavar="SPEC", help="name:target,key=value; repeatable.")
     ] = None,
-    tasks: Annotated[list[str] | None, typer.Option("--task", "-t", help="area/name,key=value; repeatable.")] = None,
-    suite: Annotated[str | None, typer.Option("--suite", help="A built-in suite or a YAML file.")] = None,
-    decoders: Annotated[list[str] | None, typer.Option("--decoder", help="name,key=value; repeatable.")] = None,
+    tasks: Annotated[
+        list[str] | None, typer.Option("--task", "-t", metavar="SPEC", help="area/name,key=value; repeatable.")
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option("--suite", metavar="NAME|FILE", help="A built-in suite or a YAML file.")
+    ] = None,
+    decoders: Annotated[
+        list[str] | None, typer.Option("--decoder", metavar="SPEC", help="name,key=value; repeatable.")
+    ] = None,
     predictions: Annotated[
-        Path | None, typer.Option("--predictions", help="Saved predictions: .parquet .npz .csv")
+        Path | None, typer.Option("--predictions", metavar="FILE", help="Saved predictions: .parquet .npz .csv")
     ] = None,
-    kind: Annotated[str | None, typer.Option("--as", help="What they are: bench show record lists the kinds.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", help="At most so many test samples of each task.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="From which every random draw comes.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder in which run folders are made.")] = None,
-    resume: Annotated[Path | None, typer.Option("--resume", help="Run folder to continue.")] = None,
-    plugins: Annotated[list[Path] | None, typer.Option("--plugin", help="A file with components of your own.")] = None,
-    device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = None,
-    dtype: Annotated[str | None, typer.Option("--dtype", help="auto, float32, float16, bfloat16, float64.")] = None,
-    batch_size: Annotated[str | None, typer.Option("--batch-size", help="Samples at a time, or auto.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", metavar="KIND", help="What they are: bench show record lists the kinds.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", help="At most so many test samples of each task.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="From which every random draw comes.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder in which run folders are made.")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option("--resume", metavar="RUN", help="Run folder to continue.")] = None,
+    plugins: Annotated[
+        list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A file with components of your own.")
+    ] = None,
+    device: Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")] = None,
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", metavar="DTYPE", help="auto, float32, float16, bfloat16, float64.")
+    ] = None,
+    batch_size: Annotated[
+        str | None, typer.Option("--batch-size", metavar="N|auto", help="Samples at a time, or auto.")
+    ] = None,
     offline: Annotated[bool | None, typer.Option("--offline", help="Use nothing from the network.")] = None,
     trust: Annotated[bool | None, typer.Option("--trust-remote-code", help="Let a model bring its own code.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")] = False,

@@ -169,6 +169,8 @@ def _join(parts: list[Any], way: Found, file: str) -> Any:
 
 
 def _refuse_doubles(table: Table) -> None:
+    if "id" not in table.found:
+        return
     order = np.argsort(table.ids, kind="stable")
     twice = np.flatnonzero(table.ids[order][1:] == table.ids[order][:-1])
     if len(twice):
@@ -199,7 +201,8 @@ class _Batch:
                 fix="write arrays of equal length",
             )
         self.rows: AnyArray = np.arange(start + 1, start + 1 + next(iter(counts.values())))
-        self.ids: AnyArray = self.rows.astype(np.str_)
+        # Only as wide as the longest number: numpy would take 84 bytes for each.
+        self.ids: AnyArray = self.rows.astype(f"U{len(str(start + len(self.rows)))}")
         if "id" in found:
             self.ids = np.asarray(self.column("id"))
 

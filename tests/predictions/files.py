@@ -30,7 +30,8 @@ def as_parquet(path: Path, columns: Columns) -> Path:
 
 
 def as_npz(path: Path, columns: Columns) -> Path:
-    np.savez(path, **{name: np.asarray(values) for name, values in columns.items()})
+    arrays: dict[str, Any] = {name: np.asarray(values) for name, values in columns.items()}
+    np.savez(path, **arrays)
     return path
 
 
