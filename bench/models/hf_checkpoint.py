@@ -190,7 +190,7 @@ def _parameters(folder: Path) -> float:
         return sum(path.stat().st_size for path in folder.glob("*.bin")) / 4
     total = 0
     for path in files:
-        with safe_open(str(path), "pt") as tensors:  # type: ignore[no-untyped-call]
+        with safe_open(str(path), "pt") as tensors:
             total += sum(prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
     return total
 

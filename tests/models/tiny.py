@@ -36,7 +36,7 @@ def byte_tokenizer(*, begin: bool = True) -> PreTrainedTokenizerFast:
 
 def word_tokenizer() -> PreTrainedTokenizerFast:
     """Pieces in the manner of SentencePiece: a mark for each space, one before the text, the first one not shown."""
-    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))  # noqa: S106
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
     trainer = trainers.BpeTrainer(vocab_size=260, special_tokens=["<s>", "</s>", "<unk>"], show_progress=False)
@@ -49,8 +49,11 @@ def _finished(tokenizer: Tokenizer, *, begin: bool) -> PreTrainedTokenizerFast:
         tokenizer.post_processor = processors.TemplateProcessing(
             single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))]
         )
-    return PreTrainedTokenizerFast(  # type: ignore[no-any-return]
-        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",  # noqa: S106
+        eos_token="</s>",  # noqa: S106
+        clean_up_tokenization_spaces=False,
     )
 
 
