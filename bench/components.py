@@ -23,10 +23,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 REGISTERED: dict[str, dict[str, Component]] = {}
 
 
-class NotApplicable(Exception):  # noqa: N818 - no error: the record simply has not what the metric speaks of
-    """A metric or a score doesn't apply to this record: no features, one class, no known truth."""
-
-
 @dataclass(frozen=True)
 class PerSample:
     """A metric that is a mean, or a ratio of two means: `sum(values) / sum(denominators)`, then `link`.

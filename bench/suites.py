@@ -77,14 +77,16 @@ def read(path: Path) -> Suite:
         raise UsageError(
             f"'{path}' holds no suite", cause="a suite has name and cells", fix="see bench show suite quick"
         )
-    for line, key in _duplicates(tree):
+    for mark, twice in _duplicates(tree):
         raise UsageError(
-            f"'{path}', line {line}: '{key}' occurs twice", cause="the second would hide the first", fix="keep one"
+            f"'{path}', line {mark}: '{twice}' occurs twice", cause="the second would hide the first", fix="keep one"
         )
     try:
         return Suite.model_validate(values)
     except ValidationError as error:
-        raise _complaint(path, tree, error.errors()[0]) from error
+        # A misspelt key is both unknown and missing; the unknown one says more.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        raise _complaint(path, tree, first) from error
 
 
 def _complaint(path: Path, tree: Any, error: Any) -> UsageError:
@@ -110,7 +112,7 @@ def _line(node: Any, location: tuple[str | int, ...]) -> int:
     import yaml
 
     line: int = node.start_mark.line + 1
-    for part in location:
+    for part in location:  # names in mappings, positions in sequences
         if isinstance(node, yaml.MappingNode):
             found = next(((k, v) for k, v in node.value if k.value == part), None)
             if found is None:

@@ -130,8 +130,8 @@ class Spinner:
     source="Wang et al. 2023; accuracy of a plurality of n votes by enumeration of the multinomial",
 )
 def votes() -> list[Truth]:
-    """Accuracy and mean confidence over 6,000 prompts, within 4 standard errors of the enumerated expectations."""
-    answers, probs, prompts = ("right", "wrong", "other", ""), (0.4, 0.3, 0.2, 0.1), 6000
+    """Accuracy and mean confidence over 4,000 prompts, within 4 standard errors of the enumerated expectations."""
+    answers, probs, prompts = ("right", "wrong", "other", ""), (0.4, 0.3, 0.2, 0.1), 4000
     asked = [Prompt(str(k), "?", lambda text: text or None, ("\n",), 1) for k in range(prompts)]
     out = []
     for n in (3, 8):

@@ -41,6 +41,6 @@ def _run(words: list[str]) -> int:
 
 
 def _interrupted() -> BenchError:
-    from bench.cli.failures import InterruptedRun
+    from bench.cli.failures import InterruptedRunError
 
-    return InterruptedRun("interrupted", cause="a signal asked bench to stop", fix="run the same command again")
+    return InterruptedRunError("interrupted", cause="a signal asked bench to stop", fix="run the same command again")

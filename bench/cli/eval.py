@@ -97,8 +97,9 @@ def _predictions(config: RunConfig, *, dry_run: bool, as_json: bool) -> None:
 def _finish(config: RunConfig, run: Any, *, as_json: bool) -> None:
     """Run, show, report; the last line on stderr says where everything is."""
     from bench.cli import output
-    from bench.cli.failures import InterruptedRun
+    from bench.cli.failures import InterruptedRunError
     from bench.cli.progress import progress
+    from bench.errors import ExitCode
 
     watcher = progress(quiet=config.quiet, shown=config.progress)
     try:
@@ -107,7 +108,7 @@ def _finish(config: RunConfig, run: Any, *, as_json: bool) -> None:
         path = watcher.path
         fix = f"bench eval --resume {path}" if path else "run the same command again"
         kept = "what was finished is kept" if path else "nothing was finished"
-        raise InterruptedRun("interrupted", cause=f"a signal asked bench to stop; {kept}", fix=fix) from stop
+        raise InterruptedRunError("interrupted", cause=f"a signal asked bench to stop; {kept}", fix=fix) from stop
     finally:
         watcher.finish()
     results = folder.results()
@@ -118,11 +119,27 @@ def _finish(config: RunConfig, run: Any, *, as_json: bool) -> None:
         _print_table(results)
     from bench.reports.build import build
 
-    build(folder.path)
+    build(folder)
+    missing = _missing(folder)
+    if missing:
+        output.note(f"incomplete: {missing}")
     if not config.quiet:
         output.note(f"run: {folder.path}   report: {folder.path / 'report.html'}")
-    if folder.exit_code:
-        raise typer.Exit(folder.exit_code)
+    if missing:
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _missing(folder: Any) -> str:
+    """What was to be measured and is not there, in words; empty where all is."""
+    failed = [cell for cell in folder.cells if cell.status != "done"]
+    samples = sum(cell.n_failed for cell in folder.cells)
+    parts = []
+    if failed:
+        names = ", ".join(f"{cell.model} on {cell.task}" for cell in failed[:3]) + (", ..." if len(failed) > 3 else "")
+        parts.append(f"{len(failed)} of {len(folder.cells)} cells failed ({names})")
+    if samples:
+        parts.append(f"{samples} samples gave no answer and count as missing")
+    return "; ".join(parts)
 
 
 def _print_table(results: Any) -> None:

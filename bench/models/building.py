@@ -8,11 +8,10 @@ from typing import Any
 
 from bench import registry, specs
 from bench.capabilities import Machine
-from bench.components import NotApplicable
 from bench.errors import UsageError
 
 
-class NotSuited(UsageError, NotApplicable):  # noqa: N818 - named like what it is a case of
+class NotSuited(UsageError):  # noqa: N818 - said of the pair: neither is at fault
     """The model cannot answer this data at all, such as a discrete density asked about continuous inputs."""
 
 

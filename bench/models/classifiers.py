@@ -31,7 +31,7 @@ class Linear:
         from sklearn.linear_model import LogisticRegression
 
         rows, labels, classes = flat(train.inputs), labels_of(train), classes_of(train)
-        self.scale = Scale.of(rows)
+        self.scale = Scale.of(train.inputs)
         fitted = LogisticRegression(C=self.strength, max_iter=2000, tol=1e-6).fit(self.scale.apply(rows), labels)
         weight = np.zeros((rows.shape[1], classes))
         bias = np.full(classes, -30.0)
@@ -73,7 +73,7 @@ class Perceptron:
         def loss(outputs: Any, rows: Any) -> Any:
             return torch.nn.functional.cross_entropy(outputs, targets[rows])
 
-        self.network = trained(flat(train.inputs), loss, widths, self.training, seed)
+        self.network = trained(train.inputs, loss, widths, self.training, seed)
 
     def classify(self, inputs: AnyArray) -> Classified:
         """Logits (b, C), features (b, hidden)."""
@@ -88,7 +88,7 @@ class Perceptron:
 
 
 @model("logistic", gives="classifier", source="Cox 1958; scikit-learn's lbfgs")
-def logistic(strength: float = 0.1) -> Linear:
+def logistic(strength: float = 1.0) -> Linear:
     """Multinomial logistic regression on standardised inputs.
 
     strength: inverse weight of the squared penalty (scikit-learn's C).
@@ -98,9 +98,9 @@ def logistic(strength: float = 0.1) -> Linear:
 
 @model("mlp", gives="classifier", source="Rumelhart, Hinton and Williams 1986")
 def mlp(
-    *, hidden: int = 64, depth: int = 1, epochs: int = 40, batch: int = 64, rate: float = 3e-3, decay: float = 1e-2
+    *, hidden: int = 64, depth: int = 1, epochs: int = 40, batch: int = 64, rate: float = 1e-2, decay: float = 1e-2
 ) -> Perceptron:
-    """A small network with ReLU, trained with Adam by cross-entropy; its last hidden layer is given as features.
+    """A small network with ReLU, trained with Adam by cross-entropy; its last hidden layer gives the features.
 
     hidden, depth: width and number of hidden layers.  epochs, batch, rate, decay: of the training.
     """

@@ -180,7 +180,7 @@ class TrueRing(Continuous):
         return ring().log_prob(rows)
 
 
-@model("gaussian", gives="density", source="Ledoit and Wolf 2004")
+@model("gaussian", gives="density", source="Ledoit and Wolf 2004", check="likelihood/dequantisation-bound")
 def gaussian() -> Gaussian:
     """One Gaussian; its full covariance is shrunk towards a multiple of the identity."""
     return Gaussian()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
@@ -18,6 +18,7 @@ from bench.models.hf_checkpoint import Checkpoint, Loaded, dtype_name, identify,
 from bench.models.hf_encoding import Encoder, spans, window_length
 from bench.models.hf_generation import generate_draws
 from bench.models.hf_scoring import score_spans
+from bench.models.hf_stepping import Stepper, choose_stepper
 
 # Raised whenever an answer's meaning changes: how texts are encoded, windows cut or noise used.
 ADAPTER = 1
@@ -49,6 +50,7 @@ class HuggingFace:
         self.max_length = max_length
         self.stride = stride
         self._ready: _Ready | None = None
+        self._stepper: Callable[[Any], Stepper] | None = None
 
     def score(self, requests: Sequence[tuple[str, str]]) -> list[Scored]:
         """Log-probabilities of the tokens of each (context, continuation); see `spans` for how texts become tokens.
@@ -68,7 +70,9 @@ class HuggingFace:
     def generate(self, draws: Sequence[Draw]) -> list[Generated]:
         """A text for each draw, which depends on that draw alone."""
         ready = self._open()
-        return generate_draws(ready.loaded, ready.encoder, draws, ready.generating)
+        if self._stepper is None:
+            self._stepper = choose_stepper(ready.loaded.model)
+        return generate_draws(ready.loaded, ready.encoder, draws, ready.generating, self._stepper)
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The weights' digest or commit, the dtype and device kind, how texts are put, and the libraries' versions."""

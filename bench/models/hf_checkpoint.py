@@ -127,7 +127,7 @@ def load(checkpoint: Checkpoint) -> Loaded:
         try:
             model, info = AutoModelForCausalLM.from_pretrained(
                 str(folder),
-                dtype=_torch_dtype(checkpoint.dtype, device.type, small=_parameters(folder) < SMALL),
+                dtype=_torch_dtype(checkpoint.dtype, device.type, small=_is_small(folder)),
                 use_safetensors=True if checkpoint.safetensors else None,
                 output_loading_info=True,
                 **options,
@@ -176,6 +176,12 @@ def _torch_dtype(name: str, device: str, *, small: bool) -> Any:
     if small and device != "mps":  # Apple's GPUs have no float64
         return torch.float64
     return torch.bfloat16 if device == "cuda" else torch.float32
+
+
+def _is_small(folder: Path) -> bool:
+    """Whether float64 is the dtype of choice; mixtures of experts have no kernels for it."""
+    config = (folder / "config.json").read_text(encoding="utf-8")
+    return "expert" not in config and _parameters(folder) < SMALL
 
 
 def _parameters(folder: Path) -> float:

@@ -6,15 +6,15 @@ machine.  The float64 pass makes an answer independent of the batch that it was 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.arrays import Float64s
-from bench.models.scaling import Scale
+from bench.arrays import AnyArray, Float64s
+from bench.models.scaling import Scale, flat
 from bench.seeds import derive, generator
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Training:
 
     epochs: int = 40
     batch: int = 64
-    rate: float = 3e-3
+    rate: float = 1e-2
     decay: float = 1e-2
 
 
@@ -58,9 +58,13 @@ class Network:
 
 
 def trained(
-    rows: Float64s, loss: Callable[[Tensor, Tensor], Tensor], widths: tuple[int, ...], how: Training, seed: int
+    inputs: AnyArray | Sequence[Any],
+    loss: Callable[[Tensor, Tensor], Tensor],
+    widths: tuple[int, ...],
+    how: Training,
+    seed: int,
 ) -> Network:
-    """A network fitted to rows (n, d).
+    """A network fitted to inputs (n, ...).
 
     loss: (outputs (b, out), positions of the b rows) -> mean loss.  widths: the hidden widths, then the outputs.
     Equal arguments give an equal network: weights and the order of rows come from `seed`, on one thread.
@@ -70,10 +74,10 @@ def trained(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        scale = Scale.of(rows)
-        inputs = torch.from_numpy(scale.apply(rows).astype(np.float32))
+        scale = Scale.of(inputs)
+        rows = torch.from_numpy(scale.apply(flat(inputs)).astype(np.float32))
         parameters = _started((rows.shape[1], *widths), seed)
-        _descend(inputs, loss, parameters, how, seed)
+        _descend(rows, loss, parameters, how, seed)
     finally:
         torch.set_num_threads(threads)
     arrays = [p.detach().numpy().astype(np.float64) for p in parameters]
@@ -81,15 +85,16 @@ def trained(
 
 
 def _started(widths: tuple[int, ...], seed: int) -> list[Tensor]:
-    # He initialisation; biases start at 0.
+    # He initialisation; biases start at 0, and so does the last layer: no answer is preferred before the data speaks.
     import torch
 
     draws = torch.Generator().manual_seed(derive(seed, "weights") % 2**63)
     parameters = []
     for fan_in, fan_out in pairwise(widths):
         weight = torch.randn(fan_in, fan_out, generator=draws) * (2 / fan_in) ** 0.5
-        parameters += [weight.requires_grad_(), torch.zeros(fan_out).requires_grad_()]
-    return parameters
+        parameters += [weight, torch.zeros(fan_out)]
+    parameters[-2].zero_()
+    return [p.requires_grad_() for p in parameters]
 
 
 def _descend(

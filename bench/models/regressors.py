@@ -41,7 +41,7 @@ class GaussianPerceptron:
             std = torch.nn.functional.softplus(outputs[:, 1]) + NARROWEST
             return (torch.log(std) + 0.5 * ((targets[rows] - outputs[:, 0]) / std) ** 2).mean()
 
-        self.network = trained(flat(train.inputs), loss, (self.hidden,) * self.depth + (2,), self.training, seed)
+        self.network = trained(train.inputs, loss, (self.hidden,) * self.depth + (2,), self.training, seed)
 
     def forecast(self, inputs: AnyArray) -> Forecast:
         """Mean and standard deviation, (b,) each, in the targets' unit."""
@@ -69,7 +69,7 @@ def bayes_ridge() -> FittableRegressor:
 
 
 @model("gradient-quantile", gives="regressor", source="Friedman 2001; Koenker and Bassett 1978; scikit-learn")
-def gradient_quantile(trees: int = 60, depth: int = 2, rate: float = 0.1) -> QuantileAdapter:
+def gradient_quantile(trees: int = 40, depth: int = 2, rate: float = 0.1) -> QuantileAdapter:
     """Gradient-boosted trees, one ensemble for each of the quantiles .05, .1, .25, .5, .75, .9, .95.
 
     Crossing quantiles are put in order by sorting.  trees, depth, rate: of each ensemble.
@@ -78,14 +78,14 @@ def gradient_quantile(trees: int = 60, depth: int = 2, rate: float = 0.1) -> Qua
 
     parameters = {"trees": trees, "depth": depth, "rate": rate}
     estimator = GradientBoostingRegressor(
-        loss="quantile", n_estimators=trees, max_depth=depth, learning_rate=rate, subsample=0.7, min_samples_leaf=5
+        loss="quantile", n_estimators=trees, max_depth=depth, learning_rate=rate, subsample=0.7, min_samples_leaf=15
     )
     return QuantileAdapter(estimator, facts("gradient-quantile", parameters, "numpy", "scikit-learn"), "alpha")
 
 
 @model("mlp-regressor", gives="regressor", source="Nix and Weigend 1994")
 def mlp_regressor(
-    *, hidden: int = 32, depth: int = 1, epochs: int = 60, batch: int = 32, rate: float = 3e-3, decay: float = 0.1
+    *, hidden: int = 32, depth: int = 1, epochs: int = 40, batch: int = 32, rate: float = 1e-2, decay: float = 3.0
 ) -> GaussianPerceptron:
     """A small network that gives a mean and a standard deviation, trained by Gaussian negative log-likelihood.
 

@@ -25,9 +25,16 @@ class Scale:
     width: Float64s
 
     @staticmethod
-    def of(rows: Float64s) -> Scale:
-        """Mean and standard deviation of each column of (n, d); a constant column keeps its unit."""
+    def of(inputs: AnyArray | Sequence[Any]) -> Scale:
+        """Mean and standard deviation of each column of a table (n, d); a constant column keeps its unit.
+
+        Images (n, h, w, ...) share one width, the root mean square of their pixels' deviations: a pixel that is almost
+        always black would otherwise be blown up, and rule the answer as soon as it is not.
+        """
+        rows = flat(inputs)
         width = rows.std(axis=0)
+        if np.ndim(inputs) > 2:
+            width = np.full_like(width, np.sqrt((width**2).mean()))
         return Scale(rows.mean(axis=0), np.where(width > 0, width, 1.0))
 
     def apply(self, rows: Float64s) -> Float64s:

@@ -17,8 +17,8 @@ from bench.capabilities import Classifier, DensityModel, LanguageModel, Machine,
 from bench.components import Decoder, Task
 from bench.errors import BenchError, EvaluationError
 from bench.examples import Examples, Question
-from bench.records import Choices, Classification, Density, Generations, Record, Regression, Tokens
 from bench.models.documents import document_logprobs
+from bench.records import Choices, Classification, Density, Generations, Record, Regression, Tokens
 from bench.registry import find
 from bench.specs import Spec, bind
 

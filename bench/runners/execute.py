@@ -175,7 +175,7 @@ def _run_cell(
     """Ask what the cell still owes and compact it; a failing model fails its cell, not the run."""
     entry = folder.cell(job.entry.name)
     progress.cell(job.cell.label, len(job.asked))
-    if entry.status != "done":
+    if entry.status != "done" or entry.n_failed:
         started = time.monotonic()
         try:
             asked = _ask_owed(folder, entry, job, models, seed, progress)
@@ -196,7 +196,7 @@ def _ask_owed(folder: RunFolder, entry: CellEntry, job: Job, models: Models, see
 
     count = 0
     model: Any = None
-    with folder.journal(entry.name, job.asked.ids) as journal:
+    with _journal(folder, entry, job) as journal:
         running = RunningScore()
         for note in journal.damage:
             progress.note(f"{job.cell.label}: {note}")
@@ -212,6 +212,13 @@ def _ask_owed(folder: RunFolder, entry: CellEntry, job: Job, models: Models, see
         _refuse_all_failed(journal, job)
         folder.compact(entry, journal)
     return count
+
+
+def _journal(folder: RunFolder, entry: CellEntry, job: Job) -> Journal:
+    """The cell's journal.  Samples that failed in an earlier session are owed again: their reason may have passed."""
+    if entry.status == "done":
+        return folder.reopen(entry.name, job.asked.ids)
+    return folder.journal(entry.name, job.asked.ids, retry_failed=True)
 
 
 def _rows_owed(journal: Journal) -> int:

@@ -40,6 +40,7 @@ from bench.runners.site import (
     MANIFEST,
     RUN_SCHEMA,
     creation_error,
+    half_made,
     manifest_fix,
     read_manifest,
     refuse_occupied,
@@ -77,6 +78,8 @@ class RunFolder:
             made = make_folder(path)
             lock.acquire()
             refuse_occupied(path)
+            for stray in half_made(path):
+                remove(stray)
             document = {
                 "schema_version": RUN_SCHEMA,
                 "bench_version": bench.__version__,

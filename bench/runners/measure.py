@@ -15,7 +15,7 @@ import numpy as np
 from bench.arrays import Bools
 from bench.components import Calibrator, Metric, NotApplicable, Score, Task
 from bench.errors import UsageError
-from bench.records import Classification, Judged, Record
+from bench.records import Classification, Judged, Record, Scores
 from bench.records.detection import Detection
 from bench.registry import components, find
 from bench.results import Interval, Result
@@ -136,7 +136,7 @@ def _of_record(labels: _Labels, wanted: Wanted, test: Record, notes: list[str]) 
             value, span, groups = interval(metric, test, seed=labels.draw_seed(metric.name))
         except NotApplicable as reason:
             if asked:
-                notes.append(f"{metric.name} on {labels.cell.label}: {reason}")
+                notes.append(f"{metric.name} on {labels.cell.label}: {reason.reason}")
             continue
         yield labels.result(metric, value, span, groups, len(test), test.n_failed)
 
@@ -163,7 +163,7 @@ def _of_score(
     try:
         values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
     except NotApplicable as reason:
-        notes.append(f"score {name} on {labels.cell.label}: {reason}")
+        notes.append(f"score {name} on {labels.cell.label}: {reason.reason}")
         return
     for part, rows in _slices(test):
         detection = detect(test, values, rows)
@@ -171,7 +171,7 @@ def _of_score(
             try:
                 value, span, groups = interval(metric, detection, seed=labels.with_(slice=part).draw_seed(metric.name))
             except NotApplicable as reason:
-                notes.append(f"{metric.name} of {name} on {labels.cell.label}: {reason}")
+                notes.append(f"{metric.name} of {name} on {labels.cell.label}: {reason.reason}")
                 continue
             yield labels.with_(slice=part).result(metric, value, span, groups, len(detection), test.n_failed)
 
@@ -216,6 +216,8 @@ def wanted_for(record: Record) -> Wanted:
         "density": "likelihood",
         "generations": "reasoning",
     }
+    if isinstance(record, Scores):
+        return Wanted("ood", scores=("given",))
     if not isinstance(record, Classification):
         return Wanted(areas.get(record.kind, "general"))
     bearable = [s for s in components(Score).values() if s.of is Classification]

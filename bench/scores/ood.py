@@ -57,7 +57,12 @@ def mahalanobis(record: Classification, train: Classification) -> Float64s:
     return _nearest_class(_features(record), features, labels)
 
 
-@score("relative-mahalanobis", of=Classification, source="Ren et al. 2021, arXiv:2106.09022")
+@score(
+    "relative-mahalanobis",
+    of=Classification,
+    source="Ren et al. 2021, arXiv:2106.09022",
+    check="ood/mahalanobis-isotropic",
+)
 def relative_mahalanobis(record: Classification, train: Classification) -> Float64s:
     """`mahalanobis` minus the squared distance to one Gaussian fitted to all training features, (n,)."""
     features, labels = _fitted_on(train)

@@ -36,7 +36,7 @@ def byte_tokenizer(*, begin: bool = True) -> PreTrainedTokenizerFast:
 
 def word_tokenizer() -> PreTrainedTokenizerFast:
     """Pieces in the manner of SentencePiece: a mark for each space, one before the text, the first one not shown."""
-    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))  # noqa: S106
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
     trainer = trainers.BpeTrainer(vocab_size=260, special_tokens=["<s>", "</s>", "<unk>"], show_progress=False)
@@ -51,8 +51,8 @@ def _finished(tokenizer: Tokenizer, *, begin: bool) -> PreTrainedTokenizerFast:
         )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        bos_token="<s>",  # noqa: S106
-        eos_token="</s>",  # noqa: S106
+        bos_token="<s>",
+        eos_token="</s>",
         clean_up_tokenization_spaces=False,
     )
 
@@ -89,6 +89,47 @@ def gpt2(vocabulary: int, *, length: int = 128) -> Any:
         initializer_range=0.2,
     )
     return GPT2LMHeadModel(config).double().eval()
+
+
+def gemma(vocabulary: int) -> Any:
+    """A random Gemma 3: a sliding window of six tokens in one layer of two."""
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+
+    torch.manual_seed(0)
+    config = Gemma3TextConfig(
+        vocab_size=vocabulary,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        sliding_window=6,
+        layer_types=["sliding_attention", "full_attention"],
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+        initializer_range=0.3,
+    )
+    return Gemma3ForCausalLM(config).double().eval()
+
+
+def mamba(vocabulary: int) -> Any:
+    """A random Mamba: no attention, and no key-value cache."""
+    from transformers import MambaConfig, MambaForCausalLM
+
+    torch.manual_seed(0)
+    config = MambaConfig(
+        vocab_size=vocabulary,
+        hidden_size=32,
+        num_hidden_layers=2,
+        state_size=4,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+        initializer_range=0.3,
+    )
+    return MambaForCausalLM(config).double().eval()
 
 
 def loaded(*, begin: bool = True, length: int = 128, sharpness: float = 1.0) -> Loaded:

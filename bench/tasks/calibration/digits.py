@@ -63,6 +63,7 @@ def calibration_digits_noise(seed: int) -> Examples:
     needs="classifier",
     yields=Classification,
     source="Patrini et al. 2017, arXiv:1609.03683",
+    check="calibration/label-noise-ceiling",
     calibrators=("temperature",),
 )
 def calibration_digits_label_noise(seed: int) -> Examples:

@@ -101,7 +101,7 @@ def _linked_task(name: str, doc: str) -> Callable[[int], Examples]:
 
 
 links_linear = _linked_task("linear", "p = z: spread evenly.  Mean 1/2, variance 1/12.")
-links_sigmoid = _linked_task("sigmoid", "p = sigmoid(25 (z - .29)): near 0 or 1.  Mean .710, variance .178.")
+links_sigmoid = _linked_task("sigmoid", "p = sigmoid(25 (z - .29)): near 0 or 1.  Mean .710, variance .166.")
 links_centred = _linked_task("centred", "p = z / 3 + .35: near the middle.  Mean .517, variance 1/108.")
 links_skewed = _linked_task("skewed", "p = z / 2.5: a rare outcome.  Mean 1/5, variance 1/75.")
 links_discrete = _linked_task(
