@@ -62,6 +62,7 @@ def test_accuracy_is_that_of_the_test_split(tmp_path: Path) -> None:
     result = value(folder.results(), "accuracy")
     assert result.value == pytest.approx((predicted == examples.targets).mean(), abs=1e-15)
     assert (result.n, result.groups, result.n_failed, result.method) == (50, 50, 0, "wilson")
+    assert result.value is not None
     assert result.low is not None
     assert result.high is not None
     assert result.low < result.value < result.high
