@@ -23,7 +23,14 @@ from bench.registry import find
 from bench.specs import Spec, bind
 
 # Samples asked at a time unless --batch-size says otherwise: what fits a small memory, and loses little to a kill.
-BATCH: dict[type[Record], int] = {Classification: 1024, Regression: 1024, Density: 1024, Choices: 64, Tokens: 16, Generations: 64}
+BATCH: dict[type[Record], int] = {
+    Classification: 1024,
+    Regression: 1024,
+    Density: 1024,
+    Choices: 64,
+    Tokens: 16,
+    Generations: 64,
+}
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ class NotANumber:
 
     def classify(self, inputs: Any) -> Classified:
         inputs = np.asarray(inputs)
-        logits = np.repeat(inputs.sum(axis=1, keepdims=True), 3, axis=1) * np.arange(3)
+        logits = np.repeat(inputs.sum(axis=1, keepdims=True), 3, axis=1) * np.arange(3.0)
         logits[np.round(inputs[:, 1] * 1000).astype(int) % 7 == 0] = np.nan
         return Classified(logits=logits)
 
