@@ -10,7 +10,7 @@ from math import factorial, log, prod
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Draw, Generated, Prompt
+from bench.capabilities import Draw, Generated, Prompt, Scored
 from bench.components import Truth, check
 from bench.decoders.self_consistency import self_consistency
 from bench.models.hf import HuggingFace
@@ -50,7 +50,7 @@ def tiny_model(seed: int = 0) -> HuggingFace:
 
 @check("language-scores", area="likelihood", source="the chain rule: a model's probabilities of all texts sum to one")
 def scores() -> list[Truth]:
-    """Sum of exp(score) over all continuations of 1 to 4 tokens is 1; without context, scores are those after the begin token."""
+    """Sums of exp(score) over all continuations of 1 to 4 tokens; texts without context against the begin token's."""
     model = tiny_model()
     out = []
     for length in range(1, 5):
@@ -113,6 +113,10 @@ class Spinner:
         self.answers = answers
         self.probs = probs
 
+    def score(self, requests: Sequence[tuple[str, str]]) -> list[Scored]:
+        """It has no texts to score."""
+        raise NotImplementedError
+
     def generate(self, draws: Sequence[Draw]) -> list[Generated]:
         """One answer a draw, by its seed; its log-probability is that of the answer."""
         ends = np.cumsum(self.probs)
@@ -126,13 +130,13 @@ class Spinner:
     source="Wang et al. 2023; accuracy of a plurality of n votes by enumeration of the multinomial",
 )
 def votes() -> list[Truth]:
-    """Accuracy and mean confidence over 6,000 prompts, within 4 standard errors of the enumerated expectations."""
-    answers, probs, prompts = ("right", "wrong", "other", ""), (0.4, 0.3, 0.2, 0.1), 6000
+    """Accuracy and mean confidence over 4,000 prompts, within 4 standard errors of the enumerated expectations."""
+    answers, probs, prompts = ("right", "wrong", "other", ""), (0.4, 0.3, 0.2, 0.1), 4000
     asked = [Prompt(str(k), "?", lambda text: text or None, ("\n",), 1) for k in range(prompts)]
     out = []
     for n in (3, 8):
         accuracy, confidence, spread = expected_vote(probs, n)
-        decisions = self_consistency(Spinner(answers, probs), asked, 0, n=n)  # type: ignore[arg-type]  # it scores nothing
+        decisions = self_consistency(Spinner(answers, probs), asked, 0, n=n)
         right = float(np.mean([d.answer == "right" for d in decisions]))
         share = float(np.mean([d.confidence for d in decisions]))
         error = (accuracy * (1 - accuracy) / prompts) ** 0.5
@@ -182,7 +186,7 @@ def _tempered(logs: Float64s, temperature: float, top_p: float) -> Float64s:
 def _paths(table: dict[tuple[int, ...], Float64s]) -> dict[tuple[int, ...], float]:
     """Probability of each text of up to three tokens that its end token or its length ends."""
     out: dict[tuple[int, ...], float] = {}
-    open_paths = {(): 1.0}
+    open_paths: dict[tuple[int, ...], float] = {(): 1.0}
     for length in range(1, 4):
         longer = {(*past, k): p * float(q) for past, p in open_paths.items() for k, q in enumerate(table[past])}
         out |= {path: p for path, p in longer.items() if path[-1] == 1 or length == 3}

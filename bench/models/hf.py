@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
 from typing import Any
@@ -17,6 +18,7 @@ from bench.models.hf_checkpoint import Checkpoint, Loaded, dtype_name, identify,
 from bench.models.hf_encoding import Encoder, spans, window_length
 from bench.models.hf_generation import generate_draws
 from bench.models.hf_scoring import score_spans
+from bench.models.hf_stepping import Stepper, choose_stepper
 
 # Raised whenever an answer's meaning changes: how texts are encoded, windows cut or noise used.
 ADAPTER = 1
@@ -47,16 +49,17 @@ class HuggingFace:
         self.chat_template = chat_template
         self.max_length = max_length
         self.stride = stride
-        self._ready: tuple[Loaded, Encoder, Batching] | None = None
+        self._ready: _Ready | None = None
+        self._stepper: Callable[[Any], Stepper] | None = None
 
     def score(self, requests: Sequence[tuple[str, str]]) -> list[Scored]:
         """Log-probabilities of the tokens of each (context, continuation); see `spans` for how texts become tokens.
 
         A continuation longer than the model's window is scored in several.  Softmax in float32 or wider.
         """
-        loaded, encoder, limits = self._open()
-        passes = spans(encoder, requests)
-        scores = iter(score_spans(loaded.model, [span for several in passes for span in several], limits))
+        ready = self._open()
+        passes = spans(ready.encoder, requests)
+        scores = iter(score_spans(ready.loaded.model, [span for several in passes for span in several], ready.scoring))
         out = []
         for several in passes:
             own = list(islice(scores, len(several)))
@@ -66,8 +69,10 @@ class HuggingFace:
 
     def generate(self, draws: Sequence[Draw]) -> list[Generated]:
         """A text for each draw, which depends on that draw alone."""
-        loaded, encoder, limits = self._open()
-        return generate_draws(loaded, encoder, draws, limits)
+        ready = self._open()
+        if self._stepper is None:
+            self._stepper = choose_stepper(ready.loaded.model)
+        return generate_draws(ready.loaded, ready.encoder, draws, ready.generating, self._stepper)
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The weights' digest or commit, the dtype and device kind, how texts are put, and the libraries' versions."""
@@ -86,14 +91,29 @@ class HuggingFace:
             facts |= identify_loaded(self.source)
         return facts
 
-    def _open(self) -> tuple[Loaded, Encoder, Batching]:
+    def _open(self) -> _Ready:
         if self._ready is None:
             loaded = load(self.source) if isinstance(self.source, Checkpoint) else self.source
             settle(loaded)
             length = window_length(loaded.model.config, loaded.tokenizer, self.max_length)
-            encoder = Encoder(loaded.tokenizer, length, self.stride, self.chat_template)
-            self._ready = (loaded, encoder, batching(loaded.model.device.type, self.batch))
+            device = loaded.model.device.type
+            self._ready = _Ready(
+                loaded,
+                Encoder(loaded.tokenizer, length, self.stride, self.chat_template),
+                batching(device, self.batch),
+                batching(device, self.batch, cached=True),
+            )
         return self._ready
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What is there once the weights are loaded."""
+
+    loaded: Loaded
+    encoder: Encoder
+    scoring: Batching
+    generating: Batching
 
 
 @model(

@@ -13,6 +13,8 @@ Item = TypeVar("Item")
 
 # Tokens in one pass.  On a CPU a pass is compute-bound from a few hundred tokens on, and more only leave the cache.
 _CPU_TOKENS, _DEVICE_TOKENS = 4096, 131_072
+# Tokens held in a key-value cache while one a row goes through: their number costs memory, not time.
+_CPU_CACHED, _DEVICE_CACHED = 16_384, 262_144
 _CPU_ROWS, _DEVICE_ROWS = 256, 1024
 
 
@@ -24,11 +26,16 @@ class Batching:
     tokens: int
 
 
-def batching(device: str, asked: int = 0) -> Batching:
-    """Limits to begin with: `asked` rows whatever their length, or (0) limits by rows and tokens."""
+def batching(device: str, asked: int = 0, *, cached: bool = False) -> Batching:
+    """Limits to begin with: `asked` rows whatever their length, or (0) limits by rows and tokens.
+
+    cached: the tokens are those of whole texts in a cache, not of one pass.
+    """
     if asked:
         return Batching(asked, asked * 10**9)
-    return Batching(_CPU_ROWS, _CPU_TOKENS) if device == "cpu" else Batching(_DEVICE_ROWS, _DEVICE_TOKENS)
+    if device == "cpu":
+        return Batching(_CPU_ROWS, _CPU_CACHED if cached else _CPU_TOKENS)
+    return Batching(_DEVICE_ROWS, _DEVICE_CACHED if cached else _DEVICE_TOKENS)
 
 
 def run_in_batches(

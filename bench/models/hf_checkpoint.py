@@ -127,7 +127,7 @@ def load(checkpoint: Checkpoint) -> Loaded:
         try:
             model, info = AutoModelForCausalLM.from_pretrained(
                 str(folder),
-                dtype=_torch_dtype(checkpoint.dtype, device.type, small=_parameters(folder) < SMALL),
+                dtype=_torch_dtype(checkpoint.dtype, device.type, small=_is_small(folder)),
                 use_safetensors=True if checkpoint.safetensors else None,
                 output_loading_info=True,
                 **options,
@@ -178,6 +178,12 @@ def _torch_dtype(name: str, device: str, *, small: bool) -> Any:
     return torch.bfloat16 if device == "cuda" else torch.float32
 
 
+def _is_small(folder: Path) -> bool:
+    """Whether float64 is the dtype of choice; mixtures of experts have no kernels for it."""
+    config = (folder / "config.json").read_text(encoding="utf-8")
+    return "expert" not in config and _parameters(folder) < SMALL
+
+
 def _parameters(folder: Path) -> float:
     """Number of parameters in a folder's weights: from the headers of safetensors files, else from their size.
 
@@ -190,7 +196,7 @@ def _parameters(folder: Path) -> float:
         return sum(path.stat().st_size for path in folder.glob("*.bin")) / 4
     total = 0
     for path in files:
-        with safe_open(str(path), "pt") as tensors:  # type: ignore[no-untyped-call]
+        with safe_open(str(path), "pt") as tensors:
             total += sum(prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
     return total
 

@@ -28,8 +28,7 @@ def test_a_model_that_scores_another_distribution_is_found_out(monkeypatch: pyte
 
 def test_a_sampler_that_ignores_the_temperature_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     from bench.models import hf_generation
-
-    exact = hf_generation.choose
+    from bench.models.hf_sampling import choose as exact
 
     def cold(logits: Any, rows: Any, temperature: Any, top_p: Any, noise: Any) -> Any:
         return exact(logits, rows, temperature * 0 + 1.0, top_p, noise)
@@ -40,8 +39,7 @@ def test_a_sampler_that_ignores_the_temperature_is_found_out(monkeypatch: pytest
 
 def test_a_sampler_that_reuses_noise_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     from bench.models import hf_generation
-
-    exact = hf_generation.choose
+    from bench.models.hf_sampling import choose as exact
 
     def stuck(logits: Any, rows: Any, temperature: Any, top_p: Any, noise: Any) -> Any:
         return exact(logits, rows, temperature, top_p, noise * 0.9)

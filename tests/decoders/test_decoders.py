@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from bench.capabilities import Draw, Generated, Prompt
+from bench.capabilities import Draw, Generated, Prompt, Scored
 from bench.checks.language import expected_vote
 from bench.components import Decoder
 from bench.decoders.self_consistency import self_consistency, self_consistency_weighted
@@ -24,7 +25,7 @@ class Scripted:
         self.script = script
         self.asked: list[Draw] = []
 
-    def score(self, requests: Sequence[tuple[str, str]]) -> list[object]:
+    def score(self, requests: Sequence[tuple[str, str]]) -> list[Scored]:
         raise NotImplementedError
 
     def generate(self, draws: Sequence[Draw]) -> list[Generated]:
@@ -41,8 +42,8 @@ def prompt(name: str = "p", text: str = "?") -> Prompt:
 
 
 def test_greedy_is_sure_by_the_probability_of_its_whole_text() -> None:
-    model = Scripted([(" 4 ", np.log([0.5, 0.8]))])
-    (decision,) = greedy(model, [prompt()], 3)  # type: ignore[arg-type]
+    model = Scripted([(" 4 ", [math.log(0.5), math.log(0.8)])])
+    (decision,) = greedy(model, [prompt()], 3)
     assert (decision.answer, len(decision.pool)) == ("4", 1)
     assert decision.confidence == pytest.approx(0.4)
     (draw,) = model.asked
@@ -51,27 +52,27 @@ def test_greedy_is_sure_by_the_probability_of_its_whole_text() -> None:
 
 def test_no_readable_answer_has_no_confidence() -> None:
     for decoder in (greedy, sample, self_consistency, self_consistency_weighted):
-        (decision,) = decoder(Scripted([("  ", [-0.1])]), [prompt()], 0)  # type: ignore[operator]
+        (decision,) = decoder(Scripted([("  ", [-0.1])]), [prompt()], 0)
         assert (decision.answer, decision.confidence) == ("", 0.0)
 
 
 def test_votes_are_counted_over_all_texts() -> None:
     script = [("a", [-9.0]), ("b", [-0.1]), ("a", [-9.0]), (" ", [0.0]), ("b", [-0.1]), ("a", [-9.0])]
-    (decision,) = self_consistency(Scripted(script), [prompt()], 0, n=6)  # type: ignore[arg-type]
+    (decision,) = self_consistency(Scripted(script), [prompt()], 0, n=6)
     assert (decision.answer, decision.confidence) == ("a", 0.5)
     assert len(decision.pool) == 6
 
 
 def test_ties_go_to_the_more_probable_then_to_the_first() -> None:
     script = [("a", [-2.0]), ("b", [-1.0]), ("a", [-2.0]), ("b", [-1.0])]
-    assert self_consistency(Scripted(script), [prompt()], 0, n=4)[0].answer == "b"  # type: ignore[arg-type]
+    assert self_consistency(Scripted(script), [prompt()], 0, n=4)[0].answer == "b"
     even = [("b", [-1.0]), ("a", [-1.0])]
-    assert self_consistency(Scripted(even), [prompt()], 0, n=2)[0].answer == "b"  # type: ignore[arg-type]
+    assert self_consistency(Scripted(even), [prompt()], 0, n=2)[0].answer == "b"
 
 
 def test_weighted_votes_weigh_by_probability_per_token() -> None:
     script = [("a", [-2.0, -2.0]), ("a", [-2.0]), ("b", [-0.5, -0.5, -0.5]), ("", [-1.0])]
-    (decision,) = self_consistency_weighted(Scripted(script), [prompt()], 0, n=4)  # type: ignore[arg-type]
+    (decision,) = self_consistency_weighted(Scripted(script), [prompt()], 0, n=4)
     weights = np.exp([-2.0, -2.0, -0.5, -1.0])
     assert decision.answer == "b"
     assert decision.confidence == pytest.approx(weights[2] / weights.sum())
@@ -79,11 +80,11 @@ def test_weighted_votes_weigh_by_probability_per_token() -> None:
 
 def test_draws_are_asked_for_together_and_seeded_by_decoder_prompt_and_number() -> None:
     model = Scripted([("a", [-1.0])])
-    self_consistency(model, [prompt("p"), prompt("q")], 7, n=3, temperature=0.9)  # type: ignore[arg-type]
+    self_consistency(model, [prompt("p"), prompt("q")], 7, n=3, temperature=0.9)
     assert [d.seed for d in model.asked] == [derive(7, "self-consistency", i, k) for i in "pq" for k in range(3)]
     assert {d.temperature for d in model.asked} == {0.9}
     fewer = Scripted([("a", [-1.0])])
-    self_consistency(fewer, [prompt("q")], 7, n=2)  # type: ignore[arg-type]
+    self_consistency(fewer, [prompt("q")], 7, n=2)
     assert [d.seed for d in fewer.asked] == [d.seed for d in model.asked[3:5]]
 
 
@@ -101,7 +102,7 @@ def test_an_adapter_that_leaves_draws_unanswered_is_an_error() -> None:
             return super().generate(draws)[1:]
 
     with pytest.raises(EvaluationError, match="2 texts for 3 draws"):
-        self_consistency(Lazy([("a", [-1.0])]), [prompt()], 0, n=3)  # type: ignore[arg-type]
+        self_consistency(Lazy([("a", [-1.0])]), [prompt()], 0, n=3)
 
 
 def test_expected_votes_are_those_of_hand_counts() -> None:

@@ -62,11 +62,11 @@ def test_making_one_reads_nothing() -> None:
 )
 def test_the_dtype_is_the_spec_s_then_the_machine_s(saved: Path, asked: str, machine: str, expected: Any) -> None:
     model = hf(str(saved), machine=Machine(dtype=machine), dtype=asked)
-    assert model._open()[0].model.dtype == expected
+    assert model._open().loaded.model.dtype == expected
 
 
 def test_tables_stay_exact_in_low_precision(saved: Path) -> None:
-    wide, narrow = (hf(str(saved), machine=Machine(), dtype=d)._open()[0].model for d in ("float64", "bfloat16"))
+    wide, narrow = (hf(str(saved), machine=Machine(), dtype=d)._open().loaded.model for d in ("float64", "bfloat16"))
     tables = [model.model.rotary_emb.inv_freq.double() for model in (wide, narrow)]
     assert torch.equal(*tables)
 

@@ -1,7 +1,8 @@
 """Runs the fake evaluation, ends it in every way at every point, goes on, and says what is not as it should be.
 
-A process of its own that forks: `python -m tests.runners.kills FOLDER MODE [FIRST LAST]`, where MODE is one of
-`faults.MODES`, `sigkill` (at random times) or `twice` (the resumed run is killed too).  Prints one JSON object.
+A process of its own that forks: `python -m tests.runners.kills FOLDER MODE A B`, where MODE is one of `faults.MODES`
+(points A, A + B, A + 2 B ...), `sigkill` (at random times) or `twice` (the resumed runs are killed too; seed A, B
+times).  Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -80,18 +81,17 @@ def one(base: Path, expected: dict[str, bytes], faults: list[Faults]) -> tuple[l
     return codes, problems
 
 
-def every(base: Path, mode: str, expected: dict[str, bytes], first: int, last: int) -> dict[str, object]:
-    """Each point from `first` to `last`, or until the run gets through."""
+def every(base: Path, mode: str, expected: dict[str, bytes], first: int, step: int) -> dict[str, object]:
+    """Every `step`-th point from `first`, until the run gets through."""
     problems: dict[int, list[str]] = {}
     at = first
-    while at <= last:
+    while True:
         codes, wrong = one(base, expected, [Faults(mode, at)])
         if wrong:
             problems[at] = wrong
         if codes[0] == 0:
-            break
-        at += 1
-    return {"points": at - first, "problems": problems}
+            return {"points": len(range(first, at, step)), "problems": problems}
+        at += step
 
 
 def twice(base: Path, expected: dict[str, bytes], seed: int, count: int) -> dict[str, object]:
@@ -131,13 +131,13 @@ def sigkill(base: Path, expected: dict[str, bytes], seed: int, count: int) -> di
     return {"points": kills, "problems": problems}
 
 
-def main(folder: str, mode: str, first: str = "1", last: str = "100000") -> None:
+def main(folder: str, mode: str, first: str, second: str) -> None:
     base = Path(folder)
     base.mkdir(parents=True, exist_ok=True)
     if ended(session(base / "whole", base / "whole.log")) != 0:
         sys.exit((base / "whole.log").read_text())
     expected = snapshot(base / "whole")
-    numbers = int(first), int(last)
+    numbers = int(first), int(second)
     if mode in MODES:
         answer = every(base, mode, expected, *numbers)
     else:
@@ -146,6 +146,8 @@ def main(folder: str, mode: str, first: str = "1", last: str = "100000") -> None
 
 
 if __name__ == "__main__":
-    import pyarrow.parquet  # noqa: F401 - once here instead of in every fork
+    # Once here instead of in every fork: pyarrow imports pandas when it first sees an array.
+    import pandas as pd  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
 
     main(*sys.argv[1:])

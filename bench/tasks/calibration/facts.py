@@ -9,17 +9,17 @@ from bench.examples import Examples, Question
 from bench.procedural import items
 from bench.records import Choices
 
-QUESTIONS = 150
+QUESTIONS = 120
 
 
 @task(
     "calibration/facts",
     needs="language",
     yields=Choices,
-    source="bench, procedural: biographies by Zipf's law; the plan follows Kadavath et al. 2022 (models' own knowledge)",
+    source="bench, procedural: biographies by Zipf's law; after Kadavath et al. 2022 (what models know they know)",
 )
 def facts(seed: int) -> Examples:
-    """150 questions of four choices in wordings that training held out; one person's questions are one group."""
+    """120 questions of four choices in wordings that training held out; one person's questions are one group."""
     drawn = items("biographies", QUESTIONS, seed)
     return Examples(
         ids=np.array([item.id for item in drawn]),
