@@ -154,7 +154,7 @@ def _missing(folder: Any) -> str:
         names = ", ".join(f"{cell.model} on {cell.task}" for cell in failed[:3]) + (", ..." if len(failed) > 3 else "")
         parts.append(f"{len(failed)} of {len(folder.cells)} cells failed ({names})")
     if samples:
-        parts.append(f"{samples} samples gave no answer and count as missing")
+        parts.append(f"{samples} of the samples gave no answer")
     return "; ".join(parts)
 
 
@@ -176,7 +176,7 @@ def _print_table(results: Any) -> None:
 
 def _print_plan(planned: Any, *, as_json: bool) -> None:
     from bench.cli import output
-    from bench.cli.progress import duration
+    from bench.cli.progress import counted, duration
 
     if as_json:
         for row in planned.as_json():
@@ -193,9 +193,8 @@ def _print_plan(planned: Any, *, as_json: bool) -> None:
     )
     total = planned.seconds
     known = "unknown time: no cell ran here before" if total is None else f"about {duration(total)}"
-    output.note(
-        f"{len(rows)} cells, {sum(r['n'] for r in rows)} samples, {sum(r['tokens'] for r in rows)} tokens, {known}"
-    )
+    counts = {"cell": len(rows), "sample": sum(r["n"] for r in rows), "token": sum(r["tokens"] for r in rows)}
+    output.note(", ".join([*(counted(number, word) for word, number in counts.items()), known]))
 
 
 def _stay_offline() -> None:

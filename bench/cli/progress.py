@@ -58,8 +58,12 @@ class _Cell:
         return time.monotonic() - self.began
 
     @property
-    def rate(self) -> float:
+    def speed(self) -> float:
         return self.n_done / max(self.seconds, 1e-9)
+
+    @property
+    def rate(self) -> str:
+        return f"{self.speed:,.0f}/s" if self.speed >= 99.5 else f"{self.speed:.3g}/s"
 
     @property
     def score(self) -> str:
@@ -82,7 +86,7 @@ class Lines(Notes):
         samples = sum(cell.n for cell in plan.cells)
         known = [cell.seconds for cell in plan.cells if cell.seconds is not None]
         guess = f", about {duration(sum(known))}" if len(known) == self.total else ""
-        say(f"{self.total} cells, {samples} samples{guess}", self.stream)
+        say(f"{counted(self.total, 'cell')}, {counted(samples, 'sample')}{guess}", self.stream)
 
     def cell(self, name: str, n: int) -> None:
         """Begin to count."""
@@ -94,15 +98,15 @@ class Lines(Notes):
         cell.n_done, cell.running = n_done, running
         if time.monotonic() - cell.told >= self.every and n_done < cell.n:
             cell.told = time.monotonic()
-            left = duration((cell.n - n_done) / cell.rate) if cell.rate > 0 else "unknown time"
+            left = duration((cell.n - n_done) / cell.speed) if cell.speed > 0 else "unknown time"
             place = f"[{self.complete + 1}/{self.total}] {one_line(name)}"
-            say(f"{place}: {n_done}/{cell.n}, {cell.rate:.3g}/s, {left} left{cell.score}", self.stream)
+            say(f"{place}: {n_done}/{cell.n}, {cell.rate}, {left} left{cell.score}", self.stream)
 
     def done(self, name: str) -> None:
         """Say what the cell came to."""
         cell = self.cells.pop(name)
         self.complete += 1
-        took = f"{cell.n_done} samples in {duration(cell.seconds)}, {cell.rate:.3g}/s"
+        took = f"{cell.n_done} samples in {duration(cell.seconds)}, {cell.rate}"
         say(f"[{self.complete}/{self.total}] {one_line(name)}: {took}{cell.score}", self.stream)
 
 
@@ -145,7 +149,7 @@ class Live(Watcher):
         """Move the bars."""
         bar, cell = self.cells[name]
         cell.n_done, cell.running = n_done, running
-        self.bars.update(bar, completed=n_done, rate=f"{cell.rate:.3g}/s", running=one_line(running))
+        self.bars.update(bar, completed=n_done, rate=cell.rate, running=one_line(running))
         self._move()
 
     def done(self, name: str) -> None:
@@ -169,6 +173,11 @@ class Live(Watcher):
     def _move(self) -> None:
         finished = self.before + sum(cell.n_done for _, cell in self.cells.values())
         self.bars.update(self.overall, completed=finished, description=f"{self.complete} of {self.total} cells")
+
+
+def counted(number: int, word: str) -> str:
+    """A number with its noun: 1 cell, 2 cells."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def duration(seconds: float) -> str:

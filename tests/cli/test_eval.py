@@ -38,7 +38,7 @@ def test_the_table_goes_to_stdout_and_the_rest_to_stderr(run: Any, place: Path) 
     assert told.out == f"tiny {TASK} accuracy 1.0\n"
     (folder,) = folders(place)
     lines = told.err.splitlines()
-    assert lines[0] == "1 cells, 64 samples"
+    assert lines[0] == "1 cell, 64 samples"
     assert lines[1].startswith(f"[1/1] tiny on {TASK}: 64 samples in ")
     name = folder.relative_to(place)
     assert lines[-1] == f"run: {name}   report: {name / 'report.html'}"
@@ -73,7 +73,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(run: Any, place: Path) -> 
     told = run("--dry-run", "--limit", "10")
     assert told.code == ExitCode.OK
     assert told.out.splitlines()[1].split()[:5] == ["tiny", TASK, "-", "10", "-"]
-    assert told.err.startswith("1 cells, 10 samples, 0 tokens")
+    assert told.err.startswith("1 cell, 10 samples, 0 tokens")
     assert list(place.iterdir()) == []
     (row,) = run("--dry-run", "--json").lines
     assert row.items() >= {"schema_version": 1, "model": "tiny", "task": TASK, "n": 64, "tokens": 0}.items()
@@ -96,7 +96,7 @@ def test_failed_samples_are_incomplete(run: Any, place: Path) -> None:
     assert told.code == ExitCode.INCOMPLETE
     (result,) = told.lines
     assert result["n_failed"] == 20
-    assert "incomplete: 20 samples gave no answer" in told.err
+    assert "incomplete: 20 of the samples gave no answer" in told.err
     assert len(folders(place)) == 1
 
 
@@ -252,6 +252,13 @@ def test_silence() -> None:
     assert stream.getvalue() == ""
     play(watching.progress(quiet=False, shown=False, stream=stream))
     assert stream.getvalue() == "note: batch halved\n" * 2
+
+
+@pytest.mark.parametrize(("done", "rate"), [(1, "1/s"), (99, "99/s"), (12345, "12,345/s")])
+def test_rates(done: int, rate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = watching._Cell(20_000, done, began=0.0)
+    monkeypatch.setattr("time.monotonic", lambda: 1.0)
+    assert cell.rate == rate
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,12 @@ def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Usage: bench" in told.out
 
 
+def test_a_group_prints_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    told = bench(capsys, "config")
+    assert (told.code, told.err) == (ExitCode.OK, "")
+    assert "Usage: bench config" in told.out
+
+
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     from bench import __version__
 
