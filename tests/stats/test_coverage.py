@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bench.stats.bootstrap import replicates
+from bench.stats.design import design
 from bench.stats.intervals import interval
 from tests.metrics.cases import binary, detection, find
 
@@ -78,7 +81,6 @@ def test_auroc_of_few_samples() -> None:
 @pytest.mark.parametrize(("clusters", "size", "p", "icc"), [(10, 10, 0.7, 0.5), (50, 4, 0.9, 0.2), (100, 10, 0.7, 0.5)])
 def test_clustered_proportions_at_length(clusters: int, size: int, p: float, icc: float) -> None:
     found = coverage("accuracy", p, lambda rng: _clustered(rng, clusters, size, p, icc), 4000)
-    print(f"accuracy {clusters} x {size}: {found}")
     assert found > 0.95 - noise(4000)
 
 
@@ -86,7 +88,6 @@ def test_clustered_proportions_at_length(clusters: int, size: int, p: float, icc
 @pytest.mark.parametrize("n", [40, 200])
 def test_auroc_at_length(n: int) -> None:
     found = coverage("auroc", PHI, lambda rng: _two_gaussians(rng, n), 1500)
-    print(f"auroc {n}: {found}")
     assert found == pytest.approx(0.95, abs=noise(1500))
 
 
@@ -96,13 +97,22 @@ def test_debiased_calibration_error(n: int) -> None:
     # Under calibration its first-order term vanishes, and the bootstrap's variance is up to three times too large.
     at_zero = coverage("ece-debiased", 0.0, lambda rng: _calibrated(rng, n), 800)
     off = coverage("ece-debiased", 0.15**2, lambda rng: _off(rng, n), 800)
-    print(f"ece-debiased {n}: {at_zero} {off}")
     assert at_zero > 0.95 - noise(800)
     assert off == pytest.approx(0.95, abs=noise(800))
 
 
 @pytest.mark.slow
-def test_calibration_error_of_a_model_that_is_off() -> None:
-    found = coverage("ece", 0.15, lambda rng: _off(rng, 500), 800)
-    print(f"ece: {found}")
-    assert found == pytest.approx(0.95, abs=noise(800))
+def test_calibration_error_is_turned_round_its_bias() -> None:
+    # Of a calibrated model the truth is 0.  The percentile interval never holds it, the basic one often does but not
+    # in 95 % of cases, which is why the metric is flagged and has an unbiased twin.
+    rng = np.random.default_rng(0)
+    metric = find("ece")
+    basic = percentile = 0
+    for i in range(200):
+        record = _calibrated(rng, 500)
+        ends = interval(metric, record, seed=i).interval
+        draws = replicates(partial(metric.function, record), design(500), seed=i)
+        basic += ends.low == 0.0
+        percentile += float(np.quantile(draws, 0.025)) <= 0.0
+    assert percentile == 0
+    assert basic > 200 / 3
