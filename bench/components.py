@@ -23,10 +23,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 REGISTERED: dict[str, dict[str, Component]] = {}
 
 
-class NotApplicable(Exception):  # noqa: N818 - no error: the record simply has not what the metric speaks of
-    """A metric or a score doesn't apply to this record: no features, one class, no known truth."""
-
-
 @dataclass(frozen=True)
 class PerSample:
     """A metric that is a mean, or a ratio of two means: `sum(values) / sum(denominators)`, then `link`.
@@ -46,6 +42,21 @@ def per_sample(
     """`PerSample` from anything that numpy reads, as float64."""
     denominators = None if denominators is None else np.asarray(denominators, dtype=np.float64)
     return PerSample(np.asarray(values, dtype=np.float64), denominators, link)
+
+
+class NotApplicable(UsageError):  # noqa: N818 - said of the record, which is not at fault
+    """A metric or score has nothing to say about this record: no truth, no members, one class only.
+
+    What was not asked for by name is then left out; what was asked for by name is an error that gives `reason`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "the component does not apply to this record",
+            cause=reason,
+            fix="leave it out, or give the record what it needs",
+        )
+        self.reason = reason
 
 
 @dataclass(frozen=True, kw_only=True)

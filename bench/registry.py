@@ -11,24 +11,35 @@ import importlib.util
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar, overload
 
 from bench.components import KINDS, REGISTERED, Component
 from bench.errors import UsageError, unknown_name
 
+C = TypeVar("C", bound=Component)
 FOLDERS: dict[str, str] = {kind: f"{kind}s" for kind in KINDS}
 
 
-def components(kind: str) -> dict[str, Component]:
-    """All components of one kind, by name, sorted."""
+@overload
+def components(kind: type[C]) -> dict[str, C]: ...
+@overload
+def components(kind: str) -> dict[str, Component]: ...
+def components(kind: Any) -> Any:
+    """All components of one kind (`Metric` or "metric"), by name, sorted."""
+    kind = kind if isinstance(kind, str) else kind.kind
     _discover(kind)
     return dict(sorted(REGISTERED.get(kind, {}).items()))
 
 
-def find(kind: str, name: str) -> Component:
+@overload
+def find(kind: type[C], name: str) -> C: ...
+@overload
+def find(kind: str, name: str) -> Component: ...
+def find(kind: Any, name: str) -> Any:
     """The component of that kind and name; `UsageError` with the nearest name if there is none."""
     known = components(kind)
     if name not in known:
-        raise unknown_name(kind, name, known)
+        raise unknown_name(kind if isinstance(kind, str) else kind.kind, name, known)
     return known[name]
 
 

@@ -19,6 +19,9 @@ class Spec:
     target: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        return hash(str(self))
+
     def __str__(self) -> str:
         head = self.name if self.target is None else f"{self.name}:{self.target}"
         return ",".join([head, *(f"{k}={_written(v)}" for k, v in self.params.items())])
@@ -47,15 +50,15 @@ def bind(function: Callable[..., Any], spec: Spec, *, skip: int, given: tuple[st
     """All parameters of `function` beyond its first `skip`, with the spec's values put over the defaults.
 
     Names in `given` are supplied by the framework and left out.  Raises `UsageError` for an unknown parameter and
-    names the known ones.
+    names the known ones; a function with `**parameters` takes any, and judges them itself.
     """
+    parameters = list(inspect.signature(function).parameters.values())[skip:]
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
     known = {
-        p.name: p.default
-        for p in list(inspect.signature(function).parameters.values())[skip:]
-        if p.name not in given and p.kind is not inspect.Parameter.VAR_KEYWORD
+        p.name: p.default for p in parameters if p.name not in given and p.kind is not inspect.Parameter.VAR_KEYWORD
     }
     for key in spec.params:
-        if key not in known:
+        if key not in known and not takes_any:
             raise UsageError(
                 f"'{spec.name}' has no parameter '{key}'",
                 cause="its parameters are " + (", ".join(known) or "none"),

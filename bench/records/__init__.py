@@ -9,6 +9,7 @@ from bench.records.kinds import (
     Generations,
     Judged,
     Regression,
+    Scores,
     Tokens,
     log_softmax,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "Judged",
     "Record",
     "Regression",
+    "Scores",
     "Tokens",
     "attribute",
     "column",

@@ -82,7 +82,8 @@ class Record:
             if not isinstance(value, Ragged):
                 value = Ragged.of(value, DTYPES[spec.dtype])
         else:
-            value = np.asarray(value).astype(DTYPES[spec.dtype], copy=False)
+            # The type is given at once: a detour over numpy's fixed-width strings would drop trailing NULs.
+            value = np.asarray(value, dtype=DTYPES[spec.dtype])
             if value.ndim != 1 + spec.dims:
                 raise RecordError(
                     f"{self.kind}: column '{name}' has {value.ndim} axes",

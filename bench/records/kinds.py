@@ -250,6 +250,24 @@ class Density(Record):
         self.refuse("dim", self.dim < 1, "at least 1")
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scores(Record):
+    """A number for each sample that should be higher out of distribution; made elsewhere, by whatever detector."""
+
+    kind: ClassVar[str] = "ood"
+
+    scores: Float64s = column("float", "higher says more out of distribution")
+
+    def validate(self) -> None:
+        """No NaN, and it is known which samples are out of distribution."""
+        super().validate()
+        if self.ood is None:
+            raise RecordError(
+                "ood: column 'ood' is missing", cause="a score is held against what it should find", fix=self._fix()
+            )
+        self.refuse("scores", np.isnan(self.scores), "a number")
+
+
 RECORDS: dict[str, type[Record]] = {
-    cls.kind: cls for cls in (Classification, Regression, Choices, Tokens, Generations, Density)
+    cls.kind: cls for cls in (Classification, Regression, Choices, Tokens, Generations, Density, Scores)
 }

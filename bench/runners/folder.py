@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import bench
-from bench.errors import BenchError, IncompleteError, UsageError
+from bench.errors import BenchError, ExitCode, IncompleteError, UsageError
 from bench.records import Record
 from bench.results import Result
 from bench.runners import compaction, parts
@@ -158,6 +158,12 @@ class RunFolder:
     def finished(self) -> bool:
         """Whether the run was brought to its end."""
         return bool(self._manifest.get("finished"))
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the process says of the run: `INCOMPLETE` where a cell failed or a sample has no answer."""
+        whole = all(entry.status == "done" and entry.n_failed == 0 for entry in self.cells)
+        return ExitCode.OK if whole else ExitCode.INCOMPLETE
 
     @property
     def resume_command(self) -> str:

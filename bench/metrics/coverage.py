@@ -1,0 +1,125 @@
+"""Whether predictive intervals hold what they promise, and how wide they are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.arrays import Float64s
+from bench.components import NotApplicable, PerSample, metric, per_sample
+from bench.metrics.forecasts import central, pit
+from bench.records import Regression
+
+SHARES = np.arange(1, 20) / 20  # central intervals of 5 %, 10 % ... 95 %
+
+
+@metric(
+    "coverage-90",
+    of=Regression,
+    area="uncertainty",
+    better="none",
+    range=(0, 1),
+    source="share of outcomes within the central 90 % interval",
+    check="metrics/coverage-scaled-gaussian",
+)
+def coverage_90(record: Regression) -> PerSample:
+    """Share of y within the central 90 % interval of the forecast, ends included: 0.9 is right, more is too wide."""
+    low, high = central(record)
+    return per_sample((low <= record.y) & (record.y <= high))
+
+
+@metric(
+    "width-90",
+    of=Regression,
+    area="uncertainty",
+    better="lower",
+    unit="units of y",
+    range=(0, None),
+    source="mean width of the central 90 % interval",
+)
+def width_90(record: Regression) -> PerSample:
+    """Mean width of the central 90 % interval: better lower only at equal coverage."""
+    low, high = central(record)
+    return per_sample(high - low)
+
+
+@metric(
+    "interval-score-90",
+    of=Regression,
+    area="uncertainty",
+    better="lower",
+    unit="units of y",
+    range=(0, None),
+    source="Winkler 1972; Gneiting and Raftery 2007",
+    check="metrics/coverage-scaled-gaussian",
+)
+def interval_score_90(record: Regression) -> PerSample:
+    """Mean width of the central 90 % interval plus 20 times the distance by which y falls outside it.  Proper."""
+    low, high = central(record)
+    outside = np.maximum(low - record.y, 0) + np.maximum(record.y - high, 0)
+    return per_sample(high - low + 2 / 0.1 * outside)
+
+
+@metric(
+    "coverage-error",
+    of=Regression,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    source="Kuleshov, Fenner and Ermon 2018, Accurate Uncertainties for Deep Learning",
+    check="metrics/coverage-scaled-gaussian",
+)
+def coverage_error(record: Regression, w: Float64s) -> Float64s:
+    """Mean over central intervals of 5, 10 ... 95 % of |share of y inside - promised share|.
+
+    Of quantile forecasts, those intervals whose ends lie within the given levels.  Biased upwards: noise in a share
+    never cancels.  w: (B, n); returns (B,).
+    """
+    inside, shares = _inside(record)
+    with np.errstate(invalid="ignore"):
+        return np.abs(w @ inside / w.sum(axis=1)[:, None] - shares).mean(axis=1)
+
+
+def _inside(record: Regression) -> tuple[Float64s, Float64s]:
+    """Whether y lies within each central interval, (n, K), and what each promises, (K,)."""
+    if record.quantiles is None:
+        return (np.abs(2 * pit(record) - 1)[:, None] <= SHARES).astype(np.float64), SHARES
+    levels = np.asarray(record.levels)
+    # A narrower central interval lies within a wider one, so the widest that the levels hold bounds them all.
+    widest = min(1 - 2 * levels[0], 2 * levels[-1] - 1) + 1e-9 if len(levels) else 0.0
+    shares = SHARES[widest >= SHARES]
+    if len(shares) == 0:
+        raise NotApplicable("the forecast's quantiles hold no central interval")
+    y = record.y
+    columns = [(low <= y) & (y <= high) for low, high in (central(record, share) for share in shares)]
+    return np.stack(columns, axis=1).astype(np.float64), shares
+
+
+@metric(
+    "pit-ks",
+    of=Regression,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    source="Dawid 1984; Diebold, Gunther and Tay 1998; Kolmogorov 1933",
+    check="metrics/coverage-scaled-gaussian",
+)
+def pit_ks(record: Regression, w: Float64s) -> Float64s:
+    """Largest distance between the distribution of F(y) and the uniform (Kolmogorov-Smirnov).
+
+    Biased upwards: about 0.87 / sqrt(n) for a perfect forecast.  Forecasts of M samples add up to 1 / (2 (M + 1)) by
+    their steps.  w: (B, n); returns (B,).
+    """
+    u = pit(record)
+    order = np.argsort(u, kind="stable")
+    sorted_u, sorted_w = u[order], w[:, order]
+    with np.errstate(invalid="ignore"):
+        after = np.cumsum(sorted_w, axis=1) / w.sum(axis=1)[:, None]
+    # A tie's inner steps are not steps of the distribution: only its first `before` and its last `after` count.
+    last = np.concatenate([sorted_u[1:] != sorted_u[:-1], [True]])
+    first = np.concatenate([[True], last[:-1]])
+    before = np.concatenate([np.zeros((len(w), 1)), after[:, :-1]], axis=1)
+    above = (after - sorted_u)[:, last].max(axis=1)
+    below = (sorted_u - before)[:, first].max(axis=1)
+    return np.maximum(above, below)

@@ -1,0 +1,227 @@
+"""From a record to results: calibrators, scores and metrics, each number with its interval.
+
+Pure: what is measured follows from the record, the task's choices and the seed alone, so a run's results can be made
+again from its folder, without the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from bench.arrays import Bools
+from bench.components import Calibrator, Metric, NotApplicable, Score, Task
+from bench.errors import UsageError
+from bench.records import Classification, Judged, Record, Scores
+from bench.records.detection import Detection
+from bench.registry import components, find
+from bench.results import Interval, Result
+from bench.runners.plan import Cell
+from bench.seeds import derive
+from bench.stats.intervals import interval
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Results of a cell, the parameters of its fitted calibrators, and what could not be measured, in words."""
+
+    results: tuple[Result, ...]
+    calibrations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be measured on a record: names of metrics (none: the defaults), scores and calibrators."""
+
+    area: str
+    metrics: tuple[str, ...] = ()
+    scores: tuple[str, ...] = ()
+    calibrators: tuple[str, ...] = ()
+
+    @staticmethod
+    def by(task: Task) -> Wanted:
+        """What a task asks for."""
+        return Wanted(task.area, task.metrics, task.scores, task.calibrators)
+
+
+def measure(cell: Cell, wanted: Wanted, record: Record, *, n_failed: int, seed: int) -> Measured:
+    """All results of one cell.  `n_failed` counts the test samples that gave no answer."""
+    notes: list[str] = []
+    results: list[Result] = []
+    calibrations: dict[str, dict[str, Any]] = {}
+    test = replace(record.split("test"), n_failed=n_failed)
+    labels = _Labels(cell, wanted.area, seed)
+    for name, view in _views(record, test, wanted.calibrators, calibrations, notes):
+        results += _of_record(labels.with_(calibrator=name), wanted, _inliers(view), notes)
+    for name in wanted.scores:
+        results += _of_score(labels.with_(score=name), wanted, name, record, test, notes)
+    return Measured(tuple(results), calibrations, tuple(dict.fromkeys(notes)))
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """What names a result, beside its metric."""
+
+    cell: Cell
+    area: str
+    seed: int
+    calibrator: str = ""
+    score: str = ""
+    slice: str = ""
+
+    def with_(self, **changes: str) -> _Labels:
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    def result(self, metric: Metric, value: float | None, span: Interval, groups: int, n: int, n_failed: int) -> Result:
+        return Result(
+            model=str(self.cell.model),
+            task=str(self.cell.task),
+            area=self.area,
+            metric=metric.name,
+            value=value,
+            low=span.low,
+            high=span.high,
+            n=n,
+            n_failed=n_failed,
+            groups=groups,
+            unit=metric.unit,
+            better=metric.better,
+            biased=metric.biased,
+            method=span.method,
+            decoder=str(self.cell.decoder or ""),
+            calibrator=self.calibrator,
+            score=self.score,
+            slice=self.slice,
+            range=metric.range,
+        )
+
+    def draw_seed(self, metric: str) -> int:
+        return derive(self.seed, self.cell.label, self.calibrator, self.score, self.slice, metric)
+
+
+def _views(
+    record: Record, test: Record, names: Sequence[str], calibrations: dict[str, dict[str, Any]], notes: list[str]
+) -> Iterator[tuple[str, Record]]:
+    """The test record as it was answered, then after each calibrator fitted on the calibration split."""
+    yield "", test
+    for name in names:
+        calibrator = find(Calibrator, name)
+        fit = _inliers(record.split("calibration"))
+        if not isinstance(record, calibrator.of):
+            raise UsageError(
+                f"calibrator '{name}' cannot take a {record.kind} record",
+                cause=f"it is for {calibrator.of.__name__}",
+                fix="bench list calibrators",
+            )
+        if len(fit) < 2:
+            notes.append(f"calibrator {name}: the calibration split has {len(fit)} samples")
+            continue
+        calibration = calibrator.function(fit)
+        calibrations[name] = calibration.parameters
+        yield name, calibration.apply(test)
+
+
+def _inliers(record: Record) -> Record:
+    """The rows that are in distribution: what a label can be right about."""
+    return record if record.ood is None else record.where(~record.ood)
+
+
+def _of_record(labels: _Labels, wanted: Wanted, test: Record, notes: list[str]) -> Iterator[Result]:
+    for metric, asked in _metrics(wanted.metrics, lambda m: m.of is not Detection and _takes(m, test)):
+        try:
+            value, span, groups = interval(metric, test, seed=labels.draw_seed(metric.name))
+        except NotApplicable as reason:
+            if asked:
+                notes.append(f"{metric.name} on {labels.cell.label}: {reason.reason}")
+            continue
+        yield labels.result(metric, value, span, groups, len(test), test.n_failed)
+
+
+def _takes(metric: Metric, record: Record) -> bool:
+    return isinstance(record, Judged) if metric.of is Judged else isinstance(record, metric.of)
+
+
+def _metrics(names: Sequence[str], fits: Callable[[Metric], bool]) -> Iterator[tuple[Metric, bool]]:
+    """The fitting metrics among the names, else all fitting defaults; each with whether it was asked for by name."""
+    named = [m for m in (find(Metric, name) for name in names) if fits(m)]
+    if named:
+        yield from ((m, True) for m in named)
+    else:
+        yield from ((m, False) for m in components(Metric).values() if m.default and fits(m))
+
+
+def _of_score(
+    labels: _Labels, wanted: Wanted, name: str, record: Record, test: Record, notes: list[str]
+) -> Iterator[Result]:
+    score = find(Score, name)
+    if not isinstance(test, score.of):
+        return
+    try:
+        values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
+    except NotApplicable as reason:
+        notes.append(f"score {name} on {labels.cell.label}: {reason.reason}")
+        return
+    for part, rows in _slices(test):
+        detection = detect(test, values, rows)
+        for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection):
+            try:
+                value, span, groups = interval(metric, detection, seed=labels.with_(slice=part).draw_seed(metric.name))
+            except NotApplicable as reason:
+                notes.append(f"{metric.name} of {name} on {labels.cell.label}: {reason.reason}")
+                continue
+            yield labels.with_(slice=part).result(metric, value, span, groups, len(detection), test.n_failed)
+
+
+def detect(record: Record, values: Any, rows: Bools | None = None) -> Detection:
+    """Scores of a record held against what they should detect: `ood` where the record has it, else wrong answers."""
+    rows = np.ones(len(record), dtype=bool) if rows is None else rows
+    if record.ood is not None:
+        positive = record.ood
+    elif isinstance(record, Judged):
+        positive = ~record.correct
+    else:
+        raise NotApplicable("the record has neither 'ood' nor right and wrong answers")
+    return Detection(
+        ids=record.ids[rows],
+        scores=np.asarray(values, dtype=np.float64)[rows],
+        positive=positive[rows],
+        groups=None if record.groups is None else record.groups[rows],
+        weights=None if record.weights is None else record.weights[rows],
+        n_failed=record.n_failed,
+    )
+
+
+def _slices(test: Record) -> Iterator[tuple[str, Bools]]:
+    """All rows; then, where OOD rows come from several data sets, the in-distribution rows with each of them."""
+    yield "", np.ones(len(test), dtype=bool)
+    if test.ood is None or test.dataset is None:
+        return
+    names = np.unique(test.dataset[test.ood])
+    if len(names) > 1:
+        for name in names:
+            yield str(name), ~test.ood | (test.dataset == name)
+
+
+def wanted_for(record: Record) -> Wanted:
+    """What a record that came without a task is measured by: the defaults of its kind, and every score it can bear."""
+    areas: Mapping[str, str] = {
+        "classification": "calibration",
+        "regression": "uncertainty",
+        "choices": "calibration",
+        "tokens": "likelihood",
+        "density": "likelihood",
+        "generations": "reasoning",
+    }
+    if isinstance(record, Scores):
+        return Wanted("ood", scores=("given",))
+    if not isinstance(record, Classification):
+        return Wanted(areas.get(record.kind, "general"))
+    bearable = [s for s in components(Score).values() if s.of is Classification]
+    has_train = len(record.split("train")) > 0
+    names = tuple(s.name for s in bearable if (not s.fitted or (has_train and record.features is not None)))
+    calibrators = tuple(c.name for c in components(Calibrator).values() if len(record.split("calibration")) > 1)
+    return Wanted("ood" if record.ood is not None else "calibration", scores=names, calibrators=calibrators)
