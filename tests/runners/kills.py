@@ -7,6 +7,7 @@ times).  Prints one JSON object.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -29,6 +30,7 @@ def session(path: Path, log: Path, faults: Faults | None = None) -> int:
     pid = os.fork()
     if pid:
         return pid
+    gc.disable()  # a collection would copy every page that it walks
     code = 70
     try:
         descriptor = REAL["open"](log, LOG, 0o666)
@@ -150,4 +152,5 @@ if __name__ == "__main__":
     import pandas as pd  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
+    gc.freeze()
     main(*sys.argv[1:])

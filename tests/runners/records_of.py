@@ -43,7 +43,7 @@ def _column(draw: Any, name: str, spec: Column, n: int) -> Any:
     if spec.dims:
         dtype = np.float32 if spec.dtype == "float32" else np.float64
         shape = (n, *SHAPE.get(name, (2, 3)[: spec.dims]))
-        return draw(hnp.arrays(dtype, shape, elements=st.floats(-1e30, 1e30, width=32)))
+        return draw(hnp.arrays(dtype, shape, elements=st.floats(-(2.0**100), 2.0**100, width=32)))
     cells = [draw(_cell(spec)) for _ in range(n)]
     return np.array(cells, dtype=object if spec.dtype == "text" else None)
 
