@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.capabilities import Draw, Generated, Machine, Scored
 from bench.components import model
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 from bench.models.hf_batching import Batching, batching
 from bench.models.hf_checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
 from bench.models.hf_encoding import Encoder, spans, window_length
@@ -50,6 +50,7 @@ class HuggingFace:
         self.max_length = max_length
         self.stride = stride
         self._ready: _Ready | None = None
+        self._broken: BenchError | None = None
         self._stepper: Callable[[Any], Stepper] | None = None
 
     def score(self, requests: Sequence[tuple[str, str]]) -> list[Scored]:
@@ -92,8 +93,14 @@ class HuggingFace:
         return facts
 
     def _open(self) -> _Ready:
+        if self._broken is not None:  # what could not be loaded once is not tried again for each sample
+            raise self._broken
         if self._ready is None:
-            loaded = load(self.source) if isinstance(self.source, Checkpoint) else self.source
+            try:
+                loaded = load(self.source) if isinstance(self.source, Checkpoint) else self.source
+            except BenchError as error:
+                self._broken = error
+                raise
             settle(loaded)
             length = window_length(loaded.model.config, loaded.tokenizer, self.max_length)
             device = loaded.model.device.type

@@ -121,6 +121,16 @@ def test_a_folder_without_a_checkpoint(tmp_path: Path) -> None:
         hf(str(tmp_path), machine=Machine()).fingerprint()
 
 
+def test_what_failed_to_load_is_not_tried_again(folder: Path) -> None:
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+    model = hf(str(folder), machine=Machine())
+    first = refused(model)
+    for path in folder.iterdir():
+        path.unlink()
+    assert refused(model) is first
+
+
 def test_other_weight_formats_are_read_only_on_request(folder: Path) -> None:
     expected = hf(str(folder), machine=Machine()).score(REQUESTS)
     from safetensors.torch import load_file
