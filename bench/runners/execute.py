@@ -82,11 +82,15 @@ def evaluate_predictions(config: RunConfig, records: Mapping[str, Record], progr
     """Measure records that came from files, by the name of each, as if a model had just answered them."""
     folder = RunFolder.create(run_path(config.out, "predictions"), manifest(config, "predictions"))
     results: list[Result] = []
+    cells = [
+        PlannedCell(Cell(Spec(name), Spec("predictions")), len(record), 0, None) for name, record in records.items()
+    ]
     with folder:
+        progress.start(Plan("predictions", tuple(cells)))
         progress.folder(folder.path)
-        for name, record in records.items():
-            wanted = wanted_for(record)
-            cell = Cell(Spec(name), Spec("predictions"))
+        for planned, record in zip(cells, records.values(), strict=True):
+            cell, name, wanted = planned.cell, planned.cell.model.name, wanted_for(record)
+            progress.cell(cell.label, len(record))
             keys = Identity({"predictions": name, "data": fingerprint([record.attribute_values(), *record.rows()])})
             entry = _entry(cell, wanted.area, record.kind, keys, batch=max(1, len(record)))
             folder.update_cell(entry)
@@ -94,7 +98,10 @@ def evaluate_predictions(config: RunConfig, records: Mapping[str, Record], progr
             measured = measure(cell, wanted, folder.record(entry.name), n_failed=record.n_failed, seed=config.seed)
             _keep(folder, entry.name, measured, progress)
             results += measured.results
+            progress.advance(cell.label, len(record), "")
+            progress.done(cell.label)
         _finish(folder, results)
+        progress.finish()
     return folder
 
 

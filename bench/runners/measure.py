@@ -35,12 +35,16 @@ class Measured:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be measured on a record: names of metrics (none: the defaults), scores and calibrators."""
+    """What is to be measured on a record: names of metrics (none: the defaults), scores and calibrators.
+
+    asked: whether someone asked for these; then what does not apply is noted, else it is passed over.
+    """
 
     area: str
     metrics: tuple[str, ...] = ()
     scores: tuple[str, ...] = ()
     calibrators: tuple[str, ...] = ()
+    asked: bool = True
 
     @staticmethod
     def by(task: Task) -> Wanted:
@@ -163,7 +167,8 @@ def _of_score(
     try:
         values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
     except NotApplicable as reason:
-        notes.append(f"score {name} on {labels.cell.label}: {reason.reason}")
+        if wanted.asked:
+            notes.append(f"score {name} on {labels.cell.label}: {reason.reason}")
         return
     for part, rows in _slices(test):
         detection = detect(test, values, rows)
@@ -171,7 +176,8 @@ def _of_score(
             try:
                 value, span, groups = interval(metric, detection, seed=labels.with_(slice=part).draw_seed(metric.name))
             except NotApplicable as reason:
-                notes.append(f"{metric.name} of {name} on {labels.cell.label}: {reason.reason}")
+                if wanted.asked:
+                    notes.append(f"{metric.name} of {name} on {labels.cell.label}: {reason.reason}")
                 continue
             yield labels.with_(slice=part).result(metric, value, span, groups, len(detection), test.n_failed)
 
@@ -220,8 +226,12 @@ def wanted_for(record: Record) -> Wanted:
         return Wanted("ood", scores=("given",))
     if not isinstance(record, Classification):
         return Wanted(areas.get(record.kind, "general"))
-    bearable = [s for s in components(Score).values() if s.of is Classification]
-    has_train = len(record.split("train")) > 0
-    names = tuple(s.name for s in bearable if (not s.fitted or (has_train and record.features is not None)))
-    calibrators = tuple(c.name for c in components(Calibrator).values() if len(record.split("calibration")) > 1)
-    return Wanted("ood" if record.ood is not None else "calibration", scores=names, calibrators=calibrators)
+    names: tuple[str, ...] = ()
+    if record.ood is not None:
+        has_train = len(record.split("train")) > 0 and record.features is not None
+        bearable = [s for s in components(Score).values() if s.of is Classification]
+        names = tuple(s.name for s in bearable if has_train or not s.fitted)
+    fitting = [c.name for c in components(Calibrator).values() if isinstance(record, c.of)]
+    calibrators = tuple(fitting) if len(record.split("calibration")) > 1 else ()
+    area = "ood" if record.ood is not None else "calibration"
+    return Wanted(area, scores=names, calibrators=calibrators, asked=False)
