@@ -26,22 +26,28 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    models: tuple[str, ...] = Field((), description="models to ask: name:target,key=value; none: the suite's")
-    tasks: tuple[str, ...] = Field((), description="tasks to ask them; none: the suite's")
-    suite: str = Field("", description="name of a built-in suite or a YAML file; 'quick' where nothing else is asked")
-    decoders: tuple[str, ...] = Field((), description="decoders for generated answers; none: the task's")
-    limit: PositiveInt | None = Field(None, description="at most so many test samples of each task")
-    seed: NonNegativeInt = Field(0, description="from which every random draw comes")
-    out: Path = Field(Path("runs"), description="folder in which run folders are made")
-    resume: Path | None = Field(None, description="run folder to continue")
+    models: tuple[str, ...] = Field(default=(), description="models to ask: name:target,key=value; none: the suite's")
+    tasks: tuple[str, ...] = Field(default=(), description="tasks to ask them; none: the suite's")
+    suite: str = Field(
+        default="", description="name of a built-in suite or a YAML file; 'quick' where nothing else is asked"
+    )
+    decoders: tuple[str, ...] = Field(default=(), description="decoders for generated answers; none: the task's")
+    limit: PositiveInt | None = Field(default=None, description="at most so many test samples of each task")
+    seed: NonNegativeInt = Field(default=0, description="from which every random draw comes")
+    out: Path = Field(default=Path("runs"), description="folder in which run folders are made")
+    resume: Path | None = Field(default=None, description="run folder to continue")
     offline: bool = Field(default=False, description="use nothing from the network")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
-    dtype: Literal["auto", "float32", "float16", "bfloat16", "float64"] = Field("auto", description="of the weights")
-    batch_size: PositiveInt | Literal["auto"] = Field("auto", description="samples at a time, or auto")
+    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
+    dtype: Literal["auto", "float32", "float16", "bfloat16", "float64"] = Field(
+        default="auto", description="of the weights"
+    )
+    batch_size: PositiveInt | Literal["auto"] = Field(default="auto", description="samples at a time, or auto")
     trust_remote_code: bool = Field(default=False, description="let a model bring its own code")
-    plugins: tuple[Path, ...] = Field((), description="Python files with components of your own")
-    predictions: Path | None = Field(None, description="file of saved predictions to evaluate instead of models")
-    kind: str = Field("", description="what the predictions are (--as): classification, regression, ...")
+    plugins: tuple[Path, ...] = Field(default=(), description="Python files with components of your own")
+    predictions: Path | None = Field(
+        default=None, description="file of saved predictions to evaluate instead of models"
+    )
+    kind: str = Field(default="", description="what the predictions are (--as): classification, regression, ...")
     quiet: bool = Field(default=False, description="print results and errors only")
     progress: bool = Field(default=True, description="show progress on stderr")
     origins: Mapping[str, str] = Field(default_factory=dict, exclude=True, description="where each value came from")
@@ -75,7 +81,7 @@ def resolve(
     """
     from bench import config_sources as sources
 
-    given = {key: value for key, value in flags.items() if value is not None and value != () and value != []}
+    given = {key: value for key, value in flags.items() if value is not None and value not in ((), [])}
     layers = [sources.Layer({key: (value, f"flag {FLAGS[key]}") for key, value in given.items()})]
     if "resume" in given:
         layers.append(sources.from_run(Path(given["resume"]), skip=_ONCE))
@@ -161,7 +167,7 @@ def _refuse_secret(text: str, origin: str) -> None:
 
 
 def _rule(error: Any) -> str:
-    """pydantic's complaint in our words."""
+    """What a validation error says, in our words."""
     kind, context = error["type"], error.get("ctx", {})
     if kind == "literal_error":
         return f"it must be {context['expected']}"

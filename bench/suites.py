@@ -34,9 +34,14 @@ class Suite(BaseModel):
     cells: tuple[SuiteCell, ...] = Field(min_length=1)
 
 
+def names() -> list[str]:
+    """The names of the built-in suites, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
 def suites() -> dict[str, Suite]:
     """The built-in suites, by name, sorted."""
-    return {path.stem: read(path) for path in sorted(FOLDER.glob("*.yaml"))}
+    return {name: read(FOLDER / f"{name}.yaml") for name in names()}
 
 
 def load(name: str) -> Suite:
@@ -50,10 +55,9 @@ def load(name: str) -> Suite:
                 fix="give the path of a YAML file, or a name that bench list suites shows",
             )
         return read(path)
-    known = {p.stem: p for p in FOLDER.glob("*.yaml")}
-    if name not in known:
-        raise unknown_name("suite", name, known)
-    return read(known[name])
+    if name not in names():
+        raise unknown_name("suite", name, names())
+    return read(FOLDER / f"{name}.yaml")
 
 
 def read(path: Path) -> Suite:
@@ -77,14 +81,16 @@ def read(path: Path) -> Suite:
         raise UsageError(
             f"'{path}' holds no suite", cause="a suite has name and cells", fix="see bench show suite quick"
         )
-    for line, key in _duplicates(tree):
+    for number, key in _duplicates(tree):
         raise UsageError(
-            f"'{path}', line {line}: '{key}' occurs twice", cause="the second would hide the first", fix="keep one"
+            f"'{path}', line {number}: '{key}' occurs twice", cause="the second would hide the first", fix="keep one"
         )
     try:
         return Suite.model_validate(values)
     except ValidationError as error:
-        raise _complaint(path, tree, error.errors()[0]) from error
+        # A misspelt key is both unknown and missing; the unknown one says more.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        raise _complaint(path, tree, first) from error
 
 
 def _complaint(path: Path, tree: Any, error: Any) -> UsageError:
@@ -110,7 +116,7 @@ def _line(node: Any, location: tuple[str | int, ...]) -> int:
     import yaml
 
     line: int = node.start_mark.line + 1
-    for part in location:
+    for part in location:  # names in mappings, positions in sequences
         if isinstance(node, yaml.MappingNode):
             found = next(((k, v) for k, v in node.value if k.value == part), None)
             if found is None:

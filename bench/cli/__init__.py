@@ -14,14 +14,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Whatever goes wrong is told in three lines on stderr; a traceback is shown only with `--debug` or `BENCH_DEBUG=1`.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    # In this package `list` and `eval` are commands, once those are imported.
+    words = [*(sys.argv[1:] if argv is None else argv)]
     debug = "--debug" in words or os.environ.get("BENCH_DEBUG", "") not in {"", "0"}
     try:
         return _run([word for word in words if word != "--debug"])
     except BrokenPipeError:
-        from bench.cli import output
-
-        return output.silence_stdout()
+        return _reader_gone()
+    except SystemExit as stop:
+        # A library's way to say that the reader went away is 1, which here means that a gate failed.
+        completing = "_BENCH_COMPLETE" in os.environ
+        return _reader_gone() if stop.code == 1 and not completing else int(stop.code or 0)
     except KeyboardInterrupt:
         error: BaseException = _interrupted()
     except Exception as caught:  # noqa: BLE001 - the last place where a crash can be told in words
@@ -40,7 +43,13 @@ def _run(words: list[str]) -> int:
     return code if isinstance(code, int) else ExitCode.OK
 
 
-def _interrupted() -> BenchError:
-    from bench.cli.failures import InterruptedRun
+def _reader_gone() -> int:
+    from bench.cli import output
 
-    return InterruptedRun("interrupted", cause="a signal asked bench to stop", fix="run the same command again")
+    return output.silence_stdout()
+
+
+def _interrupted() -> BenchError:
+    from bench.cli.failures import InterruptedRunError
+
+    return InterruptedRunError("interrupted", cause="a signal asked bench to stop", fix="run the same command again")

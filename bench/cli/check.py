@@ -12,8 +12,12 @@ def command(
     areas: Annotated[
         list[str] | None, typer.Argument(help="likelihood, calibration, ood, uncertainty, reasoning, general.")
     ] = None,
-    name: Annotated[list[str] | None, typer.Option("--name", help="Only the check of that name.")] = None,
-    plugin: Annotated[list[Path] | None, typer.Option("--plugin", help="A file with checks of your own.")] = None,
+    name: Annotated[
+        list[str] | None, typer.Option("--name", metavar="NAME", help="Only the check of that name.")
+    ] = None,
+    plugin: Annotated[
+        list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A file with checks of your own.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
     """Run the known-truth checks: every estimator against a case whose answer is known.

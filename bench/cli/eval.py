@@ -10,28 +10,44 @@ import typer
 if TYPE_CHECKING:
     from bench.config import RunConfig
 
-WHAT, HOW, SHOWN = "What to evaluate", "How to run", "What to print"
-
 
 def command(
     models: Annotated[
-        list[str] | None, typer.Option("--model", "-m", help="name:target,key=value; repeatable.")
+        list[str] | None, typer.Option("--model", "-m", metavar="SPEC", help="name:target,key=value; repeatable.")
     ] = None,
-    tasks: Annotated[list[str] | None, typer.Option("--task", "-t", help="area/name,key=value; repeatable.")] = None,
-    suite: Annotated[str | None, typer.Option("--suite", help="A built-in suite or a YAML file.")] = None,
-    decoders: Annotated[list[str] | None, typer.Option("--decoder", help="name,key=value; repeatable.")] = None,
+    tasks: Annotated[
+        list[str] | None, typer.Option("--task", "-t", metavar="SPEC", help="area/name,key=value; repeatable.")
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option("--suite", metavar="NAME|FILE", help="A built-in suite or a YAML file.")
+    ] = None,
+    decoders: Annotated[
+        list[str] | None, typer.Option("--decoder", metavar="SPEC", help="name,key=value; repeatable.")
+    ] = None,
     predictions: Annotated[
-        Path | None, typer.Option("--predictions", help="Saved predictions: .parquet .npz .csv")
+        Path | None, typer.Option("--predictions", metavar="FILE", help="Saved predictions: .parquet .npz .csv")
     ] = None,
-    kind: Annotated[str | None, typer.Option("--as", help="What they are: bench show record lists the kinds.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", help="At most so many test samples of each task.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="From which every random draw comes.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder in which run folders are made.")] = None,
-    resume: Annotated[Path | None, typer.Option("--resume", help="Run folder to continue.")] = None,
-    plugins: Annotated[list[Path] | None, typer.Option("--plugin", help="A file with components of your own.")] = None,
-    device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = None,
-    dtype: Annotated[str | None, typer.Option("--dtype", help="auto, float32, float16, bfloat16, float64.")] = None,
-    batch_size: Annotated[str | None, typer.Option("--batch-size", help="Samples at a time, or auto.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", metavar="KIND", help="What they are: bench show record lists the kinds.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", help="At most so many test samples of each task.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="From which every random draw comes.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder in which run folders are made.")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option("--resume", metavar="RUN", help="Run folder to continue.")] = None,
+    plugins: Annotated[
+        list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A file with components of your own.")
+    ] = None,
+    device: Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")] = None,
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", metavar="DTYPE", help="auto, float32, float16, bfloat16, float64.")
+    ] = None,
+    batch_size: Annotated[
+        str | None, typer.Option("--batch-size", metavar="N|auto", help="Samples at a time, or auto.")
+    ] = None,
     offline: Annotated[bool | None, typer.Option("--offline", help="Use nothing from the network.")] = None,
     trust: Annotated[bool | None, typer.Option("--trust-remote-code", help="Let a model bring its own code.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")] = False,
@@ -97,8 +113,9 @@ def _predictions(config: RunConfig, *, dry_run: bool, as_json: bool) -> None:
 def _finish(config: RunConfig, run: Any, *, as_json: bool) -> None:
     """Run, show, report; the last line on stderr says where everything is."""
     from bench.cli import output
-    from bench.cli.failures import InterruptedRun
+    from bench.cli.failures import InterruptedRunError
     from bench.cli.progress import progress
+    from bench.errors import ExitCode
 
     watcher = progress(quiet=config.quiet, shown=config.progress)
     try:
@@ -107,7 +124,7 @@ def _finish(config: RunConfig, run: Any, *, as_json: bool) -> None:
         path = watcher.path
         fix = f"bench eval --resume {path}" if path else "run the same command again"
         kept = "what was finished is kept" if path else "nothing was finished"
-        raise InterruptedRun("interrupted", cause=f"a signal asked bench to stop; {kept}", fix=fix) from stop
+        raise InterruptedRunError("interrupted", cause=f"a signal asked bench to stop; {kept}", fix=fix) from stop
     finally:
         watcher.finish()
     results = folder.results()
@@ -118,11 +135,27 @@ def _finish(config: RunConfig, run: Any, *, as_json: bool) -> None:
         _print_table(results)
     from bench.reports.build import build
 
-    build(folder.path)
+    build(folder)
+    missing = _missing(folder)
+    if missing:
+        output.note(f"incomplete: {missing}")
     if not config.quiet:
         output.note(f"run: {folder.path}   report: {folder.path / 'report.html'}")
-    if folder.exit_code:
-        raise typer.Exit(folder.exit_code)
+    if missing:
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _missing(folder: Any) -> str:
+    """What was to be measured and is not there, in words; empty where all is."""
+    failed = [cell for cell in folder.cells if cell.status != "done"]
+    samples = sum(cell.n_failed for cell in folder.cells)
+    parts = []
+    if failed:
+        names = ", ".join(f"{cell.model} on {cell.task}" for cell in failed[:3]) + (", ..." if len(failed) > 3 else "")
+        parts.append(f"{len(failed)} of {len(folder.cells)} cells failed ({names})")
+    if samples:
+        parts.append(f"{samples} of the samples gave no answer")
+    return "; ".join(parts)
 
 
 def _print_table(results: Any) -> None:
@@ -143,7 +176,7 @@ def _print_table(results: Any) -> None:
 
 def _print_plan(planned: Any, *, as_json: bool) -> None:
     from bench.cli import output
-    from bench.cli.progress import duration
+    from bench.cli.progress import counted, duration
 
     if as_json:
         for row in planned.as_json():
@@ -160,9 +193,8 @@ def _print_plan(planned: Any, *, as_json: bool) -> None:
     )
     total = planned.seconds
     known = "unknown time: no cell ran here before" if total is None else f"about {duration(total)}"
-    output.note(
-        f"{len(rows)} cells, {sum(r['n'] for r in rows)} samples, {sum(r['tokens'] for r in rows)} tokens, {known}"
-    )
+    counts = {"cell": len(rows), "sample": sum(r["n"] for r in rows), "token": sum(r["tokens"] for r in rows)}
+    output.note(", ".join([*(counted(number, word) for word, number in counts.items()), known]))
 
 
 def _stay_offline() -> None:

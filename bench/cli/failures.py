@@ -14,7 +14,7 @@ from bench.errors import BenchError, ExitCode
 _STYLES = {"error": "1;31", "cause": "33", "fix": "32"}
 
 
-class InterruptedRun(BenchError):
+class InterruptedRunError(BenchError):
     """The user stopped bench; what was finished is kept."""
 
     exit_code = ExitCode.INTERRUPTED
@@ -27,7 +27,7 @@ def tell(error: BaseException, *, debug: bool) -> int:
     told = error if isinstance(error, BenchError) else _usage(error) or _machine(error) or _crash(error)
     for word, text in (("error", told.what), ("cause", told.cause), ("fix", told.fix)):
         label = output.styled(f"{word}:", _STYLES[word], sys.stderr)
-        print(label, output.one_line(str(text)), file=sys.stderr)  # noqa: T20 - the program's own words
+        output.say(f"{label} {output.one_line(str(text))}", sys.stderr)
     return int(told.exit_code)
 
 

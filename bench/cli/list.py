@@ -18,7 +18,9 @@ def command(
             help="models, tasks, metrics, scores, decoders, calibrators, suites, papers or checks; none: an overview."
         ),
     ] = "",
-    plugin: Annotated[list[Path] | None, typer.Option("--plugin", help="A file with components of your own.")] = None,
+    plugin: Annotated[
+        list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A file with components of your own.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
     """List models, tasks, metrics and everything else that bench knows."""
@@ -43,7 +45,22 @@ def command(
 
 
 def _overview(kind: str) -> dict[str, Any]:
-    return {"kind": f"{kind}s", "number": len(_lines(kind)), "command": f"bench list {kind}s"}
+    return {"kind": f"{kind}s", "number": _count(kind), "command": f"bench list {kind}s"}
+
+
+def _count(kind: str) -> int:
+    """How many there are, without describing each: this is what a newcomer asks first."""
+    if kind == "suite":
+        from bench.suites import names
+
+        return len(names())
+    if kind == "paper":
+        from bench.papers import hosted
+
+        return len({h.paper for h in hosted()})
+    from bench.registry import components
+
+    return len(components(kind))
 
 
 def _columns(kind: str) -> tuple[str, ...]:

@@ -14,20 +14,25 @@ SCHEMA_VERSION = 1
 _READER_GONE = 141
 
 
+def say(text: str, stream: TextIO) -> None:
+    """A line on a stream, as it is.  Everything that bench prints comes through here."""
+    print(text, file=stream, flush=True)
+
+
 def data(text: str) -> None:
     """A line of data on stdout; control characters that came from elsewhere are shown, not obeyed."""
-    print(escaped(text), file=sys.stdout)  # noqa: T20 - the program's own output
+    say(escaped(text), sys.stdout)
 
 
 def note(text: str) -> None:
     """A line for the user on stderr."""
-    print(escaped(text), file=sys.stderr)  # noqa: T20 - the program's own words
+    say(escaped(text), sys.stderr)
 
 
 def emit(values: Mapping[str, Any]) -> None:
     """One JSON object on one line of stdout, with its `schema_version`; NaN and infinities become null."""
     line = {"schema_version": SCHEMA_VERSION, **values}
-    print(json.dumps(_finite(line), ensure_ascii=True, allow_nan=False), file=sys.stdout)  # noqa: T20
+    say(json.dumps(_finite(line), ensure_ascii=True, allow_nan=False), sys.stdout)
 
 
 def _finite(value: Any) -> Any:
@@ -41,7 +46,7 @@ def _finite(value: Any) -> Any:
 
 
 def escaped(text: str) -> str:
-    """The text with control characters written out (`\\x1b`); line breaks and tabs stay."""
+    r"""The text with control characters written out (`\x1b`); line breaks and tabs stay."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
@@ -70,7 +75,7 @@ def table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> None:
     widths = [max(len(row[i]) for row in [list(headers), *cells]) for i in range(len(headers))]
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     head = "  ".join(header.ljust(width) for header, width in zip(headers, widths, strict=True)).rstrip()
-    print(styled(head, "1", sys.stdout), file=sys.stdout)  # noqa: T20
+    say(styled(head, "1", sys.stdout), sys.stdout)
     for row in cells:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         data(line if room is None or len(line) <= room else line[: max(room - 1, 1)] + "…")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from bench.cli.output import coloured, one_line
+from bench.cli.output import coloured, one_line, say
 from bench.runners.progress import Planned, Silent
 
 
@@ -27,6 +28,7 @@ class Watcher(Silent):
     path: Path | None = None
 
     def folder(self, path: Path) -> None:
+        """Remember where the run is."""
         self.path = path
 
 
@@ -37,60 +39,79 @@ class Notes(Watcher):
         self.stream = stream
 
     def note(self, text: str) -> None:
-        print(f"note: {one_line(text)}", file=self.stream, flush=True)  # noqa: T20
+        """Say it on a line of its own."""
+        say(f"note: {one_line(text)}", self.stream)
+
+
+@dataclass
+class _Cell:
+    """How far one cell is."""
+
+    n: int
+    n_done: int = 0
+    running: str = ""
+    began: float = field(default_factory=time.monotonic)
+    told: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
+    def speed(self) -> float:
+        return self.n_done / max(self.seconds, 1e-9)
+
+    @property
+    def rate(self) -> str:
+        return f"{self.speed:,.0f}/s" if self.speed >= 99.5 else f"{self.speed:.3g}/s"
+
+    @property
+    def score(self) -> str:
+        return f", {one_line(self.running)}" if self.running else ""
 
 
 class Lines(Notes):
-    """One line when a cell is complete, and one every half minute within a long one; no control codes."""
+    """A line when a cell is complete, and one every half minute within a long one; no control codes."""
 
     every = 30.0
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self.cells = self.complete = self.n = self.n_done = 0
-        self.running = ""
-        self.began = self.told = time.monotonic()
+        self.total = self.complete = 0
+        self.cells: dict[str, _Cell] = {}
 
     def start(self, plan: Planned) -> None:
-        self.cells = len(plan.cells)
+        """Say how much there is to do."""
+        self.total = len(plan.cells)
         samples = sum(cell.n for cell in plan.cells)
         known = [cell.seconds for cell in plan.cells if cell.seconds is not None]
-        guess = f", about {duration(sum(known))}" if len(known) == self.cells else ""
-        self._say(f"{self.cells} cells, {samples} samples{guess}")
+        guess = f", about {duration(sum(known))}" if len(known) == self.total else ""
+        say(f"{counted(self.total, 'cell')}, {counted(samples, 'sample')}{guess}", self.stream)
 
     def cell(self, name: str, n: int) -> None:
-        self.n, self.n_done, self.running = n, 0, ""
-        self.began = self.told = time.monotonic()
+        """Begin to count."""
+        self.cells[name] = _Cell(n)
 
     def advance(self, name: str, n_done: int, running: str) -> None:
-        self.n_done, self.running = n_done, running
-        now = time.monotonic()
-        if now - self.told >= self.every and n_done < self.n:
-            self.told = now
-            rate = n_done / max(now - self.began, 1e-9)
-            left = duration((self.n - n_done) / rate) if rate > 0 else "?"
-            self._say(f"{self._place()} {name}: {n_done}/{self.n}, {rate:.3g}/s, {left} left{self._score()}")
+        """Say something only if a while has passed."""
+        cell = self.cells[name]
+        cell.n_done, cell.running = n_done, running
+        if time.monotonic() - cell.told >= self.every and n_done < cell.n:
+            cell.told = time.monotonic()
+            left = duration((cell.n - n_done) / cell.speed) if cell.speed > 0 else "unknown time"
+            place = f"[{self.complete + 1}/{self.total}] {one_line(name)}"
+            say(f"{place}: {n_done}/{cell.n}, {cell.rate}, {left} left{cell.score}", self.stream)
 
     def done(self, name: str) -> None:
-        took = time.monotonic() - self.began
+        """Say what the cell came to."""
+        cell = self.cells.pop(name)
         self.complete += 1
-        rate = f", {self.n_done / took:.3g}/s" if took > 0 and self.n_done else ""
-        self._say(
-            f"[{self.complete}/{self.cells}] {name}: {self.n_done} samples in {duration(took)}{rate}{self._score()}"
-        )
-
-    def _place(self) -> str:
-        return f"[{self.complete + 1}/{self.cells}]"
-
-    def _score(self) -> str:
-        return f", {self.running}" if self.running else ""
-
-    def _say(self, text: str) -> None:
-        print(one_line(text), file=self.stream, flush=True)  # noqa: T20
+        took = f"{cell.n_done} samples in {duration(cell.seconds)}, {cell.rate}"
+        say(f"[{self.complete}/{self.total}] {one_line(name)}: {took}{cell.score}", self.stream)
 
 
 class Live(Watcher):
-    """A bar for all samples, one for the cell at work, the rate, what is left, and the score so far."""
+    """A bar for all samples and one for each cell at work, the rate, what is left, and the score so far."""
 
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
@@ -108,52 +129,55 @@ class Live(Watcher):
             console=self.console,
             transient=True,
         )
-        self.all: Any = None
-        self.one: Any = None
-        self.complete = self.cells = self.before = 0
-        self.began = 0.0
+        self.cells: dict[str, tuple[Any, _Cell]] = {}
+        self.overall: Any = None
+        self.complete = self.total = self.before = 0
 
     def start(self, plan: Planned) -> None:
-        self.cells = len(plan.cells)
-        total = sum(cell.n for cell in plan.cells)
+        """Draw the bar of all samples."""
+        self.total = len(plan.cells)
+        samples = sum(cell.n for cell in plan.cells)
         self.bars.start()
-        self.all = self.bars.add_task(self._overall(), total=total, rate="", running="")
-        self.began = time.monotonic()
+        self.overall = self.bars.add_task(f"0 of {self.total} cells", total=samples, rate="", running="")
 
     def cell(self, name: str, n: int) -> None:
-        if self.one is not None:
-            self.bars.remove_task(self.one)
-        self.one = self.bars.add_task(one_line(name), total=n, rate="", running="")
-        self.began = time.monotonic()
+        """Draw the bar of a cell."""
+        bar = self.bars.add_task(one_line(name), total=n, rate="", running="")
+        self.cells[name] = (bar, _Cell(n))
 
     def advance(self, name: str, n_done: int, running: str) -> None:
-        if self.one is None:
-            return
-        rate = n_done / max(time.monotonic() - self.began, 1e-9)
-        self.bars.update(self.one, completed=n_done, rate=f"{rate:.3g}/s", running=one_line(running))
-        self.bars.update(self.all, completed=self.before + n_done)
+        """Move the bars."""
+        bar, cell = self.cells[name]
+        cell.n_done, cell.running = n_done, running
+        self.bars.update(bar, completed=n_done, rate=cell.rate, running=one_line(running))
+        self._move()
 
     def done(self, name: str) -> None:
+        """Turn the cell's bar into a line that stays."""
+        bar, cell = self.cells.pop(name)
         self.complete += 1
-        if self.one is not None:
-            total = self.bars.tasks[-1].total or 0
-            self.before += int(total)
-            running = self.bars.tasks[-1].fields["running"]
-            self.bars.remove_task(self.one)
-            self.one = None
-            took = duration(time.monotonic() - self.began)
-            line = f"done {one_line(name)}: {int(total)} samples in {took}" + (f", {running}" if running else "")
-            self.console.print(line, markup=False, highlight=False)
-        self.bars.update(self.all, completed=self.before, description=self._overall())
+        self.before += cell.n
+        self.bars.remove_task(bar)
+        took = f"{cell.n_done} samples in {duration(cell.seconds)}{cell.score}"
+        self.console.print(f"done  {one_line(name)}: {took}", markup=False, highlight=False)
+        self._move()
 
     def note(self, text: str) -> None:
+        """Say it above the bars."""
         self.console.print(f"note: {one_line(text)}", markup=False, highlight=False)
 
     def finish(self) -> None:
+        """Take the bars away."""
         self.bars.stop()
 
-    def _overall(self) -> str:
-        return f"{self.complete} of {self.cells} cells"
+    def _move(self) -> None:
+        finished = self.before + sum(cell.n_done for _, cell in self.cells.values())
+        self.bars.update(self.overall, completed=finished, description=f"{self.complete} of {self.total} cells")
+
+
+def counted(number: int, word: str) -> str:
+    """A number with its noun: 1 cell, 2 cells."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def duration(seconds: float) -> str:

@@ -14,17 +14,10 @@ def command(
 ) -> None:
     """Make report.md and report.html of a run again, without the model."""
     from bench.cli import output
-    from bench.errors import UsageError
-
-    if not (run / "run.json").is_file():
-        raise UsageError(
-            f"'{run}' is no run folder",
-            cause=f"there is no {run / 'run.json'}",
-            fix="give the folder that bench eval printed, such as runs/<time>-quick",
-        )
     from bench.reports.build import build
+    from bench.runners.folder import RunFolder
 
-    build(run)
+    build(RunFolder.open(run))
     for path in (run / "report.html", run / "report.md"):
         if as_json:
             output.emit({"path": str(path)})

@@ -11,7 +11,9 @@ import typer
 def command(
     kind: Annotated[str, typer.Argument(help="metric, task, model, score, decoder, calibrator, check, suite, record.")],
     name: Annotated[str, typer.Argument(help="Its name; KIND may be left out where the name is enough.")] = "",
-    plugin: Annotated[list[Path] | None, typer.Option("--plugin", help="A file with components of your own.")] = None,
+    plugin: Annotated[
+        list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A file with components of your own.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on one line.")] = False,
 ) -> None:
     """Show everything about one component: what it is, its source, unit, range and parameters.

@@ -29,7 +29,7 @@ class Pool:
 def draw_pools(
     model: LanguageModel, prompts: Sequence[Prompt], decoder: str, seed: int, n: int, temperature: float, top_p: float
 ) -> list[Pool]:
-    """n texts for each prompt, asked for all together; the k-th is drawn with the seed of (decoder, prompt's id, k).
+    """Draw n texts for each prompt, all together; the k-th is drawn with the seed of (decoder, prompt's id, k).
 
     Raises `UsageError` for settings out of range, `EvaluationError` where the model doesn't answer each draw.
     """
@@ -56,11 +56,11 @@ def draw_pools(
 
 
 def probability(log_prob: float) -> float:
-    """exp of a log-probability, at most 1 whatever its rounding."""
+    """The exponential of a log-probability, at most 1 whatever its rounding."""
     return float(np.exp(min(log_prob, 0.0)))
 
 
-def _require(holds: bool, decoder: str, name: str, value: object, rule: str) -> None:  # noqa: FBT001
+def _require(holds: bool, decoder: str, name: str, value: object, rule: str) -> None:
     if not holds:
         raise UsageError(
             f"'{decoder}' can't take {name}={value}",

@@ -9,7 +9,9 @@ from bench.components import decoder
 from bench.decoders.draws import Pool, draw_pools, probability
 
 
-@decoder("greedy", source="the plain baseline; its confidence as in Aichberger et al. 2024 (G-NLL)", check="greedy")
+@decoder(
+    "greedy", source="the plain baseline; its confidence as in Aichberger et al. 2024 (G-NLL)", check="language-greedy"
+)
 def greedy(model: LanguageModel, prompts: Sequence[Prompt], seed: int) -> list[Decision]:
     """The likeliest token at each step.
 
@@ -20,7 +22,9 @@ def greedy(model: LanguageModel, prompts: Sequence[Prompt], seed: int) -> list[D
     return [_decision(pool) for pool in draw_pools(model, prompts, "greedy", seed, 1, 0.0, 1.0)]
 
 
-@decoder("sample", source="ancestral sampling; top_p: Holtzman et al. 2020, nucleus sampling", check="sampling")
+@decoder(
+    "sample", source="ancestral sampling; top_p: Holtzman et al. 2020, nucleus sampling", check="language-sampling"
+)
 def sample(
     model: LanguageModel, prompts: Sequence[Prompt], seed: int, temperature: float = 1.0, top_p: float = 1.0
 ) -> list[Decision]:

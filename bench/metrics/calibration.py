@@ -28,7 +28,9 @@ def ece(record: Judged, w: Float64s) -> Float64s:
     """Expected calibration error: sum over 15 equal-width bins of (weight share) |accuracy - mean confidence|, L1.
 
     Biased upwards: noise within a bin never cancels, so a perfectly calibrated model scores `ece-null`, not 0.  Read
-    it beside `ece-null` and `ece-debiased`.  w: (B, n); returns (B,).
+    it beside `ece-null` and `ece-debiased`.  The bias reaches its interval too, which turns it round but cannot remove
+    it: with 500 samples 95 % intervals hold the truth in about 60 % of cases where that is 0, in 92 % where it is .15.
+    w: (B, n); returns (B,).
     """
     confidence, correct = judged(record)
     with np.errstate(invalid="ignore"):

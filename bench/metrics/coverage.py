@@ -85,7 +85,9 @@ def _inside(record: Regression) -> tuple[Float64s, Float64s]:
     if record.quantiles is None:
         return (np.abs(2 * pit(record) - 1)[:, None] <= SHARES).astype(np.float64), SHARES
     levels = np.asarray(record.levels)
-    shares = SHARES[((1 - SHARES) / 2 >= levels[0] - 1e-9) & ((1 + SHARES) / 2 <= levels[-1] + 1e-9)]
+    # A narrower central interval lies within a wider one, so the widest that the levels hold bounds them all.
+    widest = min(1 - 2 * levels[0], 2 * levels[-1] - 1) + 1e-9 if len(levels) else 0.0
+    shares = SHARES[widest >= SHARES]
     if len(shares) == 0:
         raise NotApplicable("the forecast's quantiles hold no central interval")
     y = record.y

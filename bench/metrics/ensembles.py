@@ -1,4 +1,4 @@
-"""What an ensemble is unsure of: what its members disagree about (epistemic), and what each is unsure of (aleatoric)."""
+"""Uncertainty split: what an ensemble's members disagree about (epistemic), and what each is unsure of (aleatoric)."""
 
 from __future__ import annotations
 

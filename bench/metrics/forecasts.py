@@ -35,11 +35,12 @@ def std_of(record: Regression) -> Float64s:
 
 
 def quantile(record: Regression, level: float) -> Float64s:
-    """Forecast quantile, (n,).  Between given levels it is interpolated; beyond them nothing is made up.
+    """Forecast quantile, (n,).
 
-    Of M samples the weighted order statistic at (M + 1) level: an interval between two of these holds a further draw of
-    the same distribution with just the probability that it promises.  Raises `NotApplicable` where the level lies
-    outside the given ones, or the samples are too few to reach it.
+    Between given levels it is interpolated (crossing ones put in order); beyond them no value is made up.  Of M samples
+    it is the weighted order statistic at (M + 1) level: an interval between two of these holds a further draw of the
+    same distribution with just the probability that it promises.  Raises `NotApplicable` where the level lies outside
+    the given ones, or the samples are too few to reach it.
     """
     if record.mean is not None and record.std is not None:
         from scipy.special import ndtri
@@ -56,7 +57,8 @@ def quantile(record: Regression, level: float) -> Float64s:
         return columns[:, left] * (1 - share) + columns[:, right] * share
     samples = record.samples
     count = 0 if samples is None else samples.shape[1]
-    if samples is None or not 1 <= level * (count + 1) * (1 + 1e-12) or level * (count + 1) > count * (1 + 1e-12):
+    rank = level * (count + 1)
+    if samples is None or min(rank, count + 1 - rank) < 1 - 1e-9:
         raise NotApplicable(f"{count} samples do not reach level {level:g}")
     return np.quantile(samples, level, axis=1, method="weibull")
 

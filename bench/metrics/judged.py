@@ -26,15 +26,13 @@ def with_classes(record: Any) -> None:
 
 
 def base_weights(record: Any) -> Float64s | float:
-    """The record's own weights over their mean, (n,), or 1: the part of a weight that is not repetition.
+    """The record's own weights, (n,), or 1: the part of a weight that is not repetition.
 
-    A bootstrap weight is a count times this.  Metrics whose value depends on how many samples there are, not only on
-    their shares, need the two apart; dividing by the mean makes them indifferent to the scale of the weights.
+    A bootstrap weight is a count times this.  Metrics that depend on how many samples there are, not only on their
+    shares, need the two apart.
     """
     weights: Float64s | None = record.weights
-    if weights is None or not weights.any():
-        return 1.0
-    return weights / weights[weights > 0].mean()
+    return 1.0 if weights is None else weights
 
 
 def scaled(record: Any, w: Float64s) -> Float64s:

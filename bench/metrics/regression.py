@@ -27,9 +27,9 @@ Y = "units of y"
 def crps(record: Regression) -> PerSample:
     """Mean continuous ranked probability score: the integral of (F(t) - [y <= t])^2 over t.
 
-    Gaussian: s (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi)), z = (y - m) / s, exact.  Samples: mean |x - y| less half the
-    mean |x - x'| over different pairs: the fair form, unbiased by the number of samples (two at least).  Quantiles: twice
-    the mean pinball loss over the given levels: the weighted interval score, near the CRPS for levels that are
+    Gaussian: s (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi)), z = (y - m) / s, exact.  Samples: mean |x - y| less half
+    the mean |x - x'| over different pairs: the fair form, unbiased by the number of samples (two at least).  Quantiles:
+    twice the mean pinball loss over the given levels, the weighted interval score: near the CRPS for levels that are
     many and evenly spread, and not the CRPS for others.
     """
     if record.mean is not None:
@@ -133,5 +133,5 @@ def mae(record: Regression) -> PerSample:
     source="Kuleshov, Fenner and Ermon 2018, Accurate Uncertainties for Deep Learning",
 )
 def sharpness(record: Regression) -> PerSample:
-    """Root mean variance of the forecasts.  It never looks at y: better lower only among forecasts that are calibrated."""
+    """Root mean variance of the forecasts.  It never looks at y: lower is better among calibrated forecasts only."""
     return per_sample(std_of(record) ** 2, link="sqrt")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
 from typing import Any
@@ -11,12 +12,13 @@ import numpy as np
 
 from bench.capabilities import Draw, Generated, Machine, Scored
 from bench.components import model
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 from bench.models.hf_batching import Batching, batching
-from bench.models.hf_checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load
+from bench.models.hf_checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
 from bench.models.hf_encoding import Encoder, spans, window_length
 from bench.models.hf_generation import generate_draws
 from bench.models.hf_scoring import score_spans
+from bench.models.hf_stepping import Stepper, choose_stepper
 
 # Raised whenever an answer's meaning changes: how texts are encoded, windows cut or noise used.
 ADAPTER = 1
@@ -47,16 +49,18 @@ class HuggingFace:
         self.chat_template = chat_template
         self.max_length = max_length
         self.stride = stride
-        self._ready: tuple[Loaded, Encoder, Batching] | None = None
+        self._ready: _Ready | None = None
+        self._broken: BenchError | None = None
+        self._stepper: Callable[[Any], Stepper] | None = None
 
     def score(self, requests: Sequence[tuple[str, str]]) -> list[Scored]:
         """Log-probabilities of the tokens of each (context, continuation); see `spans` for how texts become tokens.
 
         A continuation longer than the model's window is scored in several.  Softmax in float32 or wider.
         """
-        loaded, encoder, limits = self._open()
-        passes = spans(encoder, requests)
-        scores = iter(score_spans(loaded.model, [span for several in passes for span in several], limits))
+        ready = self._open()
+        passes = spans(ready.encoder, requests)
+        scores = iter(score_spans(ready.loaded.model, [span for several in passes for span in several], ready.scoring))
         out = []
         for several in passes:
             own = list(islice(scores, len(several)))
@@ -66,8 +70,10 @@ class HuggingFace:
 
     def generate(self, draws: Sequence[Draw]) -> list[Generated]:
         """A text for each draw, which depends on that draw alone."""
-        loaded, encoder, limits = self._open()
-        return generate_draws(loaded, encoder, draws, limits)
+        ready = self._open()
+        if self._stepper is None:
+            self._stepper = choose_stepper(ready.loaded.model)
+        return generate_draws(ready.loaded, ready.encoder, draws, ready.generating, self._stepper)
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The weights' digest or commit, the dtype and device kind, how texts are put, and the libraries' versions."""
@@ -86,16 +92,43 @@ class HuggingFace:
             facts |= identify_loaded(self.source)
         return facts
 
-    def _open(self) -> tuple[Loaded, Encoder, Batching]:
+    def _open(self) -> _Ready:
+        if self._broken is not None:  # what could not be loaded once is not tried again for each sample
+            raise self._broken
         if self._ready is None:
-            loaded = load(self.source) if isinstance(self.source, Checkpoint) else self.source
+            try:
+                loaded = load(self.source) if isinstance(self.source, Checkpoint) else self.source
+            except BenchError as error:
+                self._broken = error
+                raise
+            settle(loaded)
             length = window_length(loaded.model.config, loaded.tokenizer, self.max_length)
-            encoder = Encoder(loaded.tokenizer, length, self.stride, self.chat_template)
-            self._ready = (loaded, encoder, batching(loaded.model.device.type, self.batch))
+            device = loaded.model.device.type
+            self._ready = _Ready(
+                loaded,
+                Encoder(loaded.tokenizer, length, self.stride, self.chat_template),
+                batching(device, self.batch),
+                batching(device, self.batch, cached=True),
+            )
         return self._ready
 
 
-@model("hf", gives="language", source="Wolf et al. 2020, Transformers; Gao et al., lm-evaluation-harness (encoding)")
+@dataclass(frozen=True)
+class _Ready:
+    """What is there once the weights are loaded."""
+
+    loaded: Loaded
+    encoder: Encoder
+    scoring: Batching
+    generating: Batching
+
+
+@model(
+    "hf",
+    gives="language",
+    source="Wolf et al. 2020, Transformers; Gao et al., lm-evaluation-harness (encoding)",
+    check="language-scores",
+)
 def hf(
     target: str,
     *,

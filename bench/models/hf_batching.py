@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from bench.errors import EvaluationError
+from bench.models.batching import LOG, is_out_of_memory, release_memory
 
 Item = TypeVar("Item")
 
 # Tokens in one pass.  On a CPU a pass is compute-bound from a few hundred tokens on, and more only leave the cache.
 _CPU_TOKENS, _DEVICE_TOKENS = 4096, 131_072
+# Tokens held in a key-value cache while one a row goes through: their number costs memory, not time.
+_CPU_CACHED, _DEVICE_CACHED = 16_384, 262_144
 _CPU_ROWS, _DEVICE_ROWS = 256, 1024
 
 
@@ -24,11 +26,16 @@ class Batching:
     tokens: int
 
 
-def batching(device: str, asked: int = 0) -> Batching:
-    """Limits to begin with: `asked` rows whatever their length, or (0) limits by rows and tokens."""
+def batching(device: str, asked: int = 0, *, cached: bool = False) -> Batching:
+    """Limits to begin with: `asked` rows whatever their length, or (0) limits by rows and tokens.
+
+    cached: the tokens are those of whole texts in a cache, not of one pass.
+    """
     if asked:
         return Batching(asked, asked * 10**9)
-    return Batching(_CPU_ROWS, _CPU_TOKENS) if device == "cpu" else Batching(_DEVICE_ROWS, _DEVICE_TOKENS)
+    if device == "cpu":
+        return Batching(_CPU_ROWS, _CPU_CACHED if cached else _CPU_TOKENS)
+    return Batching(_DEVICE_ROWS, _DEVICE_CACHED if cached else _DEVICE_TOKENS)
 
 
 def run_in_batches(
@@ -47,23 +54,31 @@ def run_in_batches(
     start = 0
     while start < len(items):
         end = _end(items, length, limits, start, slack)
-        try:
-            run(items[start:end])
-        except (RuntimeError, MemoryError) as error:
-            if not _out_of_memory(error):
-                raise
-            if end - start == 1:
-                raise EvaluationError(
-                    f"no memory for one sequence of {length(items[start])} tokens",
-                    cause=str(error).splitlines()[0][:200],
-                    fix="run in a smaller dtype (--dtype bfloat16) or on another device (--device cpu)",
-                ) from error
-            limits.rows = (end - start) // 2
-            limits.tokens = max(1, limits.tokens // 2)
-            logging.getLogger("bench").warning("out of memory: batches of at most %d from here on", limits.rows)
-            _release()
-        else:
+        trouble = _trouble(run, items[start:end])
+        if trouble is None:
             start = end
+            continue
+        release_memory()
+        if end - start == 1:
+            raise EvaluationError(
+                f"no memory for one sequence of {length(items[start])} tokens",
+                cause=trouble,
+                fix="run in a smaller dtype (--dtype bfloat16) or on another device (--device cpu)",
+            )
+        limits.rows = (end - start) // 2
+        limits.tokens = max(1, limits.tokens // 2)
+        LOG.warning("out of memory: batches of at most %d from here on", limits.rows)
+
+
+def _trouble(run: Callable[[Sequence[Item]], None], batch: Sequence[Item]) -> str | None:
+    """Why memory ran out, if it did.  Leaving this frame drops the traceback, and the tensors that filled memory."""
+    try:
+        run(batch)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return None
 
 
 def _end(items: Sequence[Item], length: Callable[[Item], int], limits: Batching, start: int, slack: float) -> int:
@@ -76,16 +91,3 @@ def _end(items: Sequence[Item], length: Callable[[Item], int], limits: Batching,
             break
         end += 1
     return end
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    return "out of memory" in str(error) or "can't allocate memory" in str(error)
-
-
-def _release() -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ def locate(checkpoint: Checkpoint) -> Path:
 def identify(checkpoint: Checkpoint) -> dict[str, Any]:
     """What names the weights: the resolved commit of a hub name, or a digest of a local folder's files."""
     folder = locate(checkpoint)
+    _check_files(checkpoint, folder)
     if folder.parent.name == "snapshots":  # the hub's cache names its folders by commit
         return {"hub": checkpoint.target, "commit": folder.name}
     names = sorted({path for pattern in checkpoint.patterns for path in folder.glob(pattern)})
@@ -110,7 +112,6 @@ def identify_loaded(loaded: Loaded) -> dict[str, Any]:
 
 def load(checkpoint: Checkpoint) -> Loaded:
     """The model in evaluation mode, on the machine's device; raises three-line errors for whatever is missing."""
-    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     device = _device(checkpoint.machine.device)
@@ -126,7 +127,7 @@ def load(checkpoint: Checkpoint) -> Loaded:
         try:
             model, info = AutoModelForCausalLM.from_pretrained(
                 str(folder),
-                dtype="auto",
+                dtype=_torch_dtype(checkpoint.dtype, device.type, small=_is_small(folder)),
                 use_safetensors=True if checkpoint.safetensors else None,
                 output_loading_info=True,
                 **options,
@@ -141,13 +142,17 @@ def load(checkpoint: Checkpoint) -> Loaded:
             cause=f"{len(absent)} tensors are missing or of another shape, such as {absent[0]}",
             fix="save the checkpoint again with model.save_pretrained",
         )
-    small = model.num_parameters() < SMALL
-    model = model.to(device=device, dtype=_torch_dtype(checkpoint.dtype, device.type, small=small)).eval()
-    if small and device.type == "cpu":
+    return Loaded(model.to(device=device).eval(), tokenizer)
+
+
+def settle(loaded: Loaded) -> None:
+    """Set the process up for a model that is about to be asked."""
+    import torch
+
+    if loaded.model.device.type == "cpu" and loaded.model.num_parameters() < SMALL:
         # For the whole process, which is meant: threads cost a small model more than they give, the more so where
         # cores are shared, and a fixed number keeps the order of its sums, so its last digits, the same everywhere.
         torch.set_num_threads(1)
-    return Loaded(model, tokenizer)
 
 
 def _device(name: str) -> Any:
@@ -171,6 +176,29 @@ def _torch_dtype(name: str, device: str, *, small: bool) -> Any:
     if small and device != "mps":  # Apple's GPUs have no float64
         return torch.float64
     return torch.bfloat16 if device == "cuda" else torch.float32
+
+
+def _is_small(folder: Path) -> bool:
+    """Whether float64 is the dtype of choice; mixtures of experts have no kernels for it."""
+    config = (folder / "config.json").read_text(encoding="utf-8")
+    return "expert" not in config and _parameters(folder) < SMALL
+
+
+def _parameters(folder: Path) -> float:
+    """Number of parameters in a folder's weights: from the headers of safetensors files, else from their size.
+
+    Known before loading, since the dtype must be: casting a loaded model would cast its float32 tables too.
+    """
+    from safetensors import safe_open
+
+    files = list(folder.glob("*.safetensors"))
+    if not files:
+        return sum(path.stat().st_size for path in folder.glob("*.bin")) / 4
+    total = 0
+    for path in files:
+        with safe_open(str(path), "pt") as tensors:
+            total += sum(prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+    return total
 
 
 def _check_files(checkpoint: Checkpoint, folder: Path) -> None:

@@ -18,11 +18,10 @@ import numpy as np
 from bench.arrays import Ints
 from bench.capabilities import Draw, Generated
 from bench.models.hf_batching import Batching, run_in_batches
-from bench.models.hf_cache import growing_cache
 from bench.models.hf_checkpoint import Loaded
 from bench.models.hf_encoding import Encoder, prompts
 from bench.models.hf_sampling import choose
-from bench.models.hf_scoring import forward_at
+from bench.models.hf_stepping import Stepper
 from bench.seeds import generator
 
 # Prompts of one batch differ in length by at most this factor: beyond it, feeding the rest token by token costs more
@@ -42,7 +41,9 @@ class _Path:
     text: str | None = None
 
 
-def generate_draws(loaded: Loaded, encoder: Encoder, draws: Sequence[Draw], limits: Batching) -> list[Generated]:
+def generate_draws(
+    loaded: Loaded, encoder: Encoder, draws: Sequence[Draw], limits: Batching, stepper: Callable[[Any], Stepper]
+) -> list[Generated]:
     """One text for each draw; equal draws give equal texts whatever else is in the batch."""
     encoded = prompts(encoder, [draw.prompt for draw in draws], [draw.max_tokens for draw in draws])
     paths = [
@@ -56,7 +57,7 @@ def generate_draws(loaded: Loaded, encoder: Encoder, draws: Sequence[Draw], limi
     def run(batch: Sequence[int]) -> None:
         for index in batch:  # a batch that ran out of memory starts afresh
             paths[index].tokens, paths[index].logprobs, paths[index].text = [], [], None
-        _run(loaded.model, [paths[index] for index in batch if paths[index].limit > 0], ends, decode)
+        _run(stepper(loaded.model), [paths[index] for index in batch if paths[index].limit > 0], ends, decode)
 
     run_in_batches(order, lambda i: len(paths[i].prompt) + paths[i].limit, limits, run, slack=_SLACK)
     return [
@@ -70,7 +71,7 @@ def generate_draws(loaded: Loaded, encoder: Encoder, draws: Sequence[Draw], limi
     ]
 
 
-def _run(model: Any, paths: list[_Path], ends: frozenset[int], decode: Callable[[tuple[int, ...]], str]) -> None:
+def _run(stepper: Stepper, paths: list[_Path], ends: frozenset[int], decode: Callable[[tuple[int, ...]], str]) -> None:
     """Generate all paths of one batch, filling in their tokens."""
     import torch
 
@@ -80,7 +81,8 @@ def _run(model: Any, paths: list[_Path], ends: frozenset[int], decode: Callable[
     for k, path in enumerate(paths):
         fixed[k, : len(path.prompt)] = path.prompt
     lengths = np.array([len(path.prompt) for path in paths])
-    noise = np.stack([generator(path.draw.seed).random(max(p.limit for p in paths)) for path in paths])
+    longest = max(path.limit for path in paths)
+    noise = np.stack([generator(path.draw.seed).random(longest) for path in paths])
     heat = np.array([path.draw.temperature for path in paths], dtype=np.float64)
     top_p = np.array([path.draw.top_p for path in paths], dtype=np.float64)
 
@@ -89,8 +91,7 @@ def _run(model: Any, paths: list[_Path], ends: frozenset[int], decode: Callable[
     rows, inverse = np.unique(fixed[:, :length], axis=0, return_inverse=True)
     row: Ints = inverse.reshape(-1)
     with torch.inference_mode():
-        cache = growing_cache(model.config)
-        logits = _next_logits(model, rows, cache)
+        logits = stepper.start(rows)
         while True:
             token = np.empty(len(active), dtype=np.int64)
             given = length < lengths[active]
@@ -108,29 +109,11 @@ def _run(model: Any, paths: list[_Path], ends: frozenset[int], decode: Callable[
             active, row, token = active[going], row[going], token[going]
             if not len(active):
                 return
-            row, logits = _advance(model, cache, logits.shape, row, token)
+            # Rows of equal past and equal token are one.
+            keys, inverse = np.unique(row * logits.shape[1] + token, return_inverse=True)
+            row = inverse.reshape(-1)
+            logits = stepper.step(keys // logits.shape[1], keys % logits.shape[1])
             length += 1
-
-
-def _advance(model: Any, cache: Any, shape: tuple[int, int], row: Ints, token: Ints) -> tuple[Ints, Any]:
-    """Feed each draw's token: rows of equal past and token are one.  Returns the draws' new rows, and the logits."""
-    import torch
-
-    keys, row = np.unique(row * shape[1] + token, return_inverse=True)
-    parents, tokens = keys // shape[1], keys % shape[1]
-    if not np.array_equal(parents, np.arange(shape[0])):
-        cache.reorder_cache(torch.from_numpy(parents).to(model.device))
-    return row.reshape(-1), _next_logits(model, tokens[:, None], cache)
-
-
-def _next_logits(model: Any, tokens: Ints, cache: Any) -> Any:
-    """Logits (R, V) after the last of tokens (R, T), which extend what the cache holds."""
-    import torch
-
-    rows = np.arange(len(tokens))
-    last = np.full(len(tokens), tokens.shape[1] - 1)
-    fed = torch.from_numpy(np.ascontiguousarray(tokens)).to(model.device)
-    return forward_at(model, fed, rows, last, past_key_values=cache, use_cache=True)
 
 
 def _goes_on(path: _Path, ends: frozenset[int], decode: Callable[[tuple[int, ...]], str]) -> bool:

@@ -2,6 +2,7 @@
 
 from bench.records.base import Column, Record, attribute, column
 from bench.records.kinds import (
+    JUDGED,
     RECORDS,
     Choices,
     Classification,
@@ -9,11 +10,13 @@ from bench.records.kinds import (
     Generations,
     Judged,
     Regression,
+    Scores,
     Tokens,
     log_softmax,
 )
 
 __all__ = [
+    "JUDGED",
     "RECORDS",
     "Choices",
     "Classification",
@@ -23,6 +26,7 @@ __all__ = [
     "Judged",
     "Record",
     "Regression",
+    "Scores",
     "Tokens",
     "attribute",
     "column",

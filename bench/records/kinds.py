@@ -148,6 +148,8 @@ class Choices(Record):
         bad[np.repeat(np.arange(len(self)), n)[np.isnan(self.loglik.values) | (self.loglik.values > 1e-6)]] = True
         self.refuse("loglik", bad, "log-probabilities: at most 0, not NaN")
         self.refuse("labels", (self.labels < 0) | (self.labels >= n), "the position of a choice")
+        if len(self):
+            self.refuse("loglik", self.loglik.padded(-np.inf).max(axis=1) == -np.inf, "above -inf for some choice")
 
     @property
     def log_probs(self) -> Float64s:
@@ -250,6 +252,27 @@ class Density(Record):
         self.refuse("dim", self.dim < 1, "at least 1")
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scores(Record):
+    """A number for each sample that should be higher out of distribution; made elsewhere, by whatever detector."""
+
+    kind: ClassVar[str] = "ood"
+
+    scores: Float64s = column("float", "higher says more out of distribution")
+
+    def validate(self) -> None:
+        """No NaN, and it is known which samples are out of distribution."""
+        super().validate()
+        if self.ood is None:
+            raise RecordError(
+                "ood: column 'ood' is missing", cause="a score is held against what it should find", fix=self._fix()
+            )
+        self.refuse("scores", np.isnan(self.scores), "a number")
+
+
+# `isinstance(record, Judged)` would compute both properties just to see that they are there.
+JUDGED = (Classification, Choices, Generations)
+
 RECORDS: dict[str, type[Record]] = {
-    cls.kind: cls for cls in (Classification, Regression, Choices, Tokens, Generations, Density)
+    cls.kind: cls for cls in (Classification, Regression, Choices, Tokens, Generations, Density, Scores)
 }

@@ -17,13 +17,20 @@ from bench.capabilities import Classifier, DensityModel, LanguageModel, Machine,
 from bench.components import Decoder, Task
 from bench.errors import BenchError, EvaluationError
 from bench.examples import Examples, Question
-from bench.records import Choices, Classification, Density, Generations, Record, Regression, Tokens
 from bench.models.documents import document_logprobs
+from bench.records import Choices, Classification, Density, Generations, Record, Regression, Tokens
 from bench.registry import find
 from bench.specs import Spec, bind
 
 # Samples asked at a time unless --batch-size says otherwise: what fits a small memory, and loses little to a kill.
-BATCH = {Classification: 1024, Regression: 1024, Density: 1024, Choices: 64, Tokens: 16, Generations: 64}
+BATCH: dict[type[Record], int] = {
+    Classification: 1024,
+    Regression: 1024,
+    Density: 1024,
+    Choices: 64,
+    Tokens: 16,
+    Generations: 64,
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Answers:
 
 def batch_size(task: Task, machine: Machine) -> int:
     """Samples in one batch of a task."""
-    return machine.batch or BATCH.get(task.yields, 256)  # type: ignore[call-overload, no-any-return]
+    return machine.batch or BATCH.get(task.yields, 256)
 
 
 def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Answers:

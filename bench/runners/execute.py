@@ -82,11 +82,15 @@ def evaluate_predictions(config: RunConfig, records: Mapping[str, Record], progr
     """Measure records that came from files, by the name of each, as if a model had just answered them."""
     folder = RunFolder.create(run_path(config.out, "predictions"), manifest(config, "predictions"))
     results: list[Result] = []
+    cells = [
+        PlannedCell(Cell(Spec(name), Spec("predictions")), len(record), 0, None) for name, record in records.items()
+    ]
     with folder:
+        progress.start(Plan("predictions", tuple(cells)))
         progress.folder(folder.path)
-        for name, record in records.items():
-            wanted = wanted_for(record)
-            cell = Cell(Spec(name), Spec("predictions"))
+        for planned, record in zip(cells, records.values(), strict=True):
+            cell, name, wanted = planned.cell, planned.cell.model.name, wanted_for(record)
+            progress.cell(cell.label, len(record))
             keys = Identity({"predictions": name, "data": fingerprint([record.attribute_values(), *record.rows()])})
             entry = _entry(cell, wanted.area, record.kind, keys, batch=max(1, len(record)))
             folder.update_cell(entry)
@@ -94,7 +98,10 @@ def evaluate_predictions(config: RunConfig, records: Mapping[str, Record], progr
             measured = measure(cell, wanted, folder.record(entry.name), n_failed=record.n_failed, seed=config.seed)
             _keep(folder, entry.name, measured, progress)
             results += measured.results
+            progress.advance(cell.label, len(record), "")
+            progress.done(cell.label)
         _finish(folder, results)
+        progress.finish()
     return folder
 
 
@@ -175,7 +182,7 @@ def _run_cell(
     """Ask what the cell still owes and compact it; a failing model fails its cell, not the run."""
     entry = folder.cell(job.entry.name)
     progress.cell(job.cell.label, len(job.asked))
-    if entry.status != "done":
+    if entry.status != "done" or entry.n_failed:
         started = time.monotonic()
         try:
             asked = _ask_owed(folder, entry, job, models, seed, progress)
@@ -196,7 +203,7 @@ def _ask_owed(folder: RunFolder, entry: CellEntry, job: Job, models: Models, see
 
     count = 0
     model: Any = None
-    with folder.journal(entry.name, job.asked.ids) as journal:
+    with _journal(folder, entry, job) as journal:
         running = RunningScore()
         for note in journal.damage:
             progress.note(f"{job.cell.label}: {note}")
@@ -212,6 +219,13 @@ def _ask_owed(folder: RunFolder, entry: CellEntry, job: Job, models: Models, see
         _refuse_all_failed(journal, job)
         folder.compact(entry, journal)
     return count
+
+
+def _journal(folder: RunFolder, entry: CellEntry, job: Job) -> Journal:
+    """The cell's journal.  Samples that failed in an earlier session are owed again: their reason may have passed."""
+    if entry.status == "done":
+        return folder.reopen(entry.name, job.asked.ids)
+    return folder.journal(entry.name, job.asked.ids, retry_failed=True)
 
 
 def _rows_owed(journal: Journal) -> int:

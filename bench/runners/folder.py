@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,7 @@ from bench.runners.site import (
     MANIFEST,
     RUN_SCHEMA,
     creation_error,
+    half_made,
     manifest_fix,
     read_manifest,
     refuse_occupied,
@@ -77,6 +79,8 @@ class RunFolder:
             made = make_folder(path)
             lock.acquire()
             refuse_occupied(path)
+            for stray in half_made(path):
+                remove(stray)
             document = {
                 "schema_version": RUN_SCHEMA,
                 "bench_version": bench.__version__,
@@ -89,6 +93,9 @@ class RunFolder:
             run._save()
         except BaseException as error:
             lock.release()
+            if isinstance(error, OSError) and path in made:
+                with suppress(OSError):  # a lock file that could be made but not locked, in a folder of our own
+                    remove(path / LOCK)
             remove_folders(made)
             if isinstance(error, OSError):
                 raise creation_error(error, path) from error
@@ -230,8 +237,9 @@ class RunFolder:
     def store(self, entry: CellEntry, record: Record) -> CellEntry:
         """Write a record that is there already as the parts of a cell, done, without a journal."""
         self._must_write()
+        entry_from_json(entry.as_json())  # its name becomes a path
         with writing(self.path):
-            files = compaction.write(self.cell_path(entry.name), parts.to_table(record), [])
+            files = compaction.write(self.path / "cells" / entry.name, parts.to_table(record), [])
         done = replace(
             entry, status="done", n=len(record) + record.n_failed, n_failed=record.n_failed, parts=files, error=""
         )

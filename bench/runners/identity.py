@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,7 +30,8 @@ def fingerprint(value: Any) -> str:
 
     Takes None, booleans, numbers, strings, bytes, paths, lists and tuples (equal to one another), sets, mappings
     (without order), dataclasses, numpy arrays (dtype, shape and bytes; strings without their padding), `Ragged`, and
-    named functions (by their name: what they do is versioned by the task).  Raises `UsageError` for anything else.
+    named functions, also partial ones (by their name: what they do is versioned by the task).  Raises `UsageError` for
+    anything else.
     """
     digest = hashlib.blake2b(digest_size=16)
     _feed(digest, value)
@@ -84,6 +86,9 @@ def _feed(digest: _Hash, value: Any) -> None:
     if is_dataclass(value) and not isinstance(value, type):
         _tag(digest, "dataclass", type(value).__qualname__)
         _feed(digest, {f.name: getattr(value, f.name) for f in fields(value)})
+    elif isinstance(value, partial):
+        digest.update(b"partial:")
+        _feed(digest, [value.func, list(value.args), dict(value.keywords)])
     elif callable(value) and hasattr(value, "__qualname__"):
         _tag(digest, "function", f"{getattr(value, '__module__', '')}:{value.__qualname__}")
     else:

@@ -37,8 +37,9 @@ class RunLock:
                 if not self._is_current(descriptor):  # its holder deleted it between our open and our lock
                     os.close(descriptor)
                     continue
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, json.dumps({"pid": os.getpid(), "host": platform.node()}).encode())
+                with suppress(OSError):  # on a full disk the lock holds all the same, without a name
+                    os.ftruncate(descriptor, 0)
+                    os.write(descriptor, json.dumps({"pid": os.getpid(), "host": platform.node()}).encode())
             except BlockingIOError:
                 error = self._refusal(descriptor)
                 os.close(descriptor)

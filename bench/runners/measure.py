@@ -6,6 +6,7 @@ again from its folder, without the model.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from bench.arrays import Bools
 from bench.components import Calibrator, Metric, NotApplicable, Score, Task
 from bench.errors import UsageError
-from bench.records import Classification, Judged, Record
+from bench.records import JUDGED, Classification, Judged, Record, Scores
 from bench.records.detection import Detection
 from bench.registry import components, find
 from bench.results import Interval, Result
@@ -35,12 +36,16 @@ class Measured:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be measured on a record: names of metrics (none: the defaults), scores and calibrators."""
+    """What is to be measured on a record: names of metrics (none: the defaults), scores and calibrators.
+
+    asked: whether someone asked for these; then what does not apply is noted, else it is passed over.
+    """
 
     area: str
     metrics: tuple[str, ...] = ()
     scores: tuple[str, ...] = ()
     calibrators: tuple[str, ...] = ()
+    asked: bool = True
 
     @staticmethod
     def by(task: Task) -> Wanted:
@@ -77,6 +82,9 @@ class _Labels:
         return replace(self, **changes)  # type: ignore[arg-type]
 
     def result(self, metric: Metric, value: float | None, span: Interval, groups: int, n: int, n_failed: int) -> Result:
+        if value is not None and not math.isfinite(value):
+            # JSON has no infinity; the reason stands where the interval's method would.
+            value, span = None, Interval(low=None, high=None, method=f"none: the value is {value}")
         return Result(
             model=str(self.cell.model),
             task=str(self.cell.task),
@@ -142,7 +150,7 @@ def _of_record(labels: _Labels, wanted: Wanted, test: Record, notes: list[str]) 
 
 
 def _takes(metric: Metric, record: Record) -> bool:
-    return isinstance(record, Judged) if metric.of is Judged else isinstance(record, metric.of)
+    return isinstance(record, JUDGED) if metric.of is Judged else isinstance(record, metric.of)
 
 
 def _metrics(names: Sequence[str], fits: Callable[[Metric], bool]) -> Iterator[tuple[Metric, bool]]:
@@ -163,7 +171,8 @@ def _of_score(
     try:
         values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
     except NotApplicable as reason:
-        notes.append(f"score {name} on {labels.cell.label}: {reason.reason}")
+        if wanted.asked:
+            notes.append(f"score {name} on {labels.cell.label}: {reason.reason}")
         return
     for part, rows in _slices(test):
         detection = detect(test, values, rows)
@@ -171,7 +180,8 @@ def _of_score(
             try:
                 value, span, groups = interval(metric, detection, seed=labels.with_(slice=part).draw_seed(metric.name))
             except NotApplicable as reason:
-                notes.append(f"{metric.name} of {name} on {labels.cell.label}: {reason.reason}")
+                if wanted.asked:
+                    notes.append(f"{metric.name} of {name} on {labels.cell.label}: {reason.reason}")
                 continue
             yield labels.with_(slice=part).result(metric, value, span, groups, len(detection), test.n_failed)
 
@@ -181,7 +191,7 @@ def detect(record: Record, values: Any, rows: Bools | None = None) -> Detection:
     rows = np.ones(len(record), dtype=bool) if rows is None else rows
     if record.ood is not None:
         positive = record.ood
-    elif isinstance(record, Judged):
+    elif isinstance(record, JUDGED):
         positive = ~record.correct
     else:
         raise NotApplicable("the record has neither 'ood' nor right and wrong answers")
@@ -216,10 +226,16 @@ def wanted_for(record: Record) -> Wanted:
         "density": "likelihood",
         "generations": "reasoning",
     }
+    if isinstance(record, Scores):
+        return Wanted("ood", scores=("given",))
     if not isinstance(record, Classification):
         return Wanted(areas.get(record.kind, "general"))
-    bearable = [s for s in components(Score).values() if s.of is Classification]
-    has_train = len(record.split("train")) > 0
-    names = tuple(s.name for s in bearable if (not s.fitted or (has_train and record.features is not None)))
-    calibrators = tuple(c.name for c in components(Calibrator).values() if len(record.split("calibration")) > 1)
-    return Wanted("ood" if record.ood is not None else "calibration", scores=names, calibrators=calibrators)
+    names: tuple[str, ...] = ()
+    if record.ood is not None:
+        has_train = len(record.split("train")) > 0 and record.features is not None
+        bearable = [s for s in components(Score).values() if s.of is Classification]
+        names = tuple(s.name for s in bearable if has_train or not s.fitted)
+    fitting = [c.name for c in components(Calibrator).values() if isinstance(record, c.of)]
+    calibrators = tuple(fitting) if len(record.split("calibration")) > 1 else ()
+    area = "ood" if record.ood is not None else "calibration"
+    return Wanted(area, scores=names, calibrators=calibrators, asked=False)

@@ -38,19 +38,24 @@ def refuse_stranger(path: Path) -> None:
 
 def refuse_occupied(path: Path) -> None:
     """Refuse a folder that holds anything but what a run that was killed before its manifest left there."""
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"'{path}' is not a folder", cause="a file has that name", fix="give another --out")
     try:
-        names = sorted(p.name for p in path.iterdir()) if path.exists() else []
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"'{path}' is not a folder", cause="a file has that name", fix="give another --out")
+        names = {p.name for p in path.iterdir()} if path.exists() else set()
     except OSError as error:
         raise creation_error(error, path) from error
-    occupied = [n for n in names if n != LOCK and not (n.startswith(f".{MANIFEST}.") and n.endswith(TEMPORARY))]
+    occupied = sorted(names - {LOCK} - {p.name for p in half_made(path)})
     if not occupied:
         return
     fix = "give another --out"
     if MANIFEST in occupied:
         fix = f"go on with it: bench eval --resume {shlex.quote(str(path))}, or give another --out"
     raise UsageError(f"'{path}' is not empty", cause=f"it holds {', '.join(occupied[:3])}", fix=fix)
+
+
+def half_made(path: Path) -> list[Path]:
+    """Manifests whose writing was cut short."""
+    return list(path.glob(f".{MANIFEST}.*{TEMPORARY}"))
 
 
 def creation_error(error: OSError, path: Path) -> BenchError:

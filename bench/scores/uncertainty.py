@@ -12,7 +12,7 @@ from bench.records import Classification, log_softmax
 def shannon(log_probs: Float64s) -> Float64s:
     """Entropy over the last axis, nats: -sum of p log p, where what cannot happen (p = 0) adds 0."""
     possible = np.isfinite(log_probs)
-    return -(np.exp(log_probs) * np.where(possible, log_probs, 0.0)).sum(axis=-1)
+    return (np.exp(log_probs) * np.where(possible, -log_probs, 0.0)).sum(axis=-1)
 
 
 def members_of(record: Classification) -> Float64s:

@@ -18,6 +18,7 @@ other metric the value is that of the answered samples, which nobody can bound, 
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -29,7 +30,7 @@ from bench.stats.bootstrap import weighted
 from bench.stats.design import Design, Estimate, absent, design
 from bench.stats.means import mean
 
-__all__ = ["Design", "Estimate", "design", "interval", "mean", "weighted"]
+__all__ = ["Design", "Estimate", "design", "interval", "mean", "value", "weighted"]
 
 
 class Sampled(Protocol):
@@ -70,6 +71,16 @@ def interval(metric: Metric, record: Sampled, *, seed: int) -> Estimate:
     if failed:
         return _with_failures(metric, measured, d, failed)
     return mean(measured.values, d, denominators=measured.denominators, link=measured.link, limits=metric.range)
+
+
+def value(metric: Metric, record: Sampled) -> float | None:
+    """The metric of a record's answered samples without an interval; `None` where it is undefined."""
+    d = design(len(record), groups=record.groups, weights=record.weights)
+    if metric.weighted:
+        number = float(metric.function(record, d.weights[None])[0]) if d.rows else math.nan
+        return None if math.isnan(number) else number
+    measured: PerSample = metric.function(record)
+    return mean(measured.values, d, denominators=measured.denominators, link=measured.link).value
 
 
 def _unbounded(failed: int) -> Interval:

@@ -32,7 +32,7 @@ PAIRS = [
 ]
 
 
-class Harness(TemplateLM):
+class Harness(TemplateLM):  # type: ignore[misc]  # the library is untyped
     """The harness's own encoding over one of our tokenizers."""
 
     backend = "causal"
@@ -84,7 +84,7 @@ def test_texts_without_context_follow_the_prefix_token_as_in_the_harness(name: s
         args = ("", text)
 
     tokenizer = TOKENIZERS[name]
-    head, tail = Harness(tokenizer).loglikelihood([Request()], disable_tqdm=True)[0]  # type: ignore[list-item]
+    head, tail = Harness(tokenizer).loglikelihood([Request()], disable_tqdm=True)[0]
     span = spans(Encoder(tokenizer, 128), [("", text)])[0][0]
     assert (list(span.tokens), span.first) == ([*head, *tail], len(head))
 
@@ -97,7 +97,7 @@ def test_a_context_of_spaces_alone_opens_the_text() -> None:
 def test_a_swallowed_continuation_is_still_scored() -> None:
     tokenizer = TOKENIZERS["bytes"]
     merged = next(t for t in ("So", "er", "is", "an", "th") if len(tokenizer.encode(t, add_special_tokens=False)) == 1)
-    head, tail = Harness(tokenizer)._encode_pair(merged[0], merged[1])
+    _, tail = Harness(tokenizer)._encode_pair(merged[0], merged[1])
     assert tail == []  # the harness has nothing to score here
     (span,) = spans(Encoder(tokenizer, 128), [(merged[0], merged[1])])[0]
     assert list(span.tokens[span.first :]) == tokenizer.encode(merged[1], add_special_tokens=False)
@@ -115,7 +115,7 @@ def test_rolling_windows_are_the_harness_s(total: int, stride: int) -> None:
     context = size - (stride or size) + 1
     theirs = [make_disjoint_window(w) for w in get_rolling_token_windows(tokens, prefix, size, context)]
     assert [scored for _, scored in ours] == [scored for _, scored in theirs]
-    assert sum((scored for _, scored in ours), []) == tokens
+    assert [token for _, scored in ours for token in scored] == tokens
     assert [context for context, _ in ours] == [context for context, _ in theirs]
 
 

@@ -13,6 +13,7 @@ from bench.capabilities import Draw
 from bench.models.hf import HuggingFace
 from bench.models.hf_checkpoint import Loaded
 from bench.models.hf_sampling import choose
+from bench.models.hf_stepping import CachedStepper, PlainStepper, choose_stepper
 from tests.models import tiny
 
 PROMPTS = ["The", "The quick fox", "Q: 7 + 25 - 4 = ?\nA:", "Ann is taller than Bo. Is Bo taller", "a", "The quick owl"]
@@ -26,7 +27,7 @@ def theirs(made: Loaded, prompt: str, max_tokens: int) -> list[int]:
     return [int(t) for t in out[0, ids.shape[1] :]]
 
 
-@pytest.mark.parametrize("make", [tiny.llama, tiny.gpt2])
+@pytest.mark.parametrize("make", [tiny.llama, tiny.gpt2, tiny.gemma, tiny.mamba])
 def test_greedy_is_transformers_greedy(make: Any) -> None:
     tokenizer = tiny.byte_tokenizer()
     made = Loaded(make(len(tokenizer)), tokenizer)
@@ -35,6 +36,36 @@ def test_greedy_is_transformers_greedy(make: Any) -> None:
     assert len({g.text for g in generated}) > 1
     for draw, ours in zip(draws, generated, strict=True):
         assert ours.token_ids.tolist() == theirs(made, draw.prompt, 20)
+
+
+def test_a_cache_that_changes_answers_is_not_used() -> None:
+    assert choose_stepper(tiny.llama(50)) is CachedStepper
+    assert choose_stepper(tiny.gemma(50)) is CachedStepper
+    assert choose_stepper(tiny.mamba(50)) is PlainStepper  # it ignores the cache, and what was before with it
+
+
+def test_plain_and_cached_steps_give_the_same_texts() -> None:
+    made, draws = tiny.loaded(), mixed_draws()
+    cached = HuggingFace(made).generate(draws)
+    model = HuggingFace(made)
+    model._stepper = PlainStepper
+    for a, b in zip(cached, model.generate(draws), strict=True):
+        assert a.token_ids.tolist() == b.token_ids.tolist()
+        np.testing.assert_allclose(a.logprobs, b.logprobs, rtol=0, atol=1e-9)
+
+
+def test_a_batch_that_runs_out_of_memory_is_generated_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, draws = tiny.loaded(), mixed_draws()
+    expected = HuggingFace(made).generate(draws)
+    step = CachedStepper.step
+
+    def scarce(self: CachedStepper, parents: Any, tokens: Any) -> Any:
+        if len(tokens) > 9:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return step(self, parents, tokens)
+
+    monkeypatch.setattr(CachedStepper, "step", scarce)
+    assert [g.text for g in HuggingFace(made).generate(draws)] == [g.text for g in expected]
 
 
 def test_greedy_ends_at_the_end_token_as_transformers_does() -> None:
@@ -107,23 +138,29 @@ def made_text(model: HuggingFace, ids: Any) -> str:
     return str(model.source.tokenizer.decode(ids))
 
 
-def test_draws_of_one_prompt_share_its_prefill_and_equal_rows() -> None:
+def watched() -> tuple[Loaded, HuggingFace, list[tuple[int, ...]]]:
+    """A model that has found its way of stepping, and the shapes of whatever is fed to it from now on."""
     made = tiny.loaded()
+    model = HuggingFace(made)
+    model.generate([Draw("a", seed=0, max_tokens=1)])
     shapes: list[tuple[int, ...]] = []
     made.model.model.embed_tokens.register_forward_hook(lambda _m, inputs, _o: shapes.append(tuple(inputs[0].shape)))
+    return made, model, shapes
+
+
+def test_draws_of_one_prompt_share_its_prefill_and_equal_rows() -> None:
+    made, model, shapes = watched()
     prompt = "The quick fox"
     length = len(made.tokenizer.encode(prompt))
-    HuggingFace(made).generate([Draw(prompt, seed=s, stop=(), max_tokens=5) for s in range(8)])
+    model.generate([Draw(prompt, seed=s, stop=(), max_tokens=5) for s in range(8)])
     assert shapes == [(1, length), *[(1, 1)] * 4]  # eight greedy draws are one row; the last token is not fed
 
 
 def test_prompts_that_begin_alike_share_their_beginning() -> None:
-    made = tiny.loaded()
-    shapes: list[tuple[int, ...]] = []
-    made.model.model.embed_tokens.register_forward_hook(lambda _m, inputs, _o: shapes.append(tuple(inputs[0].shape)))
+    made, model, shapes = watched()
     shared = "Q: 7 + 25 - 4 = ?\nA:"
     draws = [Draw(shared, seed=0, max_tokens=1), Draw(shared + " 7", seed=0, max_tokens=1)]
-    HuggingFace(made).generate(draws)
+    model.generate(draws)
     assert shapes[0] == (1, len(made.tokenizer.encode(shared)))
 
 

@@ -49,8 +49,11 @@ def _finished(tokenizer: Tokenizer, *, begin: bool) -> PreTrainedTokenizerFast:
         tokenizer.post_processor = processors.TemplateProcessing(
             single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))]
         )
-    return PreTrainedTokenizerFast(  # type: ignore[no-any-return]
-        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        clean_up_tokenization_spaces=False,
     )
 
 
@@ -86,6 +89,47 @@ def gpt2(vocabulary: int, *, length: int = 128) -> Any:
         initializer_range=0.2,
     )
     return GPT2LMHeadModel(config).double().eval()
+
+
+def gemma(vocabulary: int) -> Any:
+    """A random Gemma 3: a sliding window of six tokens in one layer of two."""
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+
+    torch.manual_seed(0)
+    config = Gemma3TextConfig(
+        vocab_size=vocabulary,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        sliding_window=6,
+        layer_types=["sliding_attention", "full_attention"],
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+        initializer_range=0.3,
+    )
+    return Gemma3ForCausalLM(config).double().eval()
+
+
+def mamba(vocabulary: int) -> Any:
+    """A random Mamba: no attention, and no key-value cache."""
+    from transformers import MambaConfig, MambaForCausalLM
+
+    torch.manual_seed(0)
+    config = MambaConfig(
+        vocab_size=vocabulary,
+        hidden_size=32,
+        num_hidden_layers=2,
+        state_size=4,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+        initializer_range=0.3,
+    )
+    return MambaForCausalLM(config).double().eval()
 
 
 def loaded(*, begin: bool = True, length: int = 128, sharpness: float = 1.0) -> Loaded:

@@ -1,1 +1,1 @@
-"""Tasks of likelihOOD detection."""
+"""Tasks of likelihood."""
