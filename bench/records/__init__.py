@@ -2,6 +2,7 @@
 
 from bench.records.base import Column, Record, attribute, column
 from bench.records.kinds import (
+    JUDGED,
     RECORDS,
     Choices,
     Classification,
@@ -15,6 +16,7 @@ from bench.records.kinds import (
 )
 
 __all__ = [
+    "JUDGED",
     "RECORDS",
     "Choices",
     "Classification",

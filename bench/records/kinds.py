@@ -148,6 +148,8 @@ class Choices(Record):
         bad[np.repeat(np.arange(len(self)), n)[np.isnan(self.loglik.values) | (self.loglik.values > 1e-6)]] = True
         self.refuse("loglik", bad, "log-probabilities: at most 0, not NaN")
         self.refuse("labels", (self.labels < 0) | (self.labels >= n), "the position of a choice")
+        if len(self):
+            self.refuse("loglik", self.loglik.padded(-np.inf).max(axis=1) == -np.inf, "above -inf for some choice")
 
     @property
     def log_probs(self) -> Float64s:
@@ -267,6 +269,9 @@ class Scores(Record):
             )
         self.refuse("scores", np.isnan(self.scores), "a number")
 
+
+# `isinstance(record, Judged)` would compute both properties just to see that they are there.
+JUDGED = (Classification, Choices, Generations)
 
 RECORDS: dict[str, type[Record]] = {
     cls.kind: cls for cls in (Classification, Regression, Choices, Tokens, Generations, Density, Scores)

@@ -30,7 +30,8 @@ def fingerprint(value: Any) -> str:
 
     Takes None, booleans, numbers, strings, bytes, paths, lists and tuples (equal to one another), sets, mappings
     (without order), dataclasses, numpy arrays (dtype, shape and bytes; strings without their padding), `Ragged`, and
-    named functions, also partial ones (by their name: what they do is versioned by the task).  Raises `UsageError` for anything else.
+    named functions, also partial ones (by their name: what they do is versioned by the task).  Raises `UsageError` for
+    anything else.
     """
     digest = hashlib.blake2b(digest_size=16)
     _feed(digest, value)

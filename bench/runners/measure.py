@@ -6,6 +6,7 @@ again from its folder, without the model.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from bench.arrays import Bools
 from bench.components import Calibrator, Metric, NotApplicable, Score, Task
 from bench.errors import UsageError
-from bench.records import Classification, Judged, Record, Scores
+from bench.records import JUDGED, Classification, Judged, Record, Scores
 from bench.records.detection import Detection
 from bench.registry import components, find
 from bench.results import Interval, Result
@@ -81,6 +82,9 @@ class _Labels:
         return replace(self, **changes)  # type: ignore[arg-type]
 
     def result(self, metric: Metric, value: float | None, span: Interval, groups: int, n: int, n_failed: int) -> Result:
+        if value is not None and not math.isfinite(value):
+            # JSON has no infinity; the reason stands where the interval's method would.
+            value, span = None, Interval(low=None, high=None, method=f"none: the value is {value}")
         return Result(
             model=str(self.cell.model),
             task=str(self.cell.task),
@@ -146,7 +150,7 @@ def _of_record(labels: _Labels, wanted: Wanted, test: Record, notes: list[str]) 
 
 
 def _takes(metric: Metric, record: Record) -> bool:
-    return isinstance(record, Judged) if metric.of is Judged else isinstance(record, metric.of)
+    return isinstance(record, JUDGED) if metric.of is Judged else isinstance(record, metric.of)
 
 
 def _metrics(names: Sequence[str], fits: Callable[[Metric], bool]) -> Iterator[tuple[Metric, bool]]:
@@ -187,7 +191,7 @@ def detect(record: Record, values: Any, rows: Bools | None = None) -> Detection:
     rows = np.ones(len(record), dtype=bool) if rows is None else rows
     if record.ood is not None:
         positive = record.ood
-    elif isinstance(record, Judged):
+    elif isinstance(record, JUDGED):
         positive = ~record.correct
     else:
         raise NotApplicable("the record has neither 'ood' nor right and wrong answers")

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from bench.arrays import Float64s
-from bench.records import Density, Judged, Record, Regression, Tokens
+from bench.records import JUDGED, Density, Record, Regression, Tokens
 from bench.stats.wilson import wilson
 
 NORMAL = 1.959964
@@ -28,7 +28,7 @@ class RunningScore:
             return
         test = record.split("test")
         test = test if test.ood is None else test.where(~test.ood)
-        if isinstance(test, Judged):
+        if isinstance(test, JUDGED):
             self._add("accuracy", test.correct.astype(float))
         elif isinstance(test, Tokens):
             self._add("bits/byte", -test.log_prob / math.log(2), test.bytes.astype(float))

@@ -258,3 +258,16 @@ def test_a_plan_that_cannot_be_is_refused_before_anything_is_written(
         run(config(tmp_path, **flags))
     assert words in str(caught.value)
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_infinite_value_is_told_in_words(tmp_path: Path) -> None:
+    from bench.records import Classification
+    from bench.runners.execute import evaluate_predictions
+
+    record = Classification(
+        ids=np.array(["a", "b"]), labels=np.array([0, 1]), logits=np.array([[0.0, -np.inf], [0.0, -np.inf]])
+    )
+    folder = evaluate_predictions(config(tmp_path), {"bold": record}, Silent())
+    result = value(folder.results(), "nll")
+    assert result.value is None
+    assert "inf" in result.method
