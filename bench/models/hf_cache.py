@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-_SPARE = 32
+_SPARE = 16
 
 
 def growing_cache(config: Any) -> Any:

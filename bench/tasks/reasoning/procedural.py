@@ -11,7 +11,7 @@ from bench.examples import Examples, Reading
 from bench.procedural import extract_answer, items
 from bench.records import Generations
 
-QUESTIONS = 120
+QUESTIONS = 100
 # Half as much again as the longest worked solution, in tokens of the embedded models.
 _MAX_TOKENS = 72
 _DECODERS = ("greedy", "self-consistency")
@@ -25,7 +25,7 @@ _DECODERS = ("greedy", "self-consistency")
     source="bench, procedural: sums of one to four operations with worked steps",
 )
 def arithmetic(seed: int) -> Examples:
-    """120 sums in equal parts of one, two, three and four operations, none of them in the embedded models' training."""
+    """100 sums in equal parts of one, two, three and four operations, none of them in the embedded models' training."""
     return _worked("arithmetic", seed)
 
 
@@ -37,7 +37,7 @@ def arithmetic(seed: int) -> Examples:
     source="bench, procedural: transitive inference over two to five premises; yes, no or unknown",
 )
 def logic(seed: int) -> Examples:
-    """120 questions of who is taller than whom, in equal parts of one to four steps, held out from training."""
+    """100 questions of who is taller than whom, in equal parts of one to four steps, held out from training."""
     return _worked("logic", seed)
 
 
