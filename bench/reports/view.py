@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Head:
-    """A column's heading.  `note` is its explanation; numeric columns align right and sort by number."""
+    """A column's heading.  `note` explains it, `badge` warns; numeric columns align right and sort by number."""
 
     title: str
     numeric: bool = False
     note: str = ""
+    badge: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,13 @@ class Grid:
 
 @dataclass(frozen=True)
 class Key:
-    """One entry of a legend: a name, its colour variable, its dash pattern ('' for solid) and its shape."""
+    """One entry of a legend: a name, its colour variable, its dash pattern ('' for solid), its shape and place."""
 
     label: str
     colour: str
     dash: str = ""
     shape: str = "line"
+    index: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class Section:
     """One area: an introduction, the table of its numbers, its figures, further tables, and notes."""
 
     id: str
+    area: str
     title: str
     lead: str
     grid: Grid
