@@ -119,7 +119,9 @@ def reason(result: Result) -> str:
 
 def without(result: Result) -> str:
     """The method without the numbers in it, so that like methods are listed once."""
-    return re.sub(r"^\D*\d[\d.,]*(?= failed)", "none: some", re.sub(r"design effect [\d.]+", "design effect", result.method))
+    return re.sub(
+        r"^\D*\d[\d.,]*(?= failed)", "none: some", re.sub(r"design effect [\d.]+", "design effect", result.method)
+    )
 
 
 def kind(likelihood: str) -> tuple[str, str]:

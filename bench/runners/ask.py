@@ -15,7 +15,7 @@ import numpy as np
 from bench.arrays import Ragged
 from bench.capabilities import Classifier, DensityModel, LanguageModel, Machine, Prompt, Regressor
 from bench.components import Decoder, Task
-from bench.errors import BenchError, EvaluationError
+from bench.errors import BenchError, EvaluationError, RecordError, UsageError
 from bench.examples import Examples, Question
 from bench.models.documents import document_logprobs
 from bench.records import Choices, Classification, Density, Generations, Record, Regression, Tokens
@@ -47,12 +47,14 @@ def batch_size(task: Task, machine: Machine) -> int:
 
 
 def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Answers:
-    """Ask one batch.  Raises only what says that the whole evaluation cannot go on (memory, a missing package)."""
+    """Ask one batch.  Raises only what stops the whole cell: no memory, a missing package, a model set up wrongly."""
     try:
         return Answers(_record(model, task, decoder, batch, seed), {})
-    except (MemoryError, ImportError, KeyboardInterrupt):
+    except (MemoryError, ImportError):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a model raises, the sample failed
+    except Exception as error:
+        if isinstance(error, UsageError) and not isinstance(error, RecordError):
+            raise  # the model was named or set up wrongly: every sample would say so
         if len(batch) == 1:
             return Answers(None, {str(batch.ids[0]): _reason(error)})
     parts = [ask(model, task, decoder, batch.take(np.array([i])), seed) for i in range(len(batch))]

@@ -50,7 +50,10 @@ def figures(material: Material, cells: Sequence[Cell], most: int) -> tuple[list[
         if len(drawn) + 2 > most:
             left_out.append(name(task))
             continue
-        drawn += [_separation(material, task, scored, f"sep{len(drawn)}"), _roc(material, task, scored, f"roc{len(drawn)}")]
+        drawn += [
+            _separation(material, task, scored, f"sep{len(drawn)}"),
+            _roc(material, task, scored, f"roc{len(drawn)}"),
+        ]
     return drawn, left_out
 
 
@@ -116,7 +119,9 @@ def _separation(material: Material, task: str, scored: Sequence[Scored], prefix:
         grid = np.linspace(low, high, GRID)
         by_label = dict(columns)
         series = [
-            charts.Line(label, grid, curves.density(by_label.get(label, np.empty(0)), grid), area=i == 0 or len(labels) == 2)
+            charts.Line(
+                label, grid, curves.density(by_label.get(label, np.empty(0)), grid), area=i == 0 or len(labels) == 2
+            )
             for i, label in enumerate(labels)
         ]
         size = charts.SMALL if len(shown) > 1 else charts.WIDE

@@ -18,12 +18,20 @@ from bench.references.corruptions import noised, rotated
 from bench.references.digits import CLASSES, SOURCE, digits
 from bench.seeds import generator
 
+METRICS = ("accuracy", "nll", "brier", "ece", "ece-null", "ece-debiased", "overconfidence")
 FLIPPED = 0.2
 NOISE = 0.3
 TURN = (15.0, 45.0)
 
 
-@task("calibration/digits", needs="classifier", yields=Classification, source=SOURCE, calibrators=("temperature",))
+@task(
+    "calibration/digits",
+    needs="classifier",
+    yields=Classification,
+    source=SOURCE,
+    metrics=METRICS,
+    calibrators=("temperature",),
+)
 def calibration_digits(seed: int) -> Examples:  # noqa: ARG001 - the split is fixed
     """Clean digits: 900 to train, 297 to calibrate, 600 to test."""
     return Examples.join({"train": digits("train"), "calibration": digits("calibration"), "test": digits("test")})
@@ -34,6 +42,7 @@ def calibration_digits(seed: int) -> Examples:  # noqa: ARG001 - the split is fi
     needs="classifier",
     yields=Classification,
     source="Ovadia et al. 2019, arXiv:1906.02530",
+    metrics=METRICS,
     calibrators=("temperature",),
 )
 def calibration_digits_rotated(seed: int) -> Examples:
@@ -49,6 +58,7 @@ def calibration_digits_rotated(seed: int) -> Examples:
     needs="classifier",
     yields=Classification,
     source="Hendrycks and Dietterich 2019, arXiv:1903.12261",
+    metrics=METRICS,
     calibrators=("temperature",),
 )
 def calibration_digits_noise(seed: int) -> Examples:
@@ -63,6 +73,7 @@ def calibration_digits_noise(seed: int) -> Examples:
     needs="classifier",
     yields=Classification,
     source="Patrini et al. 2017, arXiv:1609.03683",
+    metrics=(*METRICS, "kl-p"),
     check="calibration/label-noise-ceiling",
     calibrators=("temperature",),
 )

@@ -17,17 +17,18 @@ from bench.seeds import generator
 INSIDE = 6
 EACH = 200
 BLUR = 1.5
+METRICS = ("accuracy", "auroc", "aupr-out", "aupr-in", "fpr95-ood", "fpr95-id", "detection-error")
 SCORES = ("msp", "max-logit", "energy", "mahalanobis", "relative-mahalanobis", "knn")
 
 
-@task("ood/digits-near", needs="classifier", yields=Classification, source=SOURCE, scores=SCORES)
+@task("ood/digits-near", needs="classifier", yields=Classification, source=SOURCE, metrics=METRICS, scores=SCORES)
 def ood_digits_near(seed: int) -> Examples:  # noqa: ARG001 - the split is fixed
     """Test digits 0 to 5 against test digits 6 to 9, which no model here was trained on."""
     outside = of_classes(digits("test"), np.arange(CLASSES) >= INSIDE)
     return _against(_outside(outside.ids, np.asarray(outside.inputs), "digits 6-9", outside.ids))
 
 
-@task("ood/digits-far", needs="classifier", yields=Classification, source=SOURCE, scores=SCORES)
+@task("ood/digits-far", needs="classifier", yields=Classification, source=SOURCE, metrics=METRICS, scores=SCORES)
 def ood_digits_far(seed: int) -> Examples:
     """Test digits 0 to 5 against 200 images each of five kinds, named by `dataset`.
 

@@ -25,6 +25,7 @@ OUTSIDE = 200
     needs="classifier",
     yields=Classification,
     source="Geifman and El-Yaniv 2017, arXiv:1705.08500",
+    metrics=("accuracy", "aurc", "e-aurc", "augrc", "risk-at-80", "brier-confidence"),
 )
 def uncertainty_digits_selective(seed: int) -> Examples:
     """Which answers to keep: of the test digits a third is clean, a third noisy (.3), a third turned by 40 degrees."""
@@ -50,6 +51,7 @@ def uncertainty_digits_selective(seed: int) -> Examples:
     needs="classifier",
     yields=Classification,
     source="Mukhoti et al. 2023, arXiv:2102.11582",
+    metrics=("accuracy", "nll", "kl-p", "total-entropy", "aleatoric", "epistemic", "auroc"),
     scores=("msp", "entropy", "mutual-information"),
 )
 def uncertainty_digits_ambiguous(seed: int) -> Examples:
