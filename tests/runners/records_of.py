@@ -82,6 +82,7 @@ def _ruled(draw: Any, kind: str, values: dict[str, Any], n: int) -> dict[str, An
         out["levels"] = (0.1, 0.9) if "quantiles" in values else ()
     elif kind == "choices":
         out["loglik"] = _rows(draw, NEGATIVE, n, 2, float)
+        out["loglik"].values[out["loglik"].offsets[:-1]] = _some(draw, st.floats(-1e300, -0.0), n)
         out["labels"] = _some(draw, st.integers(0, 1), n)
     elif kind == "tokens":
         out["logprobs"] = _rows(draw, NEGATIVE, n, 0, float)
@@ -89,6 +90,8 @@ def _ruled(draw: Any, kind: str, values: dict[str, Any], n: int) -> dict[str, An
     elif kind == "generations":
         out["confidence"] = _some(draw, st.floats(0, 1), n)
         out["text"] = _rows(draw, TEXTS, n, 1, object)
+    elif kind == "ood":
+        out |= {"scores": _some(draw, FLOATS, n), "ood": _some(draw, st.booleans(), n)}
     elif kind == "density":
         out["log_prob"] = _some(draw, NEGATIVE | FLOATS, n)
         out["dim"] = _some(draw, st.integers(1, 2**63 - 1), n)

@@ -2,10 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.errors import BenchError, EvaluationError, ExitCode, IncompleteError, NotComparableError, UsageError
+from bench.errors import BenchError, EvaluationError, IncompleteError, UsageError
 from bench.records import Classification, Regression
-from bench.runners import folder as folder_module
 from bench.runners.cells import CellEntry, cell_name, entry_from_json
 from bench.runners.folder import RunFolder
-from bench.runners.identity import Identity
 from bench.runners.sealed import write_sealed
 from tests.runners.fake_run import SEED, answer, evaluate, ids_of, plan, snapshot
 
@@ -38,9 +32,6 @@ def run(tmp_path: Path) -> Path:
 
 def generations(path: Path) -> str:
     return next(e.name for e in RunFolder.open(path).cells if e.record == "generations")
-
-
-# ---- creating and opening
 
 
 def test_a_finished_run_can_be_read(run: Path) -> None:
@@ -222,9 +213,6 @@ def test_the_manifest_is_updated_and_copied(tmp_path: Path) -> None:
         assert RunFolder.open(tmp_path / "run").manifest["git"] == "abc"
 
 
-# ---- storing
-
-
 def test_a_record_without_a_journal_is_stored(tmp_path: Path) -> None:
     record = Regression(ids=np.array(["a", "b"]), y=np.zeros(2), mean=np.ones(2), std=np.ones(2), n_failed=3)
     entry = CellEntry(name="c", model="m", task="t", area="a", record="regression")
@@ -281,153 +269,6 @@ def test_names_of_cells_are_safe_and_told_apart() -> None:
     entry = CellEntry(name=odd, model="m", task="t", area="a", record="density")
     assert entry_from_json(json.loads(json.dumps(entry.as_json()))) == entry
     assert len(cell_name("t" * 500, "m" * 500, "ff" * 8, decoder="d" * 500)) < 255
-
-
-# ---- damage
-
-
-def damage_flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 16
-    path.write_bytes(data)
-
-
-def damage_cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-7])
-
-
-@pytest.mark.parametrize("harm", [damage_flip, damage_cut, Path.unlink])
-@pytest.mark.parametrize("file", ["part-00000.parquet", "failed.jsonl"])
-def test_a_damaged_part_is_named_and_its_cell_alone_is_asked_again(
-    run: Path, harm: Callable[[Path], None], file: str
-) -> None:
-    before = snapshot(run)
-    name = generations(run)
-    harm(run / "cells" / name / file)
-    reader = RunFolder.open(run)
-    with pytest.raises(EvaluationError) as found:
-        reader.record(name) if file.startswith("part") else reader.failures(name)
-    assert found.value.exit_code == ExitCode.FAILED
-    assert str(run / "cells" / name / file) in found.value.what
-    assert found.value.fix == f"bench eval --resume {run}"
-    assert [e.path.name for e in reader.verify()] == [file]
-
-    with RunFolder.resume(run) as again:
-        assert len(again.repaired) == 1
-        assert file in again.repaired[0]
-        assert [e.status for e in again.cells] == ["done", "planned", "done"]
-    asked: set[str] = set()
-    evaluate(run, asked=lambda cell, _: asked.add(cell))
-    assert asked == {name}
-    assert snapshot(run) == before
-
-
-def test_a_damaged_part_whose_journal_is_still_there_is_made_from_it(run: Path, monkeypatch: Any) -> None:
-    expected = snapshot(run)
-    path = run.parent / "other"
-    monkeypatch.setattr(folder_module, "remove_journals", lambda *_: None)  # as if killed before each deletion
-    evaluate(path)
-    monkeypatch.undo()
-    damage_flip(path / "cells" / generations(path) / "part-00000.parquet")
-    evaluate(path, asked=lambda *_: pytest.fail("asked again"))
-    assert snapshot(path) == expected
-
-
-def test_a_journal_damaged_under_way_is_named(tmp_path: Path) -> None:
-    with RunFolder.create(tmp_path / "run", {}, plan()) as run:
-        entry = run.cells[0]
-        with run.journal(entry.name, ids_of("classification")) as journal:
-            for k in journal.owed:
-                journal.append(k, *answer("classification", journal.layout.rows(k)))
-            damage_flip(run.cell_path(entry.name) / "journal-0.jsonl")
-            with pytest.raises(EvaluationError, match="journal-0"):
-                run.compact(entry, journal)
-    asked: list[int] = []
-    evaluate(tmp_path / "run", asked=lambda cell, k: asked.append(k) if cell == entry.name else None)
-    assert asked == [1]
-
-
-# ---- identity and locks
-
-
-def test_a_changed_identity_is_refused_by_its_keys(run: Path) -> None:
-    entry = RunFolder.open(run).cells[0]
-    entry.check_identity(Identity(dict(entry.identity)), fix="-")
-    with pytest.raises(NotComparableError) as refused:
-        entry.check_identity(Identity({**entry.identity, "seed": "8", "data": "new"}), fix="--out")
-    assert "data, seed changed" in refused.value.what
-    assert "seed: 7 then, 8 now" in refused.value.cause
-
-
-def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path: Path) -> None:
-    path = tmp_path / "run"
-    with RunFolder.create(path, {}):
-        with pytest.raises(UsageError) as refused:
-            RunFolder.resume(path)
-        assert f"process {os.getpid()}" in refused.value.what
-        assert refused.value.exit_code == ExitCode.USAGE
-        RunFolder.open(path)
-        code = "import sys, pathlib, bench.runners.folder as f; f.RunFolder.resume(pathlib.Path(sys.argv[1]))"
-        other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
-        assert f"process {os.getpid()}" in other.stderr
-    RunFolder.resume(path).close()
-    assert not (path / "run.lock").exists()
-
-
-HOLDER = """
-import os, sys, time
-from pathlib import Path
-from bench.runners.folder import RunFolder
-run = RunFolder.resume(Path(sys.argv[1]))
-child = os.fork()
-print(child or "", flush=True, end="\\n" if child else "")
-time.sleep(60)
-"""
-
-
-def test_a_killed_writer_does_not_hold_the_run_nor_does_its_child(tmp_path: Path) -> None:
-    path = tmp_path / "run"
-    RunFolder.create(path, {}).close()
-    with subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        child = int(holder.stdout.readline())
-        try:
-            with pytest.raises(UsageError, match=f"process {holder.pid}"):
-                RunFolder.resume(path)
-            holder.kill()
-            holder.wait()
-            os.kill(child, 0)  # it outlives its parent
-            deadline = time.monotonic() + 5
-            while True:
-                try:
-                    RunFolder.resume(path).close()
-                    break
-                except UsageError:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.05)
-        finally:
-            os.kill(child, signal.SIGKILL)
-
-
-def test_a_forked_child_cannot_release_the_lock(tmp_path: Path) -> None:
-    with RunFolder.create(tmp_path / "run", {}) as run:
-        pid = os.fork()
-        if pid == 0:
-            run.close()
-            os._exit(0)
-        os.waitpid(pid, 0)
-        with pytest.raises(UsageError, match="is being written"):
-            RunFolder.resume(tmp_path / "run")
-
-
-def test_a_folder_that_cannot_be_locked_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_locks(*_: Any) -> None:
-        raise OSError(37, "No locks available")
-
-    monkeypatch.setattr("fcntl.flock", no_locks)
-    with pytest.raises(UsageError, match="no run can be written"):
-        RunFolder.create(tmp_path / "run", {})
-    assert not (tmp_path / "run").exists()
 
 
 def test_an_empty_classification_is_no_accident(tmp_path: Path) -> None:
