@@ -5,6 +5,7 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+DEV    := $(VENV)/.ready-dev
 
 .PHONY: eval test test-slow lint types check zoo clean help
 
@@ -14,17 +15,17 @@ help: ## this list
 eval: $(STAMP) ## set up and run `bench eval`: the embedded suite, no network, no GPU
 	$(BIN)/bench eval
 
-test: $(STAMP) lint types ## set up and run lint, types and tests
+test: $(DEV) lint types ## set up and run lint, types and tests
 	$(BIN)/python -m pytest
 
-test-slow: $(STAMP) ## the tests that take minutes
+test-slow: $(DEV) ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
-lint: $(STAMP)
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(STAMP)
+types: $(DEV)
 	$(BIN)/mypy
 
 check: $(STAMP) ## hold every estimator against its known truth
@@ -38,8 +39,12 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 	$(BIN)/python -c 'import sys; sys.exit("bench needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $(STAMP)
+
+$(DEV): $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers]'
+	touch $(DEV)
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
