@@ -128,9 +128,14 @@ def _views(
         if len(fit) < 2:
             notes.append(f"calibrator {name}: the calibration split has {len(fit)} samples")
             continue
-        calibration = calibrator.function(fit)
+        try:
+            calibration = calibrator.function(fit)
+            calibrated = calibration.apply(test)
+        except NotApplicable as reason:
+            notes.append(f"calibrator {name}: {reason.reason}")
+            continue
         calibrations[name] = calibration.parameters
-        yield name, calibration.apply(test)
+        yield name, calibrated
 
 
 def _inliers(record: Record) -> Record:
