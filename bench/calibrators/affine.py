@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ Objective = Callable[[Float64s], tuple[float, Float64s]]
 def _minimised(objective: Objective, start: Float64s) -> Float64s:
     from scipy.optimize import minimize
 
-    options = {"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20}
+    options: Any = {"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20}
     return np.asarray(minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x, dtype=np.float64)
 
 

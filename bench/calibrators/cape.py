@@ -110,5 +110,5 @@ def cape_bin(record: Classification) -> Calibration:
 
 @calibrator("cape-kernel", of=Classification, source=SOURCE, default=False, papers=PAPERS, check="calibration/cape")
 def cape_kernel(record: Classification) -> Calibration:
-    """CaPE with a kernel, after the fact: as `cape-bin`, with the rates around each prediction (Gaussian, width .05)."""
+    """CaPE with a kernel, after the fact: as `cape-bin`, by the rates around each prediction (Gaussian, width .05)."""
     return _cape(record, kernel_rates)

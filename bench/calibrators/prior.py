@@ -19,7 +19,7 @@ STEPS = 200
 def prior_matched_weights(
     loglik: Float64s, prior: Float64s, weights: Float64s, start: Float64s | None = None
 ) -> Float64s:
-    """log alpha (C,), the largest 0, for which the mean of softmax(loglik + log alpha) is the prior, to within 1e-8.
+    """The log alpha (C,), the largest 0, that make the mean of softmax(loglik + log alpha) the prior, to within 1e-8.
 
     loglik: (n, C); prior: (C,), above 0, summing to 1; weights: (n,); start: where the search begins.  No labels are
     looked at.  It is the minimum of the convex mean of logsumexp(loglik + a) less prior . a, found by Newton's method;
@@ -58,7 +58,7 @@ def _objective(loglik: Float64s, prior: Float64s, share: Float64s, a: Float64s) 
 
 
 def null_weights(null: Float64s) -> Float64s:
-    """log alpha (C,) of the zero-resource variant, the largest 0: alpha_c = 1 / P(word c | the prompt of no input).
+    """The log alpha (C,) of the zero-resource variant, the largest 0: alpha_c = 1 / P(word c | a prompt without input).
 
     null: (C,), log-probabilities of the choices after a prompt whose input is empty or says nothing; finite.
     """

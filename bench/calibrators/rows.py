@@ -87,9 +87,10 @@ Fit = Callable[[Float64s, Float64s, Float64s, Any], tuple[dict[str, Any], Map]] 
 
 
 def one_vs_rest(record: Classification, fit: Fit) -> Calibration:
-    """A calibrator of two classes made one of C: with two classes fitted on the second's log-odds; with more, on each
-    class's log-odds against the rest, the calibrated probabilities then normalised (Zadrozny and Elkan 2002).
+    """A calibrator of two classes made one of C (Zadrozny and Elkan 2002).
 
+    With two classes it is fitted on the second's log-odds; with more on each class's log-odds against the rest, the
+    calibrated probabilities then being normalised.
     Weights are scaled to a mean of 1, so that they count in units of samples.
     """
     rows = usable(record)

@@ -67,7 +67,7 @@ def platt(record: Classification) -> Calibration:
 
 
 def _beta_features(odds: Float64s) -> Float64s:
-    """ln p and -ln(1 - p), (n, 2), from the log-odds of p."""
+    """Logarithms of p and of 1 / (1 - p), (n, 2), from the log-odds of p."""
     return np.stack([-np.logaddexp(0.0, -odds), np.logaddexp(0.0, odds)], axis=1)
 
 

@@ -41,8 +41,9 @@ class VennAbers(NamedTuple):
 
 
 def venn_abers_fit(scores: Float64s, outcome: Float64s, weights: Float64s | None = None) -> VennAbers:
-    """p0 and p1 at each distinct calibration score: the isotonic regression's value at an object of that score, added
-    with the label 0, and with the label 1.
+    """Venn-ABERS at each distinct calibration score.
+
+    p0 and p1 are the isotonic regression's value at an object of that score, added with label 0 and with label 1.
 
     scores: (n,); outcome: (n,) in {0, 1}; weights: (n,), in units of samples; the added object weighs 1.
     """
