@@ -25,7 +25,7 @@ Objective = Callable[[Float64s], tuple[float, Float64s]]
 def _minimised(objective: Objective, start: Float64s) -> Float64s:
     from scipy.optimize import minimize
 
-    options: Any = {"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": 1e-15, "gtol": 1e-9, "maxcor": 20}
+    options: Any = {"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": 1e-14, "gtol": 1e-8, "maxcor": 20}
     return np.asarray(minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x, dtype=np.float64)
 
 
@@ -157,13 +157,22 @@ def odir(x: Float64s, labels: Ints, weights: Float64s, strength: float) -> tuple
     """
     classes = x.shape[1]
     off = ~np.eye(classes, dtype=bool)
+    # Centred and of unit spread, the search is well conditioned; W and b are those of the x that came.
+    middle, spread = x.mean(axis=0), float(x.std()) or 1.0
+    z = (x - middle) / spread
+
+    def unpacked(theta: Float64s) -> tuple[Float64s, Float64s]:
+        w = theta[: classes**2].reshape(classes, classes) / spread
+        return w, theta[classes**2 :] - w @ middle
 
     def objective(theta: Float64s) -> tuple[float, Float64s]:
-        w, b = theta[: classes**2].reshape(classes, classes), theta[classes**2 :]
+        w, b = unpacked(theta)
         loss, slope = _loss(x @ w.T + b, labels, weights)
         penalty = (w[off] ** 2).sum() / (classes * (classes - 1)) + (b**2).sum() / classes
-        of_w = slope.T @ x + strength * 2 * w * off / (classes * (classes - 1))
-        return loss + strength * float(penalty), np.append(of_w.ravel(), slope.sum(axis=0) + strength * 2 * b / classes)
+        of_b = strength * 2 * b / classes
+        of_w = strength * 2 * w * off / (classes * (classes - 1)) - np.outer(of_b, middle)
+        gradient = np.append((slope.T @ z + of_w / spread).ravel(), slope.sum(axis=0) + of_b)
+        return loss + strength * float(penalty), gradient
 
-    found = _minimised(objective, np.append(np.eye(classes).ravel(), np.zeros(classes)))
-    return found[: classes**2].reshape(classes, classes), found[classes**2 :]
+    start = np.append((spread * np.eye(classes)).ravel(), middle)
+    return unpacked(_minimised(objective, start))
