@@ -16,7 +16,7 @@ import numpy as np
 from bench.arrays import Bools
 from bench.components import Calibrator, Metric, NotApplicable, Score, Task
 from bench.errors import UsageError
-from bench.records import JUDGED, Classification, Judged, Record, Scores
+from bench.records import JUDGED, Classification, Density, Judged, Record, Scores
 from bench.records.detection import Detection
 from bench.registry import components, find
 from bench.results import Interval, Result
@@ -59,7 +59,7 @@ def measure(cell: Cell, wanted: Wanted, record: Record, *, n_failed: int, seed: 
     results: list[Result] = []
     calibrations: dict[str, dict[str, Any]] = {}
     test = replace(record.split("test"), n_failed=n_failed)
-    labels = _Labels(cell, wanted.area, seed)
+    labels = _Labels(cell, wanted.area, seed, likelihood=record.likelihood if isinstance(record, Density) else "")
     for name, view in _views(record, test, wanted.calibrators, calibrations, notes):
         results += _of_record(labels.with_(calibrator=name), wanted, _inliers(view), notes)
     for name in wanted.scores:
@@ -77,6 +77,7 @@ class _Labels:
     calibrator: str = ""
     score: str = ""
     slice: str = ""
+    likelihood: str = ""
 
     def with_(self, **changes: str) -> _Labels:
         return replace(self, **changes)  # type: ignore[arg-type]
@@ -104,6 +105,7 @@ class _Labels:
             calibrator=self.calibrator,
             score=self.score,
             slice=self.slice,
+            likelihood=self.likelihood,
             range=metric.range,
         )
 
