@@ -84,7 +84,8 @@ class Material:
         """Read the manifest and the results of a run folder."""
         entries = folder.cells
         entries = entries.values() if isinstance(entries, Mapping) else entries
-        return Material(folder, folder.manifest, tuple(_cell(e) for e in entries), tuple(folder.results()))
+        cells = tuple(_cell(e) for e in entries)
+        return Material(folder, folder.manifest, cells, tuple(_in_order(cells, folder.results())))
 
     def record(self, cell: Cell) -> Record | None:
         """The cell's record; `None` where the cell failed or its data cannot be read (the reason is kept)."""
@@ -134,6 +135,14 @@ class Material:
             ):
                 return r
         return None
+
+
+def _in_order(cells: Sequence[Cell], results: Sequence[Result]) -> list[Result]:
+    """Results by task, then by model, both as the plan has them; equal ones as they stand."""
+    tasks = {task: i for i, task in enumerate(dict.fromkeys(c.task for c in cells))}
+    models = {model: i for i, model in enumerate(dict.fromkeys(c.model for c in cells))}
+    last = len(cells)
+    return sorted(results, key=lambda r: (tasks.get(r.task, last), models.get(r.model, last), r.decoder))
 
 
 def _cell(entry: Any) -> Cell:

@@ -28,7 +28,7 @@ def decimals(value: float, low: float | None = None, high: float | None = None) 
 
 
 def written(value: float | None, places: int | None = None) -> str:
-    """The number with that many decimals, thousands separated; scientific beyond 1e7 and below what shows."""
+    """The number with that many decimals, thousands separated; scientific beyond 1e7, and where five decimals show 0."""
     if value is None or math.isnan(value):
         return NONE
     if math.isinf(value):
@@ -36,7 +36,7 @@ def written(value: float | None, places: int | None = None) -> str:
     if places is None:
         places = decimals(value)
     size = abs(value)
-    if size >= 1e7 or (0 < size < 0.5 * 10.0**-MOST):
+    if size >= 1e7 or (places >= MOST - 1 and 0 < size < 0.5 * 10.0**-places):
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{mantissa}×10{str(int(exponent)).translate(_RAISED)}".replace("-", MINUS)
     text = f"{value:,.{places}f}"
@@ -45,18 +45,21 @@ def written(value: float | None, places: int | None = None) -> str:
     return text.replace("-", MINUS)
 
 
-def value_of(result: Result) -> str:
-    """The value, with the digits that its interval supports."""
-    if result.value is None:
-        return NONE
-    return written(result.value, decimals(result.value, result.low, result.high))
+def places_of(result: Result) -> int:
+    """Decimals that the result's interval supports."""
+    return decimals(result.value or 0.0, result.low, result.high)
 
 
-def interval_of(result: Result) -> str:
+def value_of(result: Result, places: int | None = None) -> str:
+    """The value, with the digits that its interval supports, or with `places` decimals."""
+    return written(result.value, places_of(result) if places is None else places)
+
+
+def interval_of(result: Result, places: int | None = None) -> str:
     """`[low, high]` with the value's digits; an open end for a one-sided interval; a dash where there is none."""
     if result.low is None and result.high is None:
         return NONE
-    places = decimals(result.value or 0.0, result.low, result.high)
+    places = places_of(result) if places is None else places
     low = f"{MINUS}∞" if result.low is None else written(result.low, places)
     high = "∞" if result.high is None else written(result.high, places)
     return f"[{low}, {high}]"

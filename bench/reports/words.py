@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.components import Metric
 from bench.errors import BenchError
 from bench.registry import components
-from bench.reports.text import shorten, visible
+from bench.reports.text import name, shorten, visible
 from bench.results import Result
 
 TITLES: dict[str, str] = {
@@ -100,6 +100,12 @@ def lead(area: str) -> str:
 def label(metric: str) -> str:
     """A metric's name as people write it."""
     return LABELS.get(metric, shorten(metric, 40))
+
+
+def task(text: str) -> str:
+    """A task's name without its area, which the heading or the smaller text names."""
+    area, _, rest = text.partition("/")
+    return name(rest if rest and area in TITLES else text)
 
 
 def method(text: str) -> str:

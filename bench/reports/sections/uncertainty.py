@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.records import Choices, Classification, Generations, Record, Regression
-from bench.reports import charts, curves
+from bench.reports import charts, curves, words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, value_of, written
 from bench.reports.sections.calibration import JUDGED, inliers
@@ -31,7 +31,7 @@ def figures(material: Material, cells: Sequence[Cell], most: int) -> tuple[list[
             if figure is not None:
                 drawn.append(figure)
             elif len(drawn) == most:
-                left_out.append(name(task))
+                left_out.append(words.task(task))
                 break
     return drawn, left_out
 
@@ -70,7 +70,7 @@ def _risk_coverage(material: Material, task: str, records: Members, prefix: str)
         *(Head(f"risk at {x} %", numeric=True) for x in (50, 80, 90, 100)),
     )  # fmt: skip
     return Figure(
-        title=f"Risk and coverage — {name(task)}",
+        title=f"Risk and coverage — {words.task(task)}",
         subtitle="most confident answers first",
         caption="If only the most confident share of the answers is kept, this many of them are wrong. A useful "
         "confidence falls to the left; a flat line knows nothing. The far left rests on few answers.",
@@ -105,7 +105,7 @@ def _coverage(material: Material, task: str, records: Members, prefix: str) -> F
         Head("95 % interval", numeric=True, note="Wilson"), Head("n", numeric=True),
     )  # fmt: skip
     return Figure(
-        title=f"Coverage — {name(task)}",
+        title=f"Coverage — {words.task(task)}",
         subtitle="central intervals of the forecasts",
         caption="A forecast's 90 % interval should hold nine outcomes in ten. Below the dashed line the forecasts are "
         "too narrow, above it too wide.",
@@ -139,10 +139,10 @@ def _pit(material: Material, task: str, records: Members, prefix: str) -> Figure
     panels = []
     for (cell, _, n), svg in zip(shown, drawings, strict=True):
         distance = material.result(cell, "pit-ks")
-        words = f"distance from even (KS) {value_of(distance)} · " if distance is not None else ""
-        panels.append(Panel(svg, _who(cell), f"{words}n = {count(n)}"))
+        distance_text = f"distance from even (KS) {value_of(distance)} · " if distance is not None else ""
+        panels.append(Panel(svg, _who(cell), f"{distance_text}n = {count(n)}"))
     return Figure(
-        title=f"PIT histogram — {name(task)}",
+        title=f"PIT histogram — {words.task(task)}",
         subtitle="where outcomes fell within their forecasts",
         caption="Even bars are calibrated forecasts. A hollow is forecasts too narrow, a hill forecasts too wide, a "
         "slope a bias. Bars within the band are what chance alone does to an even histogram (95 % for each bar). Bins "
@@ -185,7 +185,7 @@ def _split(material: Material, task: str, records: Members, prefix: str) -> Figu
         for r in rows
     )  # fmt: skip
     return Figure(
-        title=f"Epistemic and aleatoric — {name(task)}",
+        title=f"Epistemic and aleatoric — {words.task(task)}",
         subtitle="means over samples",
         caption="Aleatoric is what each member is unsure of by itself; epistemic is what the members disagree about, "
         "and should grow where the model has not learned: on errors and on inputs unlike the training data.",
