@@ -11,6 +11,10 @@ from bench.reports.view import Figure, Grid, Head, Item, Section
 
 # GitHub stops showing a step summary at 1,024 k; generations in full are for the page alone.
 MOST_ROWS = 400
+_WHERE = (
+    "Charts, and every number, are in [report.html](report.html); the numbers alone in [results.csv](results.csv). "
+    "Intervals are 95 %; — is a number or an interval that cannot be given."
+)
 
 
 def render(page: Page) -> str:
@@ -19,8 +23,7 @@ def render(page: Page) -> str:
         f"# bench · {markdown(page.suite)}",
         f"**{markdown(page.status)}** · " + " · ".join(f"{markdown(k)} {markdown(v)}" for k, v in page.chips),
         " · ".join(f"**{markdown(t.number)}** {markdown(t.text)}" for t in page.tiles),
-        "Charts, and every number, are in [report.html](report.html); the numbers alone in "
-        "[results.csv](results.csv). Intervals are 95 %; — is a number or an interval that cannot be given.",
+        _WHERE,
         "## Overview",
         _table(page.overview),
     ]

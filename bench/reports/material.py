@@ -25,7 +25,7 @@ class Folder(Protocol):
 
     @property
     def manifest(self) -> Mapping[str, Any]:
-        """`run.json`: suite, seed, created, versions, hardware, git, config, …"""
+        """What `run.json` says of the run: suite, seed, created, versions, hardware, git, config."""
         ...
 
     @property
@@ -146,7 +146,9 @@ def _in_order(cells: Sequence[Cell], results: Sequence[Result]) -> list[Result]:
 
 
 def _cell(entry: Any) -> Cell:
-    get = entry.get if isinstance(entry, Mapping) else lambda key, default: getattr(entry, key, default)
+    def get(key: str, default: Any) -> Any:
+        return entry.get(key, default) if isinstance(entry, Mapping) else getattr(entry, key, default)
+
     task = str(get("task", "") or "")
     status = str(get("status", "done") or "done")
     return Cell(

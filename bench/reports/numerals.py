@@ -28,7 +28,7 @@ def decimals(value: float, low: float | None = None, high: float | None = None) 
 
 
 def written(value: float | None, places: int | None = None) -> str:
-    """The number with that many decimals, thousands separated; scientific beyond 1e7, and where five decimals show 0."""
+    """The number with that many decimals, thousands separated; scientific beyond 1e7 and where five decimals show 0."""
     if value is None or math.isnan(value):
         return NONE
     if math.isinf(value):

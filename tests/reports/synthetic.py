@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Ragged
-from bench.components import Task
 from bench.records import Choices, Classification, Density, Generations, Record, Regression, Tokens
 from bench.results import Result
 from bench.runners.cells import CellEntry, cell_name
@@ -49,7 +48,9 @@ def ids(n: int, prefix: str = "s") -> Any:
     return np.array([f"{prefix}{i:05d}" for i in range(n)])
 
 
-def classification(seed: int, n: int = 240, *, sharp: float = 1.5, classes: int = 4, members: int = 0) -> Classification:
+def classification(
+    seed: int, n: int = 240, *, sharp: float = 1.5, classes: int = 4, members: int = 0
+) -> Classification:
     """An overconfident classifier with a calibration split of equal size."""
     rng = generator(seed, "classification")
     truth = rng.normal(size=(2 * n, classes)) * 1.2
@@ -109,7 +110,9 @@ def density(seed: int, n: int = 200, likelihood: str = "exact") -> Density:
     rng = generator(seed, "density")
     x = rng.normal(size=n)
     log_prob = -0.5 * x**2 - 0.5 * np.log(2 * np.pi)
-    return Density(ids=ids(n), log_prob=log_prob - 0.1, dim=np.ones(n, dtype=int), truth=log_prob, likelihood=likelihood)
+    return Density(
+        ids=ids(n), log_prob=log_prob - 0.1, dim=np.ones(n, dtype=int), truth=log_prob, likelihood=likelihood
+    )
 
 
 def tokens(seed: int, n: int = 80) -> Tokens:
@@ -143,7 +146,7 @@ def generations(seed: int, n: int = 60, pool: int = 1, texts: tuple[str, ...] = 
     )  # fmt: skip
 
 
-def cells(seed: int = 0) -> list[tuple[str, str, str, Record, Wanted]]:
+def cells() -> list[tuple[str, str, str, Record, Wanted]]:
     """(model, task, decoder, record, what is measured) for every area and record kind."""
     asked = {a: Wanted(a) for a in ("likelihood", "calibration", "uncertainty", "reasoning")}
     scaled = Wanted("calibration", calibrators=("temperature",))
@@ -163,7 +166,7 @@ def cells(seed: int = 0) -> list[tuple[str, str, str, Record, Wanted]]:
         ("tiny", "reasoning/sums", "greedy", generations(12), asked["reasoning"]),
         ("tiny", "reasoning/sums", "self-consistency", generations(13, pool=4), asked["reasoning"]),
     ]
-    return [(model, task, decoder, record, wanted) for model, task, decoder, record, wanted in made]
+    return made
 
 
 def entry(model: str, task: str, decoder: str, kind: str, **values: Any) -> CellEntry:
@@ -211,6 +214,3 @@ def result(**values: Any) -> Result:
         "method": "wilson",
     }  # fmt: skip
     return Result(**{**base, **values})
-
-
-__all__ = ["HOSTILE", "MANIFEST", "Task", "cells", "entry", "make", "result"]

@@ -61,8 +61,8 @@ def _figure(material: Material, task: str, judged: Sequence[tuple[Cell, Record]]
         title=f"Reliability — {words.task(task)}",
         subtitle=f"the first {MOST_PANELS} of {len(judged)} models" if more > 0 else "",
         caption="Each bar is the accuracy of the answers given with that confidence; on the dashed line the model is "
-        "as often right as it says. A bar below the line is overconfidence. The darker a bar, the more answers it stands "
-        "for; empty bins are left out.",
+        "as often right as it says. A bar below the line is overconfidence. The darker a bar, the more answers it "
+        "stands for; empty bins are left out.",
         panels=tuple(Panel(svg, *text) for svg, text in zip(drawings, panels, strict=True)),
         legend=(*legend, Key("calibrated exactly", "var(--muted)", "4 3")),
         grid=Grid(_HEADS, tuple(rows)),

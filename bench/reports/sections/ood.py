@@ -19,7 +19,7 @@ from bench.reports.numerals import count, interval_of, places_of, value_of, writ
 from bench.reports.sections.calibration import inliers
 from bench.reports.sections.tables import measured
 from bench.reports.text import name, shorten
-from bench.reports.view import Figure, Grid, Head, Item, Panel, Row
+from bench.reports.view import Figure, Grid, Head, Item, Key, Panel, Row
 
 GRID = 160
 MOST_SETS = 5
@@ -67,7 +67,15 @@ def by_dataset(material: Material, area: str) -> list[tuple[str, Grid]]:
         rows, places = [], max([3, *(min(places_of(r), 4) for r in mine)])
         for model, score, calibrator in dict.fromkeys((r.model, r.score, r.calibrator) for r in mine):
             of = {r.slice: r for r in mine if (r.model, r.score, r.calibrator) == (model, score, calibrator)}
-            rows.append(Row((Item(name(model)), Item(name(score), strong=True), *(measured(of.get(s), None, places) for s in sets))))
+            rows.append(
+                Row(
+                    (
+                        Item(name(model)),
+                        Item(name(score), strong=True),
+                        *(measured(of.get(s), None, places) for s in sets),
+                    )
+                )
+            )
         heads = (Head("Model"), Head("Score"), *(Head(shorten(s, 32), numeric=True) for s in sets))
         found.append((f"AUROC by data set — {words.task(task)}", Grid(heads, tuple(rows))))
     return found
@@ -188,7 +196,7 @@ def _roc(material: Material, task: str, scored: Sequence[Scored], prefix: str) -
     )
 
 
-_COIN = charts.Key("chance", "var(--muted)", "4 3")
+_COIN = Key("chance", "var(--muted)", "4 3")
 
 
 def _at(r: curves.Roc, fpr: float) -> float:

@@ -17,8 +17,8 @@ from bench.results import Result
 Kinds = Callable[[Result], tuple[str, str]]
 Scale = tuple[float, float]
 BARS = (
-    "Intervals of one task and metric are drawn on one scale, its ends at the widest of them; bounds and estimates of a "
-    "likelihood are dashed."
+    "Intervals of one task and metric are drawn on one scale, its ends at the widest of them; bounds and estimates of "
+    "a likelihood are dashed."
 )
 
 
@@ -165,11 +165,11 @@ def _drawn(r: Result, scale: Scale | None, kind_of: Kinds) -> Item:
         return Item("—", title=words.reason(r), sort=r.value)
     low, high = (r.value if end is None else end for end in (r.low, r.high))
     span = scale[1] - scale[0]
-    place = [min(max((x - scale[0]) / span, 0.0), 1.0) for x in (r.value, low, high)]
+    at, start, end = (min(max((x - scale[0]) / span, 0.0), 1.0) for x in (r.value, low, high))
     kind = kind_of(r)[0]
     scaled = f"scale from {written(scale[0])} to {written(scale[1])}"
     label = f"{value_of(r)} {interval_of(r)}{f', {kind}' if kind else ''}; {scaled}"
-    return Item("", bar=Bar(*place, label=label, bound=kind not in {"", "exact"}), sort=r.value)
+    return Item("", bar=Bar(at, start, end, label=label, bound=kind not in {"", "exact"}), sort=r.value)
 
 
 def _scales(rows: Iterable[Result]) -> dict[tuple[str, str], Scale | None]:

@@ -80,7 +80,7 @@ def _risk_coverage(material: Material, task: str, records: Members, prefix: str)
     )
 
 
-def _coverage(material: Material, task: str, records: Members, prefix: str) -> Figure | None:
+def _coverage(_: Material, task: str, records: Members, prefix: str) -> Figure | None:
     forecasts = [(c, r) for c, r in records if isinstance(r, Regression) and len(r) > 1]
     found = [(c, k) for c, r in forecasts[:MOST] if len((k := curves.coverage(r)).nominal)]
     if not found:
@@ -125,7 +125,8 @@ def _pit(material: Material, task: str, records: Members, prefix: str) -> Figure
     rows = [
         Row(
             (
-                Item(_who(c)), Item(f"{written(a, 2)}–{written(b, 2)}", sort=float(a)), Item(count(int(k)), sort=float(k)),
+                Item(_who(c)), Item(f"{written(a, 2)}–{written(b, 2)}", sort=float(a)),
+                Item(count(int(k)), sort=float(k)),
                 Item(written(ratio, 2), sort=float(ratio)), Item(f"[{written(low, 2)}, {written(high, 2)}]"),
             )
         )
@@ -156,7 +157,7 @@ def _pit(material: Material, task: str, records: Members, prefix: str) -> Figure
     )  # fmt: skip
 
 
-def _split(material: Material, task: str, records: Members, prefix: str) -> Figure | None:
+def _split(_: Material, task: str, records: Members, prefix: str) -> Figure | None:
     rows: list[dict[str, Any]] = []
     unit = ""
     for cell, record in records:
@@ -166,7 +167,7 @@ def _split(material: Material, task: str, records: Members, prefix: str) -> Figu
         unit = parts.unit
         for which, chosen in _halves(record):
             if chosen.any():
-                rows.append(_parts(cell, which, parts, chosen))  # noqa: PERF401 - a loop reads more easily here
+                rows.append(_parts(cell, which, parts, chosen))
     if not rows:
         return None
     spec = charts.stacked(rows, f"uncertainty ({'nats' if unit == 'nats' else 'variance, units of y squared'})")
