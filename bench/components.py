@@ -96,13 +96,14 @@ class Metric(Component):
 
     of: what it takes.  A function of one argument returns `PerSample`; one of two, (record, weights (B, n)), returns
     (B,).  biased: its expectation differs from the value that it estimates by more than sampling error.
-    default: whether tasks with that record report it unasked.
+    default: whether tasks with that record report it unasked.  interval: false for a p-value, which has none.
     """
 
     kind: ClassVar[str] = "metric"
     of: type = Record
     biased: bool = False
     default: bool = True
+    interval: bool = True
 
     @property
     def weighted(self) -> bool:
@@ -125,10 +126,14 @@ class Score(Component):
 
 @dataclass(frozen=True, kw_only=True)
 class Calibrator(Component):
-    """Fit on a split, applied to a record: record -> `Calibration`."""
+    """Fit on a split, applied to a record: record -> `Calibration`.
+
+    default: whether predictions that bring a calibration split are calibrated by it unasked.
+    """
 
     kind: ClassVar[str] = "calibrator"
     of: type = Record
+    default: bool = True
 
 
 @dataclass(frozen=True)
@@ -237,6 +242,7 @@ def metric(
     unit: str = "",
     biased: bool = False,
     default: bool = True,
+    interval: bool = True,
     papers: Sequence[str] = (),
     check: str = "",
 ) -> Callable[[F], F]:
@@ -252,7 +258,14 @@ def score(
 
 
 def calibrator(
-    name: str, *, of: Any, area: str = "calibration", source: str, papers: Sequence[str] = (), check: str = ""
+    name: str,
+    *,
+    of: Any,
+    area: str = "calibration",
+    source: str,
+    default: bool = True,
+    papers: Sequence[str] = (),
+    check: str = "",
 ) -> Callable[[F], F]:
     """Register a calibrator (see `Calibrator`)."""
     return _decorate(Calibrator, name, {k: v for k, v in locals().items() if k != "name"})

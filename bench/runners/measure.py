@@ -237,7 +237,7 @@ def wanted_for(record: Record) -> Wanted:
         has_train = len(record.split("train")) > 0 and record.features is not None
         bearable = [s for s in components(Score).values() if s.of is Classification]
         names = tuple(s.name for s in bearable if has_train or not s.fitted)
-    fitting = [c.name for c in components(Calibrator).values() if isinstance(record, c.of)]
+    fitting = [c.name for c in components(Calibrator).values() if c.default and isinstance(record, c.of)]
     calibrators = tuple(fitting) if len(record.split("calibration")) > 1 else ()
     area = "ood" if record.ood is not None else "calibration"
     return Wanted(area, scores=names, calibrators=calibrators, asked=False)
