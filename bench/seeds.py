@@ -38,7 +38,7 @@ def uniforms(ids: Strings, seed: int, *scope: str | int) -> Float64s:
     for place in range(width):
         letter = letters[:, place]
         # Padding is no letter: an id's number must not depend on how long the others are.
-        state = np.where(letter == 0, state, _mixed(state ^ (letter + np.uint64(place + 1) * _GOLDEN)))
+        state = np.where(letter == 0, state, _mixed(state ^ (letter + np.uint64((place + 1) * int(_GOLDEN) % 2**64))))
     return (np.asarray(_mixed(state) >> np.uint64(11), dtype=np.float64) + 0.5) / 2.0**53
 
 

@@ -27,7 +27,7 @@ from bench.arrays import Float64s, Strings
 from bench.components import Metric, PerSample
 from bench.results import Interval
 from bench.stats.bootstrap import weighted
-from bench.stats.design import Design, Estimate, absent, design
+from bench.stats.design import Design, Estimate, absent, design, too_few
 from bench.stats.means import mean
 
 __all__ = ["Design", "Estimate", "design", "interval", "mean", "value", "weighted"]
@@ -61,6 +61,8 @@ def interval(metric: Metric, record: Sampled, *, seed: int) -> Estimate:
     raises, `NotApplicable` above all.
     """
     d = design(len(record), groups=record.groups, weights=record.weights)
+    if not metric.interval:
+        return Estimate(value(metric, record), absent(too_few(d) or "it estimates nothing"), d.groups)
     failed = record.n_failed
     if metric.weighted:
         estimate = weighted(
