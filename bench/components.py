@@ -96,7 +96,8 @@ class Metric(Component):
 
     of: what it takes.  A function of one argument returns `PerSample`; one of two, (record, weights (B, n)), returns
     (B,).  biased: its expectation differs from the value that it estimates by more than sampling error.
-    default: whether tasks with that record report it unasked.  interval: false for a p-value, which has none.
+    default: whether tasks with that record report it unasked.  interval: false for a number that estimates nothing,
+    such as a p-value, and so has no interval.
     """
 
     kind: ClassVar[str] = "metric"
@@ -128,11 +129,14 @@ class Score(Component):
 class Calibrator(Component):
     """Fit on a split, applied to a record: record -> `Calibration`.
 
-    default: whether predictions that bring a calibration split are calibrated by it unasked.
+    metrics: names of those that it can change, which alone are measured after it; empty: all.  fits: false where it
+    learns nothing, and so needs no calibration split.  default: whether predictions without a task are put through it.
     """
 
     kind: ClassVar[str] = "calibrator"
     of: type = Record
+    metrics: tuple[str, ...] = ()
+    fits: bool = True
     default: bool = True
 
 
@@ -263,6 +267,8 @@ def calibrator(
     of: Any,
     area: str = "calibration",
     source: str,
+    metrics: Sequence[str] = (),
+    fits: bool = True,
     default: bool = True,
     papers: Sequence[str] = (),
     check: str = "",

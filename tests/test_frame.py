@@ -17,7 +17,7 @@ from bench.errors import RecordError, UsageError
 from bench.examples import Examples
 from bench.records import Classification, Regression
 from bench.registry import components, find, load_plugin
-from bench.seeds import derive, generator
+from bench.seeds import derive, generator, uniforms
 from bench.specs import Spec, bind, parse
 
 HEAVY = {
@@ -218,3 +218,20 @@ def test_examples_are_joined_split_and_checked() -> None:
         Examples(ids=np.array(["a", "a"]), inputs=np.zeros((2, 2)))
     with pytest.raises(RecordError, match="'targets' has 1 rows"):
         Examples(ids=np.array(["a", "b"]), inputs=np.zeros((2, 2)), targets=np.array([0]))
+
+
+def test_uniform_draws_depend_on_the_id_alone() -> None:
+    ids = np.array([f"sample-{i}" for i in range(20_000)])
+    u = uniforms(ids, 0, "x")
+    order = np.random.default_rng(0).permutation(len(ids))
+    assert (uniforms(ids[order], 0, "x") == u[order]).all()
+    longer = np.append(ids[:3], "a much longer id than all of the others")
+    assert (uniforms(longer, 0, "x")[:3] == u[:3]).all()
+    assert len(np.unique(u)) == len(u)
+    from scipy import stats
+
+    # Uniform, and independent of the draws of another scope or seed: 4.5 standard errors.
+    assert stats.kstest(u, "uniform").pvalue > 1e-5
+    for other in (uniforms(ids, 1, "x"), uniforms(ids, 0, "y"), np.roll(u, 1)):
+        assert abs(np.corrcoef(u, other)[0, 1]) < 4.5 / len(ids) ** 0.5
+    assert ((u > 0) & (u < 1)).all()

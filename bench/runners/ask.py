@@ -105,17 +105,7 @@ def _classification(model: Classifier, _: Spec | None, batch: Examples, __: int,
 
 def _regression(model: Regressor, _: Spec | None, batch: Examples, __: int, common: Common) -> Record:
     answer = model.forecast(np.asarray(batch.inputs))
-    return Regression(
-        **common,
-        y=_targets(batch),
-        mean=answer.mean,
-        std=answer.std,
-        quantiles=answer.quantiles,
-        samples=answer.samples,
-        member_means=answer.member_means,
-        member_stds=answer.member_stds,
-        levels=answer.levels,
-    )
+    return Regression(**common, y=_targets(batch), **vars(answer))
 
 
 def _density(model: DensityModel, _: Spec | None, batch: Examples, __: int, common: Common) -> Record:

@@ -60,8 +60,8 @@ def measure(cell: Cell, wanted: Wanted, record: Record, *, n_failed: int, seed: 
     calibrations: dict[str, dict[str, Any]] = {}
     test = replace(record.split("test"), n_failed=n_failed)
     labels = _Labels(cell, wanted.area, seed, likelihood=record.likelihood if isinstance(record, Density) else "")
-    for name, view in _views(record, test, wanted.calibrators, calibrations, notes):
-        results += _of_record(labels.with_(calibrator=name), wanted, _inliers(view), notes)
+    for name, view in _views(record, test, wanted, calibrations, notes):
+        results += _of_record(labels.with_(calibrator=name), _changed(wanted, name), _inliers(view), notes)
     for name in wanted.scores:
         results += _of_score(labels.with_(score=name), wanted, name, record, test, notes)
     return Measured(tuple(results), calibrations, tuple(dict.fromkeys(notes)))
@@ -114,11 +114,11 @@ class _Labels:
 
 
 def _views(
-    record: Record, test: Record, names: Sequence[str], calibrations: dict[str, dict[str, Any]], notes: list[str]
+    record: Record, test: Record, wanted: Wanted, calibrations: dict[str, dict[str, Any]], notes: list[str]
 ) -> Iterator[tuple[str, Record]]:
     """The test record as it was answered, then after each calibrator fitted on the calibration split."""
     yield "", test
-    for name in names:
+    for name in wanted.calibrators:
         calibrator = find(Calibrator, name)
         fit = _inliers(record.split("calibration"))
         if not isinstance(record, calibrator.of):
@@ -127,12 +127,27 @@ def _views(
                 cause=f"it is for {calibrator.of.__name__}",
                 fix="bench list calibrators",
             )
-        if len(fit) < 2:
+        if calibrator.fits and len(fit) < 2:
             notes.append(f"calibrator {name}: the calibration split has {len(fit)} samples")
             continue
-        calibration = calibrator.function(fit)
+        try:
+            calibration = calibrator.function(fit)
+            view = calibration.apply(test)
+        except NotApplicable as reason:
+            if wanted.asked:
+                notes.append(f"calibrator {name}: {reason.reason}")
+            continue
         calibrations[name] = calibration.parameters
-        yield name, calibration.apply(test)
+        yield name, view
+
+
+def _changed(wanted: Wanted, name: str) -> Wanted:
+    """What is to be measured after that calibrator: where it says what it can change, of that the wanted, or all."""
+    changes = find(Calibrator, name).metrics if name else ()
+    if not changes:
+        return wanted
+    named = tuple(m for m in wanted.metrics if m in changes)
+    return replace(wanted, metrics=named or changes, asked=wanted.asked and bool(named))
 
 
 def _inliers(record: Record) -> Record:
@@ -145,7 +160,7 @@ def _of_record(labels: _Labels, wanted: Wanted, test: Record, notes: list[str]) 
         try:
             value, span, groups = interval(metric, test, seed=labels.draw_seed(metric.name))
         except NotApplicable as reason:
-            if asked:
+            if asked and wanted.asked:
                 notes.append(f"{metric.name} on {labels.cell.label}: {reason.reason}")
             continue
         yield labels.result(metric, value, span, groups, len(test), test.n_failed)
@@ -230,14 +245,17 @@ def wanted_for(record: Record) -> Wanted:
     }
     if isinstance(record, Scores):
         return Wanted("ood", scores=("given",))
+    calibrators = tuple(
+        c.name
+        for c in components(Calibrator).values()
+        if c.default and isinstance(record, c.of) and (not c.fits or len(record.split("calibration")) > 1)
+    )
     if not isinstance(record, Classification):
-        return Wanted(areas.get(record.kind, "general"))
+        return Wanted(areas.get(record.kind, "general"), calibrators=calibrators, asked=False)
     names: tuple[str, ...] = ()
     if record.ood is not None:
         has_train = len(record.split("train")) > 0 and record.features is not None
         bearable = [s for s in components(Score).values() if s.of is Classification]
         names = tuple(s.name for s in bearable if has_train or not s.fitted)
-    fitting = [c.name for c in components(Calibrator).values() if c.default and isinstance(record, c.of)]
-    calibrators = tuple(fitting) if len(record.split("calibration")) > 1 else ()
     area = "ood" if record.ood is not None else "calibration"
     return Wanted(area, scores=names, calibrators=calibrators, asked=False)
