@@ -178,8 +178,8 @@ class Regression(Record):
             )
         if self.mixture_weights is not None:
             weights = self.mixture_weights
-            sound = (weights >= 0).all(axis=1) & (np.abs(weights.sum(axis=1) - 1) < 1e-6)
-            self.refuse("mixture_weights", ~sound, "at least 0, with sum 1")
+            self.refuse("mixture_weights", ~(weights >= 0).all(axis=1), "at least 0")
+            self.refuse("mixture_weights", ~(np.abs(weights.sum(axis=1) - 1) < 1e-6), "weights that sum to 1")
 
     def _check_interval(self) -> None:
         if self.lower is None or self.upper is None:
