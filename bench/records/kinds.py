@@ -30,7 +30,8 @@ class Judged(Protocol):
 
 def log_softmax(logits: Floats) -> Float64s:
     """Log-probabilities over the last axis, in float64, stable for any finite or -inf logits."""
-    z = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):  # a gap beyond the largest float is an infinite one, and its probability is 0
+        z = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
     return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
 
 
