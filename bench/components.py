@@ -96,8 +96,8 @@ class Metric(Component):
 
     of: what it takes.  A function of one argument returns `PerSample`; one of two, (record, weights (B, n)), returns
     (B,).  biased: its expectation differs from the value that it estimates by more than sampling error.
-    default: whether tasks with that record report it unasked.  interval: false for a number that estimates nothing, such
-    as a p-value, and so has no interval.
+    default: whether tasks with that record report it unasked.  interval: false for a number that estimates nothing,
+    such as a p-value, and so has no interval.
     """
 
     kind: ClassVar[str] = "metric"
