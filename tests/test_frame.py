@@ -38,7 +38,7 @@ HEAVY = {
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), max_size=5), max_size=8), st.data())
 def test_ragged_rows_sums_and_selection(rows: list[list[float]], data: st.DataObject) -> None:
     ragged = Ragged.of(rows, np.float64)
-    assert [r.tolist() for r in ragged] == rows if rows else len(ragged) == 0
+    assert [ragged[i].tolist() for i in range(len(ragged))] == rows
     np.testing.assert_allclose(ragged.sums(), [np.sum(r) if r else 0.0 for r in rows], rtol=1e-12, atol=1e-6)
     picked = data.draw(st.lists(st.integers(0, max(0, len(rows) - 1)), max_size=6)) if rows else []
     taken = ragged.take(np.array(picked, dtype=np.int64))
@@ -213,7 +213,7 @@ def test_examples_are_joined_split_and_checked() -> None:
     other = Examples(ids=np.array(["b"]), inputs=np.ones((1, 2)), targets=np.array([1]))
     both = Examples.join({"train": part, "test": other})
     assert both.split("test").ids.tolist() == ["b"]
-    assert both.split("train").inputs.tolist() == [[0.0, 0.0]]
+    assert np.asarray(both.split("train").inputs).tolist() == [[0.0, 0.0]]
     with pytest.raises(RecordError, match="twice"):
         Examples(ids=np.array(["a", "a"]), inputs=np.zeros((2, 2)))
     with pytest.raises(RecordError, match="'targets' has 1 rows"):

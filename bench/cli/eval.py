@@ -192,7 +192,11 @@ def _print_plan(planned: Any, *, as_json: bool) -> None:
         ["model", "task", "decoder", "samples", "tokens", "time"],
     )
     total = planned.seconds
-    known = "unknown time: no cell ran here before" if total is None else f"about {duration(total)}"
+    new = sum(row["seconds"] is None for row in rows)
+    if total is None:
+        known = "unknown time: no cell ran here before"
+    else:
+        known = f"about {duration(total)}" + (f", and {new} cells that never ran here" if new else "")
     counts = {"cell": len(rows), "sample": sum(r["n"] for r in rows), "token": sum(r["tokens"] for r in rows)}
     output.note(", ".join([*(counted(number, word) for word, number in counts.items()), known]))
 

@@ -164,8 +164,6 @@ def pit(record: Regression) -> Pit:
     The band is the binomial's central 95 % for each bin.  Among M draws, F(y) is the middle of y's rank; bins then
     hold whole ranks.  Source: Dawid 1984; Gneiting et al. 2007.
     """
-    from scipy import stats
-
     if record.quantiles is not None:
         edges = np.concatenate([[0.0], record.levels, [1.0]])
         place = (record.y[:, None] > record.quantiles).sum(axis=1)
@@ -181,8 +179,20 @@ def pit(record: Regression) -> Pit:
     n = len(record)
     width = np.diff(edges)
     expected = n * width
-    low, high = stats.binom.ppf(0.025, n, width), stats.binom.ppf(0.975, n, width)
+    low, high = binomial_quantile(0.025, n, width), binomial_quantile(0.975, n, width)
     return Pit(edges[:-1], edges[1:], counts, counts / expected, low / expected, high / expected)
+
+
+def binomial_quantile(q: float, n: int, p: Float64s) -> Float64s:
+    """The least k with P(K <= k) >= q for K ~ Binomial(n, p), for each p.
+
+    By the inverse of the incomplete beta function: `scipy.stats`, which has it too, takes a second to import.
+    """
+    from scipy import special
+
+    k = np.ceil(special.bdtrik(q, n, p))
+    below = np.maximum(k - 1, 0.0)
+    return np.where(special.bdtr(below, n, p) >= q, below, k)
 
 
 def probability(record: Regression) -> Float64s:

@@ -64,7 +64,7 @@ def groups(area: str, results: Sequence[Result]) -> list[tuple[Group, list[Resul
     placed: set[str] = set()
     for group in GROUPS.get(area, ()):
         first = group.metrics[0]
-        scored = first in {"auroc"}
+        scored = first == "auroc"
         rows = {_subject(r) for r in whole if r.metric == first and bool(r.score) == scored}
         mine = [r for r in whole if _subject(r) in rows and r.metric in group.metrics]
         if mine:

@@ -9,6 +9,7 @@ a share of zeros and ones      Wilson, with the design effect of clusters and we
 a mean, a ratio of sums        t on clusters (CR1, G - 1), linearised; the link goes over its ends
 of the whole set               cluster bootstrap, BCa
 of the whole set, and biased   cluster bootstrap, basic
+a p-value                      none: it has no interval
 =============================  ====================================================================
 
 Samples that failed stay in the denominator of a mean with a finite range: the value counts each at the worst end, and
@@ -64,6 +65,8 @@ def interval(metric: Metric, record: Sampled, *, seed: int) -> Estimate:
     if not metric.interval:
         return Estimate(value(metric, record), absent(too_few(d) or "it estimates nothing"), d.groups)
     failed = record.n_failed
+    if not metric.interval:
+        return Estimate(value(metric, record), absent(too_few(d) or "a p-value has no interval"), d.groups)
     if metric.weighted:
         estimate = weighted(
             lambda w: metric.function(record, w), d, seed=seed, biased=metric.biased, limits=metric.range

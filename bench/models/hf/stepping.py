@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from bench.arrays import Ints
-from bench.models.hf_cache import growing_cache
-from bench.models.hf_scoring import forward_at
+from bench.models.hf.cache import growing_cache
+from bench.models.hf.scoring import forward_at
 
 LOG = logging.getLogger("bench")
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Bools, Float64s, Ints
-from bench.models.hf_batching import Batching, run_in_batches
-from bench.models.hf_encoding import Span
+from bench.models.hf.batching import Batching, run_in_batches
+from bench.models.hf.encoding import Span
 
 # Logits that are turned into log-probabilities at once; bounds the memory of the wide copy.
 _LOGITS = 1 << 24

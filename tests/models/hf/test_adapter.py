@@ -14,7 +14,7 @@ import torch
 from bench.capabilities import Draw, Fingerprinted, LanguageModel, Machine
 from bench.errors import BenchError, EvaluationError, UsageError
 from bench.models import lm
-from bench.models.hf import HuggingFace, hf
+from bench.models.hf.adapter import HuggingFace, hf
 from tests.models import tiny
 
 REQUESTS = [("The owl", " wants that nest."), ("", "Ann is taller than Bo."), ("Q:", " 7")]

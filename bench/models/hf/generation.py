@@ -17,11 +17,11 @@ import numpy as np
 
 from bench.arrays import Ints
 from bench.capabilities import Draw, Generated
-from bench.models.hf_batching import Batching, run_in_batches
-from bench.models.hf_checkpoint import Loaded
-from bench.models.hf_encoding import Encoder, prompts
-from bench.models.hf_sampling import choose
-from bench.models.hf_stepping import Stepper
+from bench.models.hf.batching import Batching, run_in_batches
+from bench.models.hf.checkpoint import Loaded
+from bench.models.hf.encoding import Encoder, prompts
+from bench.models.hf.sampling import choose
+from bench.models.hf.stepping import Stepper
 from bench.seeds import generator
 
 # Prompts of one batch differ in length by at most this factor: beyond it, feeding the rest token by token costs more

@@ -9,7 +9,7 @@ from lm_eval.api.model import TemplateLM
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from bench.errors import UsageError
-from bench.models.hf_encoding import Encoder, prompts, spans, window_length, windows
+from bench.models.hf.encoding import Encoder, prompts, spans, window_length, windows
 from tests.models import tiny
 
 TOKENIZERS = {

@@ -13,12 +13,12 @@ import numpy as np
 from bench.capabilities import Draw, Generated, Machine, Scored
 from bench.components import model
 from bench.errors import BenchError, UsageError
-from bench.models.hf_batching import Batching, batching
-from bench.models.hf_checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
-from bench.models.hf_encoding import Encoder, spans, window_length
-from bench.models.hf_generation import generate_draws
-from bench.models.hf_scoring import score_spans
-from bench.models.hf_stepping import Stepper, choose_stepper
+from bench.models.hf.batching import Batching, batching
+from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
+from bench.models.hf.encoding import Encoder, spans, window_length
+from bench.models.hf.generation import generate_draws
+from bench.models.hf.scoring import score_spans
+from bench.models.hf.stepping import Stepper, choose_stepper
 
 # Raised whenever an answer's meaning changes: how texts are encoded, windows cut or noise used.
 ADAPTER = 1

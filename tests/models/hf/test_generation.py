@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from bench.capabilities import Draw
-from bench.models.hf import HuggingFace
-from bench.models.hf_checkpoint import Loaded
-from bench.models.hf_sampling import choose
-from bench.models.hf_stepping import CachedStepper, PlainStepper, choose_stepper
+from bench.models.hf.adapter import HuggingFace
+from bench.models.hf.checkpoint import Loaded
+from bench.models.hf.sampling import choose
+from bench.models.hf.stepping import CachedStepper, PlainStepper, choose_stepper
 from tests.models import tiny
 
 PROMPTS = ["The", "The quick fox", "Q: 7 + 25 - 4 = ?\nA:", "Ann is taller than Bo. Is Bo taller", "a", "The quick owl"]

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from bench.models.documents import document_logprobs
-from bench.models.hf import HuggingFace
-from bench.models.hf_batching import Batching, batching, run_in_batches
-from bench.models.hf_checkpoint import Loaded
-from bench.models.hf_encoding import Span
-from bench.models.hf_scoring import score_spans
+from bench.models.hf.adapter import HuggingFace
+from bench.models.hf.batching import Batching, batching, run_in_batches
+from bench.models.hf.checkpoint import Loaded
+from bench.models.hf.encoding import Span
+from bench.models.hf.scoring import score_spans
 from tests.models import tiny
 
 
