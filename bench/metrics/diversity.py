@@ -109,7 +109,8 @@ def kl_diversity(record: Classification) -> PerSample:
     probs = np.exp(logs)
     possible = probs > 0
     own = (probs * np.where(possible, logs, 0.0)).sum(axis=(1, 2))
-    excluded = (np.isneginf(logs).any(axis=1) & possible.any(axis=1)).any(axis=1)
+    # What one excludes and another holds possible, by counts of members.
+    excluded = ((np.isneginf(logs).sum(axis=1) > 0) & (possible.sum(axis=1) > 0)).sum(axis=1) > 0
     cross = (probs.sum(axis=1) * np.where(np.isfinite(logs), logs, 0.0).sum(axis=1)).sum(axis=1)
     return per_sample(np.where(excluded, np.inf, np.maximum((m * own - cross) / (m * (m - 1)), 0.0)))
 
