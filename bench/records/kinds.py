@@ -167,7 +167,8 @@ class Regression(Record):
     def _refuse_cells(self, name: str, sound: Callable[[Float64s], Bools], rule: str) -> None:
         value = getattr(self, name)
         if value is not None:
-            self.refuse(name, ~sound(value).reshape(len(self), -1).all(axis=1), rule)
+            good: Bools = sound(value).reshape(len(self), int(np.prod(value.shape[1:])))
+            self.refuse(name, (~good).sum(axis=1) > 0, rule)
 
     def _check_mixture(self) -> None:
         shapes = {getattr(self, key).shape for key in self.forms["mixture"] if getattr(self, key) is not None}
