@@ -62,8 +62,6 @@ def interval(metric: Metric, record: Sampled, *, seed: int) -> Estimate:
     raises, `NotApplicable` above all.
     """
     d = design(len(record), groups=record.groups, weights=record.weights)
-    if not metric.interval:
-        return Estimate(value(metric, record), absent(too_few(d) or "it estimates nothing"), d.groups)
     failed = record.n_failed
     if not metric.interval:
         return Estimate(value(metric, record), absent(too_few(d) or "a p-value has no interval"), d.groups)
