@@ -93,7 +93,7 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
     first = grids[0] if grids else ("", Grid((), ()))
     return Section(
         id=f"area-{material.areas.index(area)}",
-        area=area,
+        area=name(area),
         title=words.title(area),
         lead=words.lead(area),
         grid=Grid(first[1].heads, first[1].rows, caption=first[0]),

@@ -71,7 +71,8 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
         rates: dict[tuple[str, str, str], float] = {}
         for job in jobs:
             _run_cell(folder, job, models, config.seed, progress, rates)
-        history.remember(rates)
+        if config.limit is None:  # of a few samples, most of the time is fitting and loading
+            history.remember(rates)
         results = [result for job in jobs for result in _measured(folder, job, config.seed, progress)]
         _finish(folder, results)
         progress.finish()

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.capabilities import CAPABILITIES, Machine
 from bench.components import Decoder, Model, Score, Task
 from bench.errors import UsageError
 from bench.examples import Examples, Question
+from bench.models.building import build
 from bench.registry import components, find
 from bench.results import SCHEMA_VERSION
 from bench.runners import history
@@ -165,7 +167,7 @@ def _cross(models: list[Spec], tasks: list[Spec], decoders: list[Spec], strict: 
         bind(task.function, task_spec, skip=1)
         for model_spec in models:
             model = find(Model, model_spec.name)
-            if task.needs not in model.gives:
+            if task.needs not in _gives(model_spec, model):
                 if strict:
                     raise _mismatch(model_spec, model, task)
                 continue
@@ -173,6 +175,15 @@ def _cross(models: list[Spec], tasks: list[Spec], decoders: list[Spec], strict: 
             for decoder in _decoders(task, decoders):
                 yield Cell(model_spec, task_spec, decoder)
     _refuse_unanswered(models, tasks, answered)
+
+
+@lru_cache(maxsize=256)
+def _gives(spec: Spec, model: Model) -> tuple[str, ...]:
+    """What the model can be asked; of one that may be many things, such as an ensemble, what this one is."""
+    if len(model.gives) < 2:
+        return model.gives
+    adapter = build(spec, Machine())
+    return tuple(name for name in model.gives if isinstance(adapter, CAPABILITIES[name]))
 
 
 def _decoders(task: Task, chosen: list[Spec]) -> Iterable[Spec | None]:
@@ -204,7 +215,7 @@ def _mismatch(spec: Spec, model: Model, task: Task) -> UsageError:
     able = [name for name, m in components(Model).items() if task.needs in m.gives]
     return UsageError(
         f"model '{spec}' cannot answer task '{task.name}'",
-        cause=f"the task needs a {task.needs} model; '{spec.name}' is a {' or '.join(model.gives)}",
+        cause=f"the task needs a {task.needs} model; '{spec}' is a {' or '.join(_gives(spec, model))}",
         fix=f"models that can: {', '.join(able) or 'none'}",
     )
 

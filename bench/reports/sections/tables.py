@@ -63,7 +63,7 @@ def _headline(r: Result, scale: Scale | None, places: int, kind_of: Kinds, *, va
         Item(interval_of(r, places), sort=r.low, title=words.reason(r)),
         _n(r),
     ]  # fmt: skip
-    return Row(tuple(items), area=r.area)
+    return Row(tuple(items), area=name(r.area))
 
 
 def grids(material: Material, area: str, kind_of: Kinds) -> list[tuple[str, Grid]]:
@@ -135,7 +135,7 @@ def _places(results: Sequence[Result]) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
     for r in results:
         if r.low is not None and r.high is not None:
-            most = 4 if r.range[0] is not None and r.range[1] is not None else 6
+            most = 4 if r.range[0] is not None and r.range[1] is not None else 7
             found[r.task, r.metric] = max(found.get((r.task, r.metric), 0), min(places_of(r), most))
     for r in results:
         found.setdefault((r.task, r.metric), min(places_of(r), 4))
