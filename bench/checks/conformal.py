@@ -33,7 +33,7 @@ def classes(rng: np.random.Generator, n: int, start: int = 0) -> Classification:
 
 
 def numbers(rng: np.random.Generator, n: int) -> Regression:
-    """y ~ N(0, s^2), forecast as N(0, (0.7 s)^2) with s of its own for each row."""
+    """Y ~ N(0, s^2), forecast as N(0, (0.7 s)^2) with s of its own for each row."""
     s = rng.uniform(0.5, 2, n)
     return Regression(ids=ids(n), y=rng.normal(0, s), mean=np.zeros(n), std=0.7 * s)
 
@@ -160,7 +160,7 @@ def fold_intervals() -> list[Truth]:
     "uncertainty/missing-values", area="uncertainty", source="Zaffran et al. 2023; normal distribution", papers=MISSING
 )
 def missing_values() -> list[Truth]:
-    """y = x + noise with half of the x missing, an interval about x (0 where missing): coverage by pattern.
+    """Y = x + noise with half of the x missing, an interval about x (0 where missing): coverage by pattern.
 
     Given the threshold, coverage is Phi's; over calibration splits it must be ceil((n + 1) 0.9) / (n + 1) for CP-MDA-Exact
     where x is missing, which a threshold of all rows together, or of complete rows, does not give.

@@ -22,7 +22,7 @@ from bench.registry import components, find
 from bench.results import Interval, Result
 from bench.runners.plan import Cell
 from bench.seeds import derive
-from bench.stats.intervals import interval
+from bench.stats.intervals import intervals
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,10 @@ class _Labels:
             range=metric.range,
         )
 
-    def draw_seed(self, metric: str) -> int:
-        return derive(self.seed, self.cell.label, self.calibrator, self.score, self.slice, metric)
+    @property
+    def draw_seed(self) -> int:
+        """One for a cell, so that what is measured on the same samples is measured on the same resamples."""
+        return derive(self.seed, self.cell.label)
 
 
 def _views(
@@ -157,14 +159,14 @@ def _inliers(record: Record) -> Record:
 
 
 def _of_record(labels: _Labels, wanted: Wanted, test: Record, notes: list[str]) -> Iterator[Result]:
-    for metric, asked in _metrics(wanted.metrics, lambda m: m.of is not Detection and _takes(m, test)):
-        try:
-            value, span, groups = interval(metric, test, seed=labels.draw_seed(metric.name))
-        except NotApplicable as reason:
+    pairs = list(_metrics(wanted.metrics, lambda m: m.of is not Detection and _takes(m, test)))
+    found = intervals([metric for metric, _ in pairs], test, seed=labels.draw_seed)
+    for (metric, asked), estimate in zip(pairs, found, strict=True):
+        if isinstance(estimate, NotApplicable):
             if asked and wanted.asked:
-                notes.append(f"{metric.name} on {labels.cell.label}: {reason.reason}")
-            continue
-        yield labels.result(metric, value, span, groups, len(test), test.n_failed)
+                notes.append(f"{metric.name} on {labels.cell.label}: {estimate.reason}")
+        else:
+            yield labels.result(metric, *estimate, len(test), test.n_failed)
 
 
 def _takes(metric: Metric, record: Record) -> bool:
@@ -194,14 +196,13 @@ def _of_score(
         return
     for part, rows in _slices(test):
         detection = detect(test, values, rows)
-        for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection):
-            try:
-                value, span, groups = interval(metric, detection, seed=labels.with_(slice=part).draw_seed(metric.name))
-            except NotApplicable as reason:
+        metrics = [metric for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection)]
+        for metric, estimate in zip(metrics, intervals(metrics, detection, seed=labels.draw_seed), strict=True):
+            if isinstance(estimate, NotApplicable):
                 if wanted.asked:
-                    notes.append(f"{metric.name} of {name} on {labels.cell.label}: {reason.reason}")
-                continue
-            yield labels.with_(slice=part).result(metric, value, span, groups, len(detection), test.n_failed)
+                    notes.append(f"{metric.name} of {name} on {labels.cell.label}: {estimate.reason}")
+            else:
+                yield labels.with_(slice=part).result(metric, *estimate, len(detection), test.n_failed)
 
 
 def detect(record: Record, values: Any, rows: Bools | None = None) -> Detection:
