@@ -10,8 +10,8 @@ KIND = "arithmetic"
 DIFFICULTIES = 4
 
 # difficulty -> (largest first number, largest operand after it, largest running total).  Adding one digit is
-# within reach of a model of a million parameters; a chain of larger operands is hard for it, because each step
-# can go wrong.
+# within reach of a model of a million parameters; a chain of larger operands is hard for it, because each
+# step can go wrong.
 _LIMITS = {1: (99, 9, 99), 2: (99, 9, 99), 3: (99, 29, 99), 4: (99, 49, 149)}
 _CHOICES = 4
 

@@ -179,8 +179,8 @@ class Regression(Record):
             )
         if self.mixture_weights is not None:
             weights = self.mixture_weights
-            sound = (weights >= 0).all(axis=1) & (np.abs(weights.sum(axis=1) - 1) < 1e-6)
-            self.refuse("mixture_weights", ~sound, "at least 0, with sum 1")
+            self.refuse("mixture_weights", ~(weights >= 0).all(axis=1), "at least 0")
+            self.refuse("mixture_weights", ~(np.abs(weights.sum(axis=1) - 1) < 1e-6), "weights that sum to 1")
 
     def _check_interval(self) -> None:
         if self.lower is None or self.upper is None:
@@ -218,6 +218,12 @@ class Choices(Record):
     loglik: Ragged = column("float", "log-likelihood of each choice, nats", ragged=True)
     bytes: Ragged | None = column("int", "UTF-8 length of each choice", ragged=True, optional=True)
     tokens: Ragged | None = column("int", "tokens of each choice", ragged=True, optional=True)
+    order: Ragged | None = column(
+        "int",
+        "which choice of the question stands at each position, where it is asked in several orders (one group)",
+        ragged=True,
+        optional=True,
+    )
 
     def validate(self) -> None:
         """At least two choices a row, no NaN, the label among them."""
@@ -230,6 +236,13 @@ class Choices(Record):
         self.refuse("labels", (self.labels < 0) | (self.labels >= n), "the position of a choice")
         if len(self):
             self.refuse("loglik", np.isneginf(self.loglik.padded(-np.inf).max(axis=1)), "above -inf for some choice")
+        if self.order is not None:
+            self.refuse("order", self.order.lengths != n, "as long as 'loglik'")
+            row = np.repeat(np.arange(len(self)), n)
+            place = self.order.values[np.lexsort((self.order.values, row))]
+            bad = np.zeros(len(self), dtype=bool)
+            bad[row[place != np.arange(len(place)) - self.order.offsets[row]]] = True
+            self.refuse("order", bad, "the numbers 0 .. choices - 1, each once")
 
     @property
     def log_probs(self) -> Float64s:

@@ -201,7 +201,7 @@ def _styles(labels: Sequence[str], styles: Sequence[str]) -> Spec:
     return {"field": "series", "type": "nominal", "scale": scale, "legend": None}
 
 
-_LETTER, _LONGEST = 6.4, 150
+_LETTER, _LONGEST = 6.8, 185
 
 
 def _places(places: Sequence[str]) -> Spec:

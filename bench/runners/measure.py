@@ -171,7 +171,8 @@ def _changed(wanted: Wanted, name: str) -> Wanted:
     if not changes:
         return wanted
     named = tuple(m for m in wanted.metrics if m in changes)
-    return replace(wanted, metrics=named or changes, asked=wanted.asked and bool(named))
+    unasked = tuple(m for m in changes if find(Metric, m).default)
+    return replace(wanted, metrics=named or unasked, asked=wanted.asked and bool(named))
 
 
 def _inliers(record: Record) -> Record:

@@ -98,6 +98,18 @@ def choices(n: int = 40, seed: int = 0) -> Choices:
     )
 
 
+def ordered_choices(n: int = 40, seed: int = 0) -> Choices:
+    """Four choices in a drawn order, a question a row."""
+    rng = np.random.default_rng(seed)
+    return Choices(
+        ids=ids(n),
+        groups=ids(n),
+        labels=rng.integers(0, 4, n),
+        loglik=Ragged.of([-np.round(rng.exponential(5, 4)) for _ in range(n)], np.float64),
+        order=Ragged.of([rng.permutation(4) for _ in range(n)], np.int64),
+    )
+
+
 def generations(n: int = 40, seed: int = 0) -> Generations:
     rng = np.random.default_rng(seed)
     pools = rng.integers(1, 5, n)
@@ -122,6 +134,7 @@ def records(n: int = 40, seed: int = 0) -> list[Any]:
         density(n, seed),
         tokens(n, seed),
         choices(n, seed),
+        ordered_choices(n, seed),
         generations(n, seed),
     ]
 

@@ -170,15 +170,19 @@ def _split(_: Material, task: str, records: Members, prefix: str) -> Figure | No
                 rows.append(_parts(cell, which, parts, chosen))
     if not rows:
         return None
+    whose = {r["who"] for r in rows}
+    if len(whose) == 1:  # one model's name need not stand before each of its bars
+        rows = [{**r, "place": r["which"]} for r in rows]
     spec = charts.stacked(rows, f"uncertainty ({'nats' if unit == 'nats' else 'variance, units of y squared'})")
     heads = (
-        Head("Model and samples"), Head("n", numeric=True), Head("Aleatoric", numeric=True),
+        Head("Model"), Head("Samples"), Head("n", numeric=True), Head("Aleatoric", numeric=True),
         Head("Epistemic", numeric=True), Head("Total", numeric=True), Head("Epistemic share", numeric=True),
     )  # fmt: skip
     table = tuple(
         Row(
             (
-                Item(r["place"]), Item(count(r["n"]), sort=float(r["n"])), Item(written(r["first"]), sort=r["first"]),
+                Item(r["who"]), Item(r["which"]), Item(count(r["n"]), sort=float(r["n"])),
+                Item(written(r["first"]), sort=r["first"]),
                 Item(written(r["epistemic"]), sort=r["epistemic"]), Item(written(r["total"]), sort=r["total"]),
                 Item(written(r["epistemic"] / r["total"] if r["total"] else 0.0, 3)),
             )
@@ -187,7 +191,7 @@ def _split(_: Material, task: str, records: Members, prefix: str) -> Figure | No
     )  # fmt: skip
     return Figure(
         title=f"Epistemic and aleatoric — {words.task(task)}",
-        subtitle="means over samples",
+        subtitle=f"{next(iter(whose))}: means over samples" if len(whose) == 1 else "means over samples",
         caption="Aleatoric is what each member is unsure of by itself; epistemic is what the members disagree about, "
         "and should grow where the model has not learned: on errors and on inputs unlike the training data.",
         panels=tuple(Panel(svg) for svg in charts.svg([spec], prefix)),
@@ -214,5 +218,5 @@ def _parts(cell: Cell, which: str, parts: curves.Split, chosen: Any) -> dict[str
     label = f"{place}: aleatoric {written(aleatoric)}, epistemic {written(epistemic)}, n = {count(int(chosen.sum()))}"
     return {
         "place": place, "first": aleatoric, "epistemic": epistemic, "total": aleatoric + epistemic,
-        "n": int(chosen.sum()), "label": label,
+        "n": int(chosen.sum()), "label": label, "who": _who(cell), "which": which,
     }  # fmt: skip
