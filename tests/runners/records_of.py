@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from bench.arrays import Ragged
 from bench.records import RECORDS, Column, Record
 
-SHAPE = {"quantiles": (2,), "members": (2, 3), "logits": (3,), "truth": (3,)}
+SHAPE = {"quantiles": (2,), "member_quantiles": (2, 2), "members": (2, 3), "logits": (3,), "truth": (3,), "sets": (3,)}
 # numpy's fixed-width strings cannot end in NUL, and UTF-8 has no lone surrogates: neither can be a name.
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=6)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -41,8 +41,10 @@ def _column(draw: Any, name: str, spec: Column, n: int) -> Any:
         rows = [draw(st.lists(_cell(spec), max_size=4)) for _ in range(n)]
         return Ragged.of(rows, {"text": object, "float": float, "int": np.int64, "bool": bool}[spec.dtype])
     if spec.dims:
-        dtype = np.float32 if spec.dtype == "float32" else np.float64
         shape = (n, *SHAPE.get(name, (2, 3)[: spec.dims]))
+        if spec.dtype == "bool":
+            return draw(hnp.arrays(np.bool_, shape))
+        dtype = np.float32 if spec.dtype == "float32" else np.float64
         return draw(hnp.arrays(dtype, shape, elements=st.floats(-(2.0**100), 2.0**100, width=32)))
     cells = [draw(_cell(spec)) for _ in range(n)]
     return np.array(cells, dtype=object if spec.dtype == "text" else None)
@@ -78,12 +80,20 @@ def _ruled(draw: Any, kind: str, values: dict[str, Any], n: int) -> dict[str, An
         out["logits"] = logits
         out |= {"truth": np.full((n, 3), [0.2, 0.3, 0.5])} if "truth" in values else {}
     elif kind == "regression":
-        out |= {"mean": _some(draw, FLOATS, n), "std": _some(draw, st.floats(5e-324, 1e300), n)}
-        out["levels"] = (0.1, 0.9) if "quantiles" in values else ()
+        positive = st.floats(5e-324, 1e300)
+        out |= {"mean": _some(draw, FLOATS, n), "std": _some(draw, positive, n)}
+        if draw(st.booleans()):
+            out |= {"location": _some(draw, FLOATS, n), "scale": _some(draw, positive, n), "df": _some(draw, positive, n)}
+        else:
+            out |= {"location": None, "scale": None, "df": None}
+        out |= {"mixture_means": None, "mixture_stds": None, "mixture_weights": None}
+        out |= {"lower": np.full(n, -np.inf), "upper": _some(draw, FLOATS, n), "level": 0.9}
+        out["levels"] = (0.1, 0.9) if {"quantiles", "member_quantiles"} & set(values) else ()
     elif kind == "choices":
         out["loglik"] = _rows(draw, NEGATIVE, n, 2, float)
         out["loglik"].values[out["loglik"].offsets[:-1]] = _some(draw, st.floats(-1e300, -0.0), n)
         out["labels"] = _some(draw, st.integers(0, 1), n)
+        out["order"] = Ragged.of([np.arange(k)[::-1] for k in out["loglik"].lengths], np.int64)
     elif kind == "tokens":
         out["logprobs"] = _rows(draw, NEGATIVE, n, 0, float)
         out["bytes"] = _some(draw, st.integers(1, 2**63 - 1), n)
