@@ -100,7 +100,9 @@ def _refuse_type(spec: Spec, key: str, function: Callable[..., Any]) -> None:
     types, rule = _TYPES.get(plain.removesuffix("| None").strip(), ((), ""))
     wrong_bool = isinstance(value, bool) and bool not in types
     if types and (wrong_bool or not isinstance(value, types) or value != value):  # noqa: PLR0124 - NaN is no number
-        default = "" if declared.default is inspect.Parameter.empty else f"; its default is {_written(declared.default)}"
+        default = (
+            "" if declared.default is inspect.Parameter.empty else f"; its default is {_written(declared.default)}"
+        )
         raise UsageError(
             f"'{key}' of '{spec.name}' cannot be '{_written(value)}'",
             cause=f"it must be {rule}{default}",

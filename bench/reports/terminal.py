@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -34,13 +34,10 @@ class Line:
     numbers: dict[str, Result]
 
 
-def results_table(
-    results: Sequence[Result], console: Console, kinds: Callable[[Result], tuple[str, str]] | None = None
-) -> None:
+def results_table(results: Sequence[Result], console: Console) -> None:
     """Print the headline metrics of each area with their 95 % intervals.
 
-    kinds: what kind of likelihood stands behind a result (`bench.reports.sections.tables.kinds`), to be named.
-    Texts are plain (no markup, control characters shown as signs), so nothing that a model or a data set is called can
+    A likelihood is named with its kind: exact, a bound or an estimate.  Texts are plain (no markup, control characters shown as signs), so nothing that a model or a data set is called can
     steer the terminal; colour and width are the console's.
     """
     if not results:
@@ -55,7 +52,7 @@ def results_table(
         for group, members in headlines.groups(area, mine):
             metrics = [m for m in group.metrics if any(r.metric == m for r in members)]
             biased |= any(r.biased for r in members)
-            lines = _lines(members, kinds)
+            lines = _lines(members)
             if console.width < NARROW:
                 _stack(console, lines, metrics)
             else:
@@ -64,11 +61,11 @@ def results_table(
     _print(console, Text(note + ("; * biased" if biased else ""), style="dim"))
 
 
-def _lines(results: Sequence[Result], kinds: Callable[[Result], tuple[str, str]] | None) -> list[Line]:
+def _lines(results: Sequence[Result]) -> list[Line]:
     lines: dict[tuple[str, str, str], Line] = {}
     for r in results:
         key = (r.task, r.model, words.variant(r))
-        kind = kinds(r)[0] if kinds is not None else ""
+        kind = words.kind(r.likelihood)[0] if r.likelihood else ""
         model = f"{name(r.model)} ({kind})" if kind else name(r.model)
         line = lines.setdefault(key, Line(words.task(r.task), model, key[2], {}))
         line.numbers[r.metric] = r
