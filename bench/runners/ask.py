@@ -52,7 +52,7 @@ def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int
         return Answers(_record(model, task, decoder, batch, seed), {})
     except (MemoryError, ImportError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, UsageError) and not isinstance(error, RecordError):
             raise  # the model was named or set up wrongly: every sample would say so
         if len(batch) == 1:
@@ -63,7 +63,7 @@ def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int
     return Answers(task.yields.concatenate(answered) if answered else None, failed)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, BenchError):
         return f"{error.what}: {error.cause}"
     return f"{type(error).__name__}: {error}"

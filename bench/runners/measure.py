@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,23 +16,28 @@ import numpy as np
 
 from bench.arrays import Bools
 from bench.components import Calibrator, Metric, NotApplicable, Score, Task
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 from bench.records import JUDGED, Classification, Density, Judged, Record, Scores
 from bench.records.detection import Detection
 from bench.registry import components, find
 from bench.results import Interval, Result
 from bench.runners.plan import Cell
 from bench.seeds import derive
-from bench.stats.intervals import intervals
+from bench.stats.design import Estimate
+from bench.stats.intervals import interval, intervals
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Results of a cell, the parameters of its fitted calibrators, and what could not be measured, in words."""
+    """Results of a cell, the parameters of its fitted calibrators, and what could not be measured, in words.
+
+    notes: what does not apply to the record.  failures: what crashed; results are then missing.
+    """
 
     results: tuple[Result, ...]
     calibrations: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,16 +61,39 @@ class Wanted:
 
 def measure(cell: Cell, wanted: Wanted, record: Record, *, n_failed: int, seed: int) -> Measured:
     """All results of one cell.  `n_failed` counts the test samples that gave no answer."""
-    notes: list[str] = []
+    heard = _Heard()
     results: list[Result] = []
     calibrations: dict[str, dict[str, Any]] = {}
     test = replace(record.split("test"), n_failed=n_failed)
     labels = _Labels(cell, wanted.area, seed, likelihood=record.likelihood if isinstance(record, Density) else "")
-    for name, view in _views(record, test, wanted, calibrations, notes):
-        results += _of_record(labels.with_(calibrator=name), _changed(wanted, name), _inliers(view), notes)
+    for name, view in _views(record, test, wanted, calibrations, heard):
+        results += _of_record(labels.with_(calibrator=name), _changed(wanted, name), _inliers(view), heard)
     for name in wanted.scores:
-        results += _of_score(labels.with_(score=name), wanted, name, record, test, notes)
-    return Measured(tuple(results), calibrations, tuple(dict.fromkeys(notes)))
+        results += _of_score(labels.with_(score=name), wanted, name, record, test, heard)
+    return Measured(
+        tuple(results), calibrations, tuple(dict.fromkeys(heard.notes)), tuple(dict.fromkeys(heard.failures))
+    )
+
+
+@dataclass
+class _Heard:
+    """What was heard while measuring: what does not apply, and what crashed.  Neither stops the rest."""
+
+    notes: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def of(self, what: str, *, asked: bool) -> Iterator[None]:
+        """Go on after what is done inside, however it ends; `asked`: whether to note that it does not apply."""
+        try:
+            yield
+        except NotApplicable as reason:
+            if asked:
+                self.notes.append(f"{what}: {reason.reason}")
+        except BenchError as error:
+            self.failures.append(f"{what} failed: {error.what}: {error.cause}")
+        except Exception as error:  # noqa: BLE001 - a crash in one metric must not lose the others
+            self.failures.append(f"{what} failed: {type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True)
@@ -116,7 +145,7 @@ class _Labels:
 
 
 def _views(
-    record: Record, test: Record, wanted: Wanted, calibrations: dict[str, dict[str, Any]], notes: list[str]
+    record: Record, test: Record, wanted: Wanted, calibrations: dict[str, dict[str, Any]], heard: _Heard
 ) -> Iterator[tuple[str, Record]]:
     """The test record as it was answered, then after each calibrator fitted on the calibration split."""
     yield "", test
@@ -130,17 +159,13 @@ def _views(
                 fix="bench list calibrators",
             )
         if calibrator.fits and len(fit) < 2:
-            notes.append(f"calibrator {name}: the calibration split has {len(fit)} samples")
+            heard.notes.append(f"calibrator {name}: the calibration split has {len(fit)} samples")
             continue
-        try:
+        with heard.of(f"calibrator {name}", asked=wanted.asked):
             calibration = calibrator.function(fit)
             view = calibration.apply(test)
-        except NotApplicable as reason:
-            if wanted.asked:
-                notes.append(f"calibrator {name}: {reason.reason}")
-            continue
-        calibrations[name] = calibration.parameters
-        yield name, view
+            calibrations[name] = calibration.parameters
+            yield name, view
 
 
 def _changed(wanted: Wanted, name: str) -> Wanted:
@@ -158,15 +183,33 @@ def _inliers(record: Record) -> Record:
     return record if record.ood is None else record.where(~record.ood)
 
 
-def _of_record(labels: _Labels, wanted: Wanted, test: Record, notes: list[str]) -> Iterator[Result]:
+def _of_record(labels: _Labels, wanted: Wanted, test: Record, heard: _Heard) -> Iterator[Result]:
     pairs = list(_metrics(wanted.metrics, lambda m: m.of is not Detection and _takes(m, test)))
-    found = intervals([metric for metric, _ in pairs], test, seed=labels.draw_seed)
+    found = _estimates([metric for metric, _ in pairs], test, labels.draw_seed)
     for (metric, asked), estimate in zip(pairs, found, strict=True):
-        if isinstance(estimate, NotApplicable):
-            if asked and wanted.asked:
-                notes.append(f"{metric.name} on {labels.cell.label}: {estimate.reason}")
-        else:
-            yield labels.result(metric, *estimate, len(test), test.n_failed)
+        with heard.of(f"{metric.name} on {labels.cell.label}", asked=asked and wanted.asked):
+            yield labels.result(metric, *_sound(estimate), len(test), test.n_failed)
+
+
+def _estimates(metrics: Sequence[Metric], record: Record | Detection, seed: int) -> list[Estimate | Exception]:
+    """Each metric's estimate, or how it ended.  All have the same draws; if one crashes on them, each goes alone."""
+    try:
+        return list(intervals(metrics, record, seed=seed))
+    except Exception:  # noqa: BLE001 - whose it is, is found out below
+        return [_estimate(metric, record, seed) for metric in metrics]
+
+
+def _estimate(metric: Metric, record: Record | Detection, seed: int) -> Estimate | Exception:
+    try:
+        return interval(metric, record, seed=seed)
+    except Exception as error:  # noqa: BLE001 - a crash in one metric must not lose the others
+        return error
+
+
+def _sound(estimate: Estimate | Exception) -> Estimate:
+    if isinstance(estimate, Exception):
+        raise estimate
+    return estimate
 
 
 def _takes(metric: Metric, record: Record) -> bool:
@@ -183,26 +226,20 @@ def _metrics(names: Sequence[str], fits: Callable[[Metric], bool]) -> Iterator[t
 
 
 def _of_score(
-    labels: _Labels, wanted: Wanted, name: str, record: Record, test: Record, notes: list[str]
+    labels: _Labels, wanted: Wanted, name: str, record: Record, test: Record, heard: _Heard
 ) -> Iterator[Result]:
     score = find(Score, name)
     if not isinstance(test, score.of):
         return
-    try:
+    parts: list[tuple[str, Detection]] = []
+    with heard.of(f"score {name} on {labels.cell.label}", asked=wanted.asked):
         values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
-    except NotApplicable as reason:
-        if wanted.asked:
-            notes.append(f"score {name} on {labels.cell.label}: {reason.reason}")
-        return
-    for part, rows in _slices(test):
-        detection = detect(test, values, rows)
+        parts = [(part, detect(test, values, rows)) for part, rows in _slices(test)]
+    for part, detection in parts:
         metrics = [metric for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection)]
-        for metric, estimate in zip(metrics, intervals(metrics, detection, seed=labels.draw_seed), strict=True):
-            if isinstance(estimate, NotApplicable):
-                if wanted.asked:
-                    notes.append(f"{metric.name} of {name} on {labels.cell.label}: {estimate.reason}")
-            else:
-                yield labels.with_(slice=part).result(metric, *estimate, len(detection), test.n_failed)
+        for metric, estimate in zip(metrics, _estimates(metrics, detection, labels.draw_seed), strict=True):
+            with heard.of(f"{metric.name} of {name} on {labels.cell.label}", asked=wanted.asked):
+                yield labels.with_(slice=part).result(metric, *_sound(estimate), len(detection), test.n_failed)
 
 
 def detect(record: Record, values: Any, rows: Bools | None = None) -> Detection:

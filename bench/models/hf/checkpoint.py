@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.capabilities import Machine
 from bench.errors import EvaluationError, UsageError, unknown_name
+from bench.models.devices import device as find_device
 
 DTYPES = {
     "auto": "auto",
@@ -114,7 +115,7 @@ def load(checkpoint: Checkpoint) -> Loaded:
     """The model in evaluation mode, on the machine's device; raises three-line errors for whatever is missing."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    device = _device(checkpoint.machine.device)
+    device = find_device(checkpoint.machine.device)
     folder = locate(checkpoint)
     _check_files(checkpoint, folder)
     trust = checkpoint.machine.trust_remote_code
@@ -153,19 +154,6 @@ def settle(loaded: Loaded) -> None:
         # For the whole process, which is meant: threads cost a small model more than they give, the more so where
         # cores are shared, and a fixed number keeps the order of its sums, so its last digits, the same everywhere.
         torch.set_num_threads(1)
-
-
-def _device(name: str) -> Any:
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise UsageError(f"no device '{name}'", cause="torch finds no CUDA device here", fix="--device cpu")
-    try:
-        return torch.device(name)
-    except RuntimeError as error:
-        raise UsageError(f"no device '{name}'", cause=str(error).splitlines()[0], fix="--device cpu") from error
 
 
 def _torch_dtype(name: str, device: str, *, small: bool) -> Any:
