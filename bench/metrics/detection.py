@@ -40,6 +40,7 @@ def _positive(record: Detection) -> Bools:
     area="ood",
     better="higher",
     range=(0, 1),
+    gathers=True,
     source="Hanley and McNeil 1982; Mann and Whitney 1947",
     check="metrics/auroc-two-gaussians",
 )
@@ -81,6 +82,7 @@ def _average_precision(order: Ranking, w: Float64s) -> Float64s:
     area="ood",
     better="higher",
     range=(0, 1),
+    gathers=True,
     source="average precision (Davis and Goadrich 2006); Hendrycks and Gimpel 2017 for the two directions",
     check="metrics/constant-score",
 )
@@ -98,6 +100,7 @@ def aupr_out(record: Detection, w: Float64s) -> Float64s:
     area="ood",
     better="higher",
     range=(0, 1),
+    gathers=True,
     source="average precision (Davis and Goadrich 2006); Hendrycks and Gimpel 2017 for the two directions",
     check="metrics/constant-score",
 )
@@ -121,6 +124,7 @@ def _false_at(recall: float, found: Float64s, wrong: Float64s) -> Float64s:
     area="ood",
     better="lower",
     range=(0, 1),
+    gathers=True,
     source="Yang et al. 2022, OpenOOD (OOD as the positive class)",
     check="metrics/fpr95-two-gaussians",
 )
@@ -139,6 +143,7 @@ def fpr95_ood(record: Detection, w: Float64s) -> Float64s:
     area="ood",
     better="lower",
     range=(0, 1),
+    gathers=True,
     source="Liang et al. 2018, ODIN; Liu et al. 2020, Energy-based OOD Detection (in-distribution as positive)",
     check="metrics/fpr95-two-gaussians",
 )
@@ -158,6 +163,7 @@ def fpr95_id(record: Detection, w: Float64s) -> Float64s:
     better="lower",
     range=(0, 0.5),
     biased=True,
+    gathers=True,
     source="Liang et al. 2018, ODIN",
     check="metrics/constant-score",
 )

@@ -17,7 +17,7 @@ import numpy as np
 from bench.arrays import Float64s, Ints
 from bench.latest import frozen
 from bench.seeds import generator
-from bench.stats.design import LEVEL, Design, Estimate, absent, too_few
+from bench.stats.design import LEVEL, Design, Estimate, absent, design, too_few
 from bench.stats.means import Range, clipped
 
 Weighted = Callable[[Float64s], Float64s]
@@ -28,6 +28,7 @@ RESAMPLES = 1000
 FOLDS = 200  # groups of the jackknife behind BCa's acceleration
 LARGE = 3e7  # weights; beyond, the jackknife over LARGE_FOLDS groups: as good there, and a tenth of the work
 LARGE_FOLDS = 100
+GAUSSIAN = 64  # rows; the count of more of them in a resample is as good as Gaussian: 8 standard deviations from 0
 SAME = 1e-14  # relative spread that is rounding
 DEGENERATE = 0.1  # share of resamples without a value that is borne
 
@@ -92,6 +93,57 @@ def _resampling(statistics: Sequence[Statistic], d: Design, seed: int) -> list[t
         _bootstrap_ends(s.value, each, None if s.biased else next(left_out))
         for s, each in zip(statistics, draws, strict=True)
     ]
+
+
+def gathered(
+    statistics: Sequence[tuple[Statistic, Weighted, Weighted]], rows: Float64s, codes: Ints, *, seed: int
+) -> list[Estimate]:
+    """Set metrics of n independent rows of equal weight with their intervals, from resamples of K cells of rows.
+
+    Each comes as its value, and as its function of the cells' weights (B, K), first where these come from leaving rows
+    out, then where from drawing them.  rows: (K,), how many each cell holds.  codes: (n,), the cell of each row.
+    As `estimates`, but a cell's weight in a resample is a Poisson draw (of more than 64 rows, the Gaussian of its mean
+    and variance), scaled to n rows: in effect a multinomial draw.  What gathering does to the value is taken off.
+    """
+    d = design(len(codes))
+    whole = design(len(rows), weights=rows)
+    able = [each for each in statistics if not _reason(each[0].value, d)]
+    draws = iter(_through([resampled for _, _, resampled in able], _cell_draws(rows, seed)))
+    left_out = iter(_through([f for s, f, _ in able if not s.biased], _cells_left(rows, codes, seed)))
+    found = []
+    for s, function, _ in statistics:
+        reason = _reason(s.value, d)
+        if reason:
+            found.append(_estimate(s, None, reason, d))
+            continue
+        moved = next(draws) + (s.value - point(function, whole))
+        ends, method = _bootstrap_ends(s.value, moved, None if s.biased else next(left_out))
+        found.append(_estimate(s, ends, method if ends is None else f"{method}, {len(rows)} cells", d))
+    return found
+
+
+def _cell_draws(rows: Float64s, seed: int) -> Iterator[Float64s]:
+    """Weights of K cells in resamples of their rows, (B, K) a chunk."""
+    rng = generator(seed, "cells")
+    step = max(1, CHUNK // len(rows))
+    many = rows > GAUSSIAN
+    for start in range(0, RESAMPLES, step):
+        size = min(step, RESAMPLES - start)
+        w = np.empty((len(rows), size))
+        w[~many] = rng.poisson(rows[~many, None], size=(int((~many).sum()), size))
+        normal = rng.standard_normal(size=(int(many.sum()), size), dtype=np.float32)
+        w[many] = rows[many, None] + np.sqrt(rows[many, None]) * normal
+        w *= rows.sum() / w.sum(axis=0)  # as many draws in each resample as there are rows
+        yield frozen(w.T)
+
+
+def _cells_left(rows: Float64s, codes: Ints, seed: int) -> Iterator[Float64s]:
+    """Weights of K cells with each of FOLDS random groups of rows left out."""
+    fold = generator(seed, "jackknife").permutation(len(codes)) % FOLDS
+    out = np.bincount(codes * FOLDS + fold, minlength=len(rows) * FOLDS).reshape(len(rows), FOLDS)
+    step = max(1, CHUNK // len(rows))
+    for start in range(0, FOLDS, step):
+        yield frozen((rows[:, None] - out[:, start : start + step]).T)
 
 
 def _bootstrap_ends(value: float, draws: Float64s, left_out: Float64s | None) -> tuple[Ends, str]:
