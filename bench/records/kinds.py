@@ -143,7 +143,7 @@ class Regression(Record):
     def validate(self) -> None:
         """One form of forecast, finite, with positive spreads."""
         super().validate()
-        if all(getattr(self, keys[0]) is None for keys in self.forms.values()):
+        if len(self) and all(getattr(self, keys[0]) is None for keys in self.forms.values()):
             raise RecordError(
                 "regression: there is no forecast",
                 cause="it needs one of: " + "; ".join(", ".join(keys) for keys in self.forms.values()),
@@ -167,7 +167,7 @@ class Regression(Record):
     def _refuse_cells(self, name: str, sound: Callable[[Float64s], Bools], rule: str) -> None:
         value = getattr(self, name)
         if value is not None:
-            self.refuse(name, ~sound(value).reshape(len(self), -1).all(axis=1), rule)
+            self.refuse(name, ~np.all(sound(value), axis=tuple(range(1, value.ndim))), rule)
 
     def _check_mixture(self) -> None:
         shapes = {getattr(self, key).shape for key in self.forms["mixture"] if getattr(self, key) is not None}
