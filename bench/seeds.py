@@ -29,7 +29,7 @@ def uniforms(ids: Strings, seed: int, *scope: str | int) -> Float64s:
     """One number in (0, 1) for each id, (n,), that depends on (seed, scope, id) alone.
 
     For draws of one number a sample, where a generator each would cost more than the draw.  The characters of an id go
-    one after the other through the finaliser of SplitMix64 (Steele, Lea and Flood 2014); the top 53 bits are the number.
+    one after the other through the finaliser of SplitMix64 (Steele, Lea and Flood 2014), whose top 53 bits it is.
     """
     ids = np.ascontiguousarray(ids, dtype=np.str_)
     width = ids.dtype.itemsize // 4

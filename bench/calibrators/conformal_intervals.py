@@ -12,7 +12,7 @@ from bench.arrays import Float64s
 from bench.components import Calibration, NotApplicable, calibrator
 from bench.conformal.folds import ordered
 from bench.conformal.thresholds import Weighted, order, threshold
-from bench.metrics.forecasts import central, mean_of, quantile, std_of
+from bench.forecasts.forms import central, mean_of, quantile, std_of
 from bench.records import Regression
 
 ALPHA = 0.1
@@ -42,8 +42,8 @@ First = Callable[[Regression], tuple[Float64s, Float64s, Float64s]]
 def conformal_residual(record: Regression, alpha: float = ALPHA) -> Calibration:
     """Intervals of one width: the point forecast (mean, else median) and the conformal quantile of |y - point|.
 
-    With fewer calibration rows than 1 / alpha - 1 they have no end.  Coverage is in [1 - alpha, 1 - alpha + 1 / (n + 1)]
-    on average over calibration splits, whatever the model.
+    With fewer calibration rows than 1 / alpha - 1 they have no end.  On average over calibration splits coverage is in
+    [1 - alpha, 1 - alpha + 1 / (n + 1)], whatever the model.
     """
 
     def first(r: Regression) -> tuple[Float64s, Float64s, Float64s]:

@@ -48,7 +48,7 @@ def quantile_sort(record: Regression) -> Calibration:  # noqa: ARG001 - it learn
     check=CHECK,
 )
 def quantile_isotonic(record: Regression) -> Calibration:  # noqa: ARG001 - it learns nothing
-    """Crossing quantiles replaced by the nearest non-decreasing ones in squared distance; never raises the pinball loss.
+    """Crossing quantiles replaced by the nearest non-decreasing ones, in squares; never raises the pinball loss.
 
     `NotApplicable` where none cross.
     """
@@ -66,16 +66,18 @@ def isotonic(values: Float64s) -> Float64s:
 
     By the min-max formula: entry k is the largest over i <= k of the least over j >= k of the mean of values[i..j].
     """
-    sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
+    # Means go through differences of sums, which lose less about 0.
+    centre = values.mean(axis=1, keepdims=True)
+    sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values - centre, axis=1)], axis=1)
     width = values.shape[1]
     out = np.full(values.shape, -np.inf)
     for i in range(width):
         means = (sums[:, i + 1 :] - sums[:, i : i + 1]) / np.arange(1, width - i + 1)
         least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
         out[:, i:] = np.maximum(out[:, i:], least)
-    # Rows in order stay as they were written: a mean of one value goes through a difference of sums.
-    rising = (np.diff(values, axis=1) >= 0).all(axis=1)
-    return np.where(rising[:, None], values, np.maximum.accumulate(out, axis=1))
+    falls = np.diff(values, axis=1) < 0
+    # Rows in order stay as they were written.
+    return np.where(falls.any(axis=1, keepdims=True), np.maximum.accumulate(out + centre, axis=1), values)
 
 
 @calibrator(
@@ -89,7 +91,7 @@ def isotonic(values: Float64s) -> Float64s:
 def quantile_weights(record: Regression) -> Calibration:
     """Members' quantiles joined by weights of their own at each level: those of least pinball loss, then sorted.
 
-    Weights are at least 0 and sum to 1; each level is a linear programme on the calibration rows, weighted as these are.
+    Weights are at least 0 and sum to 1; each level is a linear programme on the calibration rows, weighted as they are.
     Applied, members are dropped.
     """
     members, levels = _members(record), np.asarray(record.levels)
@@ -116,15 +118,17 @@ def best_weights(members: Float64s, y: Float64s, level: float, rows: Float64s) -
     With y - members @ w = above - below, both at least 0, the loss is level * above + (1 - level) * below: a linear
     programme, solved by HiGHS.
     """
+    from scipy import sparse
     from scipy.optimize import linprog
-    from scipy.sparse import eye, hstack, vstack
 
     n, m = members.shape
-    balance = hstack([members, eye(n), -eye(n)])
-    simplex = hstack([np.ones((1, m)), np.zeros((1, 2 * n))])
+    one = sparse.identity(n, format="csr")
+    balance = sparse.hstack([sparse.csr_matrix(members), one, -one])
+    simplex = sparse.csr_matrix(np.concatenate([np.ones(m), np.zeros(2 * n)])[None])
     cost = np.concatenate([np.zeros(m), level * rows, (1 - level) * rows])
-    found = linprog(cost, A_eq=vstack([balance, simplex]), b_eq=np.append(y, 1.0), bounds=(0, None), method="highs")
-    if not found.success:
+    equal = sparse.vstack([balance, simplex], format="csr")
+    found = linprog(cost, A_eq=equal, b_eq=np.append(y, 1.0), bounds=(0, None), method="highs")
+    if not found.success or found.x is None:
         raise NotApplicable(f"the weights of level {level:g} could not be found: {found.message}")
     weights = np.maximum(found.x[:m], 0.0)
     return weights / weights.sum()

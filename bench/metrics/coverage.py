@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import NotApplicable, PerSample, metric, per_sample
-from bench.metrics.forecasts import central, pit
+from bench.forecasts.forms import central, pit
 from bench.metrics.intervals import interval_loss
 from bench.records import Regression
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import NotApplicable, PerSample, metric, per_sample
-from bench.metrics.forecasts import central, quantile
+from bench.forecasts.forms import central, quantile
 from bench.records import Regression
 
 Y = "units of y"

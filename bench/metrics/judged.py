@@ -8,15 +8,17 @@ import numpy as np
 
 from bench.arrays import Bools, Float64s
 from bench.components import NotApplicable
+from bench.latest import frozen, latest
 from bench.records import Classification, Judged
 
 BINS = 15
 
 
+@latest
 def judged(record: Judged) -> tuple[Float64s, Bools]:
     """Confidence in [0, 1] and correctness, each (n,).  Raises `NotApplicable` where a row has no right answer."""
     with_classes(record)
-    return np.clip(record.confidence, 0.0, 1.0), record.correct
+    return frozen(np.clip(record.confidence, 0.0, 1.0)), frozen(record.correct.copy())
 
 
 def with_classes(record: Any) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 
 from bench.arrays import Float64s, Ints
 from bench.components import NotApplicable, metric
+from bench.forecasts.forms import pit, rank
 from bench.metrics.coverage import pit_ks
-from bench.metrics.forecasts import pit, rank
 from bench.metrics.judged import scaled
 from bench.records import Regression
 

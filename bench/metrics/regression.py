@@ -8,8 +8,8 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import NotApplicable, PerSample, metric, per_sample
-from bench.metrics import mixtures, student
-from bench.metrics.forecasts import gaussian, mean_of, quantile, std_of
+from bench.forecasts import mixtures, student
+from bench.forecasts.forms import gaussian, mean_of, quantile, std_of
 from bench.records import Regression
 
 Y = "units of y"

@@ -7,7 +7,7 @@ import numpy as np
 from bench.arrays import Bools, Float64s
 from bench.components import NotApplicable, PerSample, metric, per_sample
 from bench.conformal.conditional import DIRECTIONS, SIZES, violation, worst, worst_slab
-from bench.metrics.forecasts import promised
+from bench.forecasts.forms import promised
 from bench.metrics.judged import with_classes
 from bench.records import Classification, Record, Regression
 from bench.seeds import uniforms

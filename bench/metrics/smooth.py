@@ -35,7 +35,7 @@ def smooth_ece(record: Judged, w: Float64s) -> Float64s:
     """
     confidence, correct = judged(record)
     scale, waves = _scale(confidence, correct - confidence, w)
-    return np.abs(_smoothed(waves, scale)).sum(axis=1)
+    return np.abs(smoothed(waves, scale)).sum(axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,8 @@ def smooth_curve(record: Judged, w: Float64s) -> SmoothCurve:
     confidence, correct = judged(record)
     scale, _ = _scale(confidence, correct - confidence, w)
     mass, hits = (
-        _smoothed(_waves(confidence, values, w), scale) for values in (np.ones_like(confidence), correct.astype(float))
+        smoothed(cosine_waves(confidence, values, w), scale)
+        for values in (np.ones_like(confidence), correct.astype(float))
     )
     steps = np.full(GRID, 1.0 / (GRID - 1))
     steps[[0, -1]] /= 2
@@ -70,7 +71,7 @@ def smooth_curve(record: Judged, w: Float64s) -> SmoothCurve:
     return SmoothCurve(np.linspace(0, 1, GRID), rate, mass / steps, scale)
 
 
-def _waves(confidence: Float64s, values: Float64s, w: Float64s) -> Float64s:
+def cosine_waves(confidence: Float64s, values: Float64s, w: Float64s) -> Float64s:
     """Weighted mean of the values, spread over the grid, in the cosine basis, (B, GRID)."""
     from scipy.fft import dct
     from scipy.sparse import csr_array
@@ -88,7 +89,7 @@ def _waves(confidence: Float64s, values: Float64s, w: Float64s) -> Float64s:
     return dct(sums, type=1, axis=1)
 
 
-def _smoothed(waves: Float64s, scale: Float64s) -> Float64s:
+def smoothed(waves: Float64s, scale: Float64s) -> Float64s:
     """The smoothed values times the steps of the trapezoid rule, so that their sum is an integral, (B, GRID)."""
     from scipy.fft import dct
 
@@ -100,11 +101,11 @@ def _smoothed(waves: Float64s, scale: Float64s) -> Float64s:
 
 def _scale(confidence: Float64s, gap: Float64s, w: Float64s) -> tuple[Float64s, Float64s]:
     """The kernel width at which the error equals the width, (B,), and the residuals in the cosine basis."""
-    waves = _waves(confidence, gap, w)
+    waves = cosine_waves(confidence, gap, w)
     # The error falls as the scale grows, so the crossing is unique.
     low, high = np.zeros(len(w)), np.ones(len(w))
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        above = np.abs(_smoothed(waves, middle)).sum(axis=1) > middle
+        above = np.abs(smoothed(waves, middle)).sum(axis=1) > middle
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     return high, waves

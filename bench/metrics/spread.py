@@ -8,8 +8,8 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import NotApplicable, metric
+from bench.forecasts.forms import central, mean_of, pit, quantile, std_of
 from bench.metrics.coverage import SHARES
-from bench.metrics.forecasts import central, mean_of, pit, quantile, std_of
 from bench.records import Regression
 
 BINS = 10

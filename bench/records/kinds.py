@@ -143,7 +143,9 @@ class Regression(Record):
     def validate(self) -> None:
         """One form of forecast, finite, with positive spreads."""
         super().validate()
-        if len(self) and all(getattr(self, keys[0]) is None for keys in self.forms.values()):
+        if len(self) == 0:
+            return
+        if all(getattr(self, keys[0]) is None for keys in self.forms.values()):
             raise RecordError(
                 "regression: there is no forecast",
                 cause="it needs one of: " + "; ".join(", ".join(keys) for keys in self.forms.values()),
@@ -167,7 +169,8 @@ class Regression(Record):
     def _refuse_cells(self, name: str, sound: Callable[[Float64s], Bools], rule: str) -> None:
         value = getattr(self, name)
         if value is not None:
-            self.refuse(name, ~np.all(sound(value), axis=tuple(range(1, value.ndim))), rule)
+            good: Bools = sound(value).reshape(len(self), int(np.prod(value.shape[1:])))
+            self.refuse(name, (~good).sum(axis=1) > 0, rule)
 
     def _check_mixture(self) -> None:
         shapes = {getattr(self, key).shape for key in self.forms["mixture"] if getattr(self, key) is not None}
@@ -179,14 +182,17 @@ class Regression(Record):
             )
         if self.mixture_weights is not None:
             weights = self.mixture_weights
-            self.refuse("mixture_weights", ~(weights >= 0).all(axis=1), "at least 0")
-            self.refuse("mixture_weights", ~(np.abs(weights.sum(axis=1) - 1) < 1e-6), "weights that sum to 1")
+            self._refuse_cells("mixture_weights", lambda x: x >= 0, "at least 0")
+            self.refuse(
+                "mixture_weights", ~np.isclose(weights.sum(axis=1), 1, rtol=0, atol=1e-6), "weights that sum to 1"
+            )
 
     def _check_interval(self) -> None:
         if self.lower is None or self.upper is None:
             return
         self.refuse("lower", np.isnan(self.lower) | (self.lower == np.inf), "a number below infinity")
-        self.refuse("upper", ~(self.upper >= self.lower) | (self.upper == -np.inf), "a number not below 'lower'")
+        low_enough = np.isnan(self.upper) | (self.upper < self.lower) | (self.upper == -np.inf)
+        self.refuse("upper", low_enough, "a number not below 'lower'")
         _refuse_level(self, self.level, stated=True)
 
     def _check_levels(self) -> None:

@@ -8,6 +8,7 @@ from statistics import NormalDist
 import numpy as np
 
 from bench.arrays import Bools, Float64s, Ints
+from bench.forecasts import forms
 from bench.records import Classification, Regression
 
 POINTS = 160
@@ -164,13 +165,13 @@ def pit(record: Regression) -> Pit:
     The band is the binomial's central 95 % for each bin.  Among M draws, F(y) is the middle of y's rank; bins then
     hold whole ranks.  Source: Dawid 1984; Gneiting et al. 2007.
     """
-    if record.quantiles is not None:
+    if record.form == "quantiles" and record.quantiles is not None:
         edges = np.concatenate([[0.0], record.levels, [1.0]])
         place = (record.y[:, None] > record.quantiles).sum(axis=1)
         counts = np.bincount(place, minlength=len(edges) - 1)
     else:
         edges = np.linspace(0, 1, (20 if len(record) >= 1000 else 10) + 1)
-        if record.mean is None and record.samples is not None:
+        if record.form == "samples" and record.samples is not None:
             # Ranks among M draws are M + 1 values: bins must hold whole ranks, or a calibrated forecast looks uneven.
             ranks = record.samples.shape[1] + 1
             edges = np.unique(np.round(edges * ranks)) / ranks
@@ -196,17 +197,11 @@ def binomial_quantile(q: float, n: int, p: Float64s) -> Float64s:
 
 
 def probability(record: Regression) -> Float64s:
-    """F(y) under a Gaussian forecast, or the mid-rank of y among the draws, (n,) in [0, 1]."""
-    from scipy import special
+    """F(y) under the forecast, or the mid-rank of y among the draws, (n,) in [0, 1].
 
-    if record.mean is not None and record.std is not None:
-        return special.ndtr((record.y - record.mean) / record.std)
-    draws = record.samples
-    if draws is None:
-        raise ValueError("quantile forecasts give no continuous distribution")
-    below = (draws < record.y[:, None]).sum(axis=1)
-    equal = (draws == record.y[:, None]).sum(axis=1)
-    return (below + 0.5 * (equal + 1)) / (draws.shape[1] + 1)
+    `NotApplicable` for quantiles and intervals.
+    """
+    return forms.pit(record)
 
 
 @dataclass(frozen=True)
@@ -223,9 +218,13 @@ class Coverage:
 def coverage(record: Regression) -> Coverage:
     """Share of y within the central interval of each nominal level.
 
-    Levels are .1 … .95 for Gaussian forecasts and draws, and the symmetric pairs of the levels of quantile forecasts.
+    Levels are .1 … .95 for distributions and draws, the symmetric pairs of the levels of quantile forecasts, and the one
+    of plain intervals.
     """
-    if record.quantiles is not None:
+    if record.form == "interval":
+        low, high, level = forms.promised(record)
+        nominal, inside = np.array([level]), ((low <= record.y) & (record.y <= high))[:, None]
+    elif record.form == "quantiles" and record.quantiles is not None:
         levels = np.asarray(record.levels)
         pairs = [(i, j) for i in range(len(levels)) for j in range(i) if abs(levels[i] + levels[j] - 1) < 1e-9]
         pairs.sort(key=lambda p: levels[p[0]])

@@ -23,7 +23,8 @@ from bench.registry import components, find
 from bench.results import Interval, Result
 from bench.runners.plan import Cell
 from bench.seeds import derive
-from bench.stats.intervals import interval
+from bench.stats.design import Estimate
+from bench.stats.intervals import interval, intervals
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,10 @@ class _Labels:
             range=metric.range,
         )
 
-    def draw_seed(self, metric: str) -> int:
-        return derive(self.seed, self.cell.label, self.calibrator, self.score, self.slice, metric)
+    @property
+    def draw_seed(self) -> int:
+        """One for a cell, so that what is measured on the same samples is measured on the same resamples."""
+        return derive(self.seed, self.cell.label)
 
 
 def _views(
@@ -181,10 +184,32 @@ def _inliers(record: Record) -> Record:
 
 
 def _of_record(labels: _Labels, wanted: Wanted, test: Record, heard: _Heard) -> Iterator[Result]:
-    for metric, asked in _metrics(wanted.metrics, lambda m: m.of is not Detection and _takes(m, test)):
+    pairs = list(_metrics(wanted.metrics, lambda m: m.of is not Detection and _takes(m, test)))
+    found = _estimates([metric for metric, _ in pairs], test, labels.draw_seed)
+    for (metric, asked), estimate in zip(pairs, found, strict=True):
         with heard.of(f"{metric.name} on {labels.cell.label}", asked=asked and wanted.asked):
-            value, span, groups = interval(metric, test, seed=labels.draw_seed(metric.name))
-            yield labels.result(metric, value, span, groups, len(test), test.n_failed)
+            yield labels.result(metric, *_sound(estimate), len(test), test.n_failed)
+
+
+def _estimates(metrics: list[Metric], record: Record | Detection, seed: int) -> list[Estimate | Exception]:
+    """Each metric with its interval, or what it raised: one that crashes is found by asking each alone."""
+    try:
+        return list(intervals(metrics, record, seed=seed))
+    except Exception:  # noqa: BLE001 - whichever it was raises it again below
+        return [_estimate(metric, record, seed) for metric in metrics]
+
+
+def _estimate(metric: Metric, record: Record | Detection, seed: int) -> Estimate | Exception:
+    try:
+        return interval(metric, record, seed=seed)
+    except Exception as error:  # noqa: BLE001 - raised by `_sound`, where it is heard
+        return error
+
+
+def _sound(estimate: Estimate | Exception) -> Estimate:
+    if isinstance(estimate, Exception):
+        raise estimate
+    return estimate
 
 
 def _takes(metric: Metric, record: Record) -> bool:
@@ -210,11 +235,11 @@ def _of_score(
     with heard.of(f"score {name} on {labels.cell.label}", asked=wanted.asked):
         values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
         parts = [(part, detect(test, values, rows)) for part, rows in _slices(test)]
+    metrics = [metric for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection)]
     for part, detection in parts:
-        for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection):
+        for metric, estimate in zip(metrics, _estimates(metrics, detection, labels.draw_seed), strict=True):
             with heard.of(f"{metric.name} of {name} on {labels.cell.label}", asked=wanted.asked):
-                value, span, groups = interval(metric, detection, seed=labels.with_(slice=part).draw_seed(metric.name))
-                yield labels.with_(slice=part).result(metric, value, span, groups, len(detection), test.n_failed)
+                yield labels.with_(slice=part).result(metric, *_sound(estimate), len(detection), test.n_failed)
 
 
 def detect(record: Record, values: Any, rows: Bools | None = None) -> Detection:

@@ -83,7 +83,7 @@ def _untouched(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
     monkeypatch.setenv("XDG_CACHE_HOME", str(home))
     for variable in ("BENCH_DEBUG", "NO_COLOR"):
         monkeypatch.delenv(variable, raising=False)
-    # Discovery runs once in a process: what it finds first within a test must not go with that test's own components.
+    # Everything is discovered first: a module whose components were taken away again would never register them anew.
     for kind in KINDS:
         components(kind)
     before = {kind: dict(known) for kind, known in REGISTERED.items()}

@@ -6,8 +6,8 @@ import scoringrules
 from scipy import stats
 
 from bench.components import NotApplicable
+from bench.forecasts.forms import quantile
 from bench.metrics.coverage import coverage_90, interval_score_90, width_90
-from bench.metrics.forecasts import quantile
 from bench.metrics.regression import crps, forecast_nll, mae, pinball, rmse
 from bench.records import Regression
 from tests.metrics.cases import ids, point, regression

@@ -116,7 +116,7 @@ def _coverage(_: Material, task: str, records: Members, prefix: str) -> Figure |
 
 
 def _pit(material: Material, task: str, records: Members, prefix: str) -> Figure | None:
-    forecasts = [(c, r) for c, r in records if isinstance(r, Regression) and len(r) > 1]
+    forecasts = [(c, r) for c, r in records if isinstance(r, Regression) and len(r) > 1 and r.form != "interval"]
     if not forecasts:
         return None
     shown = [(c, curves.pit(r), len(r)) for c, r in forecasts[:MOST_PANELS]]

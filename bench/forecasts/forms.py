@@ -1,4 +1,4 @@
-"""What regression metrics share: point, spread, interval and PIT of a forecast, whatever its form."""
+"""Point, spread, quantiles, interval and PIT of a forecast, whatever its form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import NotApplicable
-from bench.metrics import mixtures, student
+from bench.forecasts import mixtures, student
 from bench.records import Regression
 
 
