@@ -239,8 +239,8 @@ def _of_score(
     with heard.of(f"score {name} on {labels.cell.label}", asked=wanted.asked):
         values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
         parts = [(part, detect(test, values, rows)) for part, rows in _slices(test)]
+    metrics = [metric for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection)]
     for part, detection in parts:
-        metrics = [metric for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection)]
         for metric, estimate in zip(metrics, _estimates(metrics, detection, labels.draw_seed), strict=True):
             with heard.of(f"{metric.name} of {name} on {labels.cell.label}", asked=wanted.asked):
                 yield labels.with_(slice=part).result(metric, *_sound(estimate), len(detection), test.n_failed)
