@@ -96,13 +96,18 @@ class Metric(Component):
 
     of: what it takes.  A function of one argument returns `PerSample`; one of two, (record, weights (B, n)), returns
     (B,).  biased: its expectation differs from the value that it estimates by more than sampling error.
-    default: whether tasks with that record report it unasked.
+    default: whether tasks with that record report it unasked.  interval: false for a number that estimates nothing,
+    such as a p-value, and so has no interval.  gathers: whether rows of nearly equal confidence (or score) and the same
+    outcome may go through a weighted function as one, with the sum of their weights: then its interval stays fast for
+    millions of rows (see `bench.metrics.gathering`).
     """
 
     kind: ClassVar[str] = "metric"
     of: type = Record
     biased: bool = False
     default: bool = True
+    interval: bool = True
+    gathers: bool = False
 
     @property
     def weighted(self) -> bool:
@@ -125,10 +130,17 @@ class Score(Component):
 
 @dataclass(frozen=True, kw_only=True)
 class Calibrator(Component):
-    """Fit on a split, applied to a record: record -> `Calibration`."""
+    """Fit on a split, applied to a record: record -> `Calibration`.
+
+    metrics: names of those that it can change, which alone are measured after it; empty: all.  fits: false where it
+    learns nothing, and so needs no calibration split.  default: whether predictions without a task are put through it.
+    """
 
     kind: ClassVar[str] = "calibrator"
     of: type = Record
+    metrics: tuple[str, ...] = ()
+    fits: bool = True
+    default: bool = True
 
 
 @dataclass(frozen=True)
@@ -237,6 +249,8 @@ def metric(
     unit: str = "",
     biased: bool = False,
     default: bool = True,
+    interval: bool = True,
+    gathers: bool = False,
     papers: Sequence[str] = (),
     check: str = "",
 ) -> Callable[[F], F]:
@@ -252,7 +266,16 @@ def score(
 
 
 def calibrator(
-    name: str, *, of: Any, area: str = "calibration", source: str, papers: Sequence[str] = (), check: str = ""
+    name: str,
+    *,
+    of: Any,
+    area: str = "calibration",
+    source: str,
+    metrics: Sequence[str] = (),
+    fits: bool = True,
+    default: bool = True,
+    papers: Sequence[str] = (),
+    check: str = "",
 ) -> Callable[[F], F]:
     """Register a calibrator (see `Calibrator`)."""
     return _decorate(Calibrator, name, {k: v for k, v in locals().items() if k != "name"})

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from bench.arrays import Float64s, Ints
-from bench.components import Calibration, NotApplicable, calibrator
+from bench.calibrators.rows import usable
+from bench.components import Calibration, calibrator
 from bench.records import Classification
 
 PASSES = 200
@@ -15,6 +16,7 @@ PATIENCE = 12  # after so many passes every other one halves the bracket, so tha
 WIDEST = 1e6  # the temperature is sought within a factor of this about the spread of the logits
 LEAP = 8.0  # the largest factor by which one pass changes it: far from the minimum Newton's step overshoots
 BLOCK = 1 << 16
+TOP = 5
 
 
 @calibrator(
@@ -29,8 +31,8 @@ def temperature(record: Classification) -> Calibration:
     Rows without a label in range (OOD) and rows whose label has probability 0 at every temperature are left out.
     Applied, the distribution of an ensemble's members is dropped: the calibrated answer is one distribution.
     """
-    logits, labels, weights = _usable(record)
-    fitted = best_temperature(logits, labels, weights)
+    rows = usable(record, possible=True)
+    fitted = best_temperature(rows.logits, rows.labels, rows.weights)
 
     def apply(other: Classification) -> Classification:
         return replace(other, logits=other.logits / fitted, members=None)
@@ -86,11 +88,32 @@ def _derivatives(scaled: Float64s, labels: Ints, weights: Float64s, beta: float)
     return slope / float(weights.sum()), curvature / float(weights.sum())
 
 
-def _usable(record: Classification) -> tuple[Float64s, Ints, Float64s]:
-    inside = (record.labels >= 0) & (record.labels < record.logits.shape[1])
-    rows = np.flatnonzero(inside)
-    rows = rows[np.isfinite(record.logits[rows, record.labels[rows]])]
-    weights = np.ones(len(record)) if record.weights is None else record.weights
-    if len(rows) == 0 or not weights[rows].sum() > 0:
-        raise NotApplicable("there are no labelled calibration rows to fit the temperature on")
-    return record.logits[rows], record.labels[rows], weights[rows]
+@calibrator(
+    "temperature-top-5",
+    of=Classification,
+    source="Shum et al. 2024, FIRST (trustworthy maximisation of a teacher's top tokens)",
+    default=False,
+    papers=("FIRST: Teach A Reliable Large Language Model Through Efficient Trustworthy Distillation",),
+    check="calibration/trust-profile",
+)
+def temperature_top_5(record: Classification) -> Calibration:
+    """Keep each row's five most probable classes, renormalise, and scale them by the temperature of least NLL.
+
+    Fitted on the rows whose label is among the five.  Applied, all other classes have probability 0, so the NLL of a
+    record in which one of them comes true is infinite: that is the price of a teacher's top five.
+    """
+    rows = usable(replace(record, logits=_top(record.logits), members=None), possible=True)
+    fitted = best_temperature(rows.logits, rows.labels, rows.weights)
+
+    def apply(other: Classification) -> Classification:
+        return replace(other, logits=_top(other.logits) / fitted, members=None)
+
+    return Calibration({"temperature": fitted, "kept": TOP}, apply)
+
+
+def _top(logits: Float64s) -> Float64s:
+    """The five largest logits of each row (of equals the first), -inf elsewhere."""
+    order = np.argsort(-logits, axis=1, kind="stable")[:, :TOP]
+    kept = np.full_like(logits, -np.inf)
+    np.put_along_axis(kept, order, np.take_along_axis(logits, order, axis=1), axis=1)
+    return kept

@@ -6,7 +6,8 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import NotApplicable, PerSample, metric, per_sample
-from bench.metrics.forecasts import central, pit
+from bench.forecasts.forms import central, pit
+from bench.metrics.intervals import interval_loss
 from bench.records import Regression
 
 SHARES = np.arange(1, 20) / 20  # central intervals of 5 %, 10 % ... 95 %
@@ -55,8 +56,7 @@ def width_90(record: Regression) -> PerSample:
 def interval_score_90(record: Regression) -> PerSample:
     """Mean width of the central 90 % interval plus 20 times the distance by which y falls outside it.  Proper."""
     low, high = central(record)
-    outside = np.maximum(low - record.y, 0) + np.maximum(record.y - high, 0)
-    return per_sample(high - low + 2 / 0.1 * outside)
+    return per_sample(interval_loss(record, low, high, 0.1))
 
 
 @metric(
@@ -82,7 +82,7 @@ def coverage_error(record: Regression, w: Float64s) -> Float64s:
 
 def _inside(record: Regression) -> tuple[Float64s, Float64s]:
     """Whether y lies within each central interval, (n, K), and what each promises, (K,)."""
-    if record.quantiles is None:
+    if record.form != "quantiles":
         return (np.abs(2 * pit(record) - 1)[:, None] <= SHARES).astype(np.float64), SHARES
     levels = np.asarray(record.levels)
     # A narrower central interval lies within a wider one, so the widest that the levels hold bounds them all.
