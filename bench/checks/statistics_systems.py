@@ -89,7 +89,7 @@ def shift_attribution() -> list[Truth]:
     losses = (x != y).astype(float)
     weights = {name: (t / s)[rows] for name, s, t in zip("zxy", source, target, strict=True)}
     moved = np.repeat(np.arange(8), np.round(np.prod(target, axis=0) * 1e4).astype(int))
-    found = attribute(weights, losses[rows], losses[moved], seed=0)
+    found = attribute(weights, losses[rows], losses[moved])
     game = np.array(
         [
             float(
@@ -100,7 +100,7 @@ def shift_attribution() -> list[Truth]:
         ]
     )
     truth = shapley(game)
-    alone = attribute({**weights, "z": np.ones(len(rows)), "x": np.ones(len(rows))}, losses[rows], losses[rows], seed=0)
+    alone = attribute({**weights, "z": np.ones(len(rows)), "x": np.ones(len(rows))}, losses[rows], losses[rows])
     return [
         *(exact(float(t), float(p), f"share of {name}") for name, t, p in zip("zxy", truth, found.phi, strict=True)),
         exact(float(game[-1] - game[0]), found.explained, "efficiency: the whole change"),
