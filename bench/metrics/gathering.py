@@ -1,4 +1,4 @@
-"""Many judged or scored rows as a few thousand: the resamples of a large record go through these in its stead.
+"""Many judged, scored or forecast rows as a few thousand: resamples of a large record go through these in its stead.
 
 Rows of nearly equal confidence and the same outcome weigh in every metric of their masses as one row at their mean
 would.  So a resample of a million rows is the masses of two thousand cells.  Points are never measured on cells.
@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Bools, Float64s, Ints
+from bench.forecasts.forms import pit
 from bench.metrics.judged import BINS, bin_of, judged
+from bench.records import Regression
 from bench.records.detection import Detection
 
 LEAST = 10_000  # rows; up to there every resample is of rows
 CONFIDENCES = 1024  # levels of confidence, each with a cell for right answers and one for wrong ones
 SCORES = 2048  # levels of a score: a false-positive rate moves in steps of one
+CONTINUOUS = {"gaussian", "student", "mixture"}  # forecasts whose F(y) hardly ever ties
 SAMPLE = 1 << 16  # rows by which the levels are placed
 
 
@@ -52,12 +55,12 @@ class JudgedCells:
 class Gathered:
     """cells: what takes the record's place.  codes: the cell of each row, (n,).  rows: in each cell, (K,)."""
 
-    cells: JudgedCells | Detection
+    cells: JudgedCells | Detection | Regression
     codes: Ints
     rows: Float64s
 
     @cached_property
-    def resampled(self) -> JudgedCells | Detection:
+    def resampled(self) -> JudgedCells | Detection | Regression:
         """The cells, to be weighed by resamples of rows."""
         return replace(self.cells, resampled=True) if isinstance(self.cells, JudgedCells) else self.cells
 
@@ -71,12 +74,27 @@ def gathered(record: Any) -> Gathered | None:
         names = kinds.astype(np.str_)
         cells = Detection(ids=names, scores=(kinds >> 1).astype(np.float64), positive=(kinds & 1).astype(bool))
         return Gathered(cells, codes, rows)
+    if isinstance(record, Regression):
+        return _by_pit(record) if record.form in CONTINUOUS else None
     confidence, correct = judged(record)
     # No cell reaches over the border of a bin, and a bin's mean confidence is that of its cells.
     level = _levels(confidence, CONFIDENCES) * BINS + bin_of(confidence)
     kinds, codes, rows = numbered(2 * level + correct)
     means = np.bincount(codes, confidence, len(rows)) / rows
     return Gathered(JudgedCells(means, (kinds & 1).astype(bool), rows), codes, rows)
+
+
+def _by_pit(record: Regression) -> Gathered:
+    """Cells of nearly equal F(y), for metrics that know a forecast by that alone: Gaussians with such an F(y)."""
+    from scipy.special import ndtri
+
+    u = np.clip(pit(record), np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg)
+    # No cell reaches over the end of a central interval of 5, 10 .. 95 %.
+    ends = np.minimum((u * 40).astype(np.int64), 39)
+    _, codes, rows = numbered(_levels(u, SCORES) * 40 + ends)
+    y = ndtri(np.bincount(codes, u, len(rows)) / rows)
+    cells = Regression(ids=np.arange(len(y)).astype(np.str_), y=y, mean=np.zeros(len(y)), std=np.ones(len(y)))
+    return Gathered(cells, codes, rows)
 
 
 def _levels(scores: Float64s, count: int) -> Ints:

@@ -16,7 +16,7 @@ from bench.stats.bootstrap import Statistic, replicates
 from bench.stats.bootstrap import gathered as by_cells
 from bench.stats.design import design
 from bench.stats.intervals import interval
-from tests.metrics.cases import binary, detection, metrics
+from tests.metrics.cases import binary, detection, metrics, regression
 
 ROWS = 12_000
 NAMES = [m.name for m in metrics() if m.gathers]
@@ -34,10 +34,16 @@ def _detection() -> Any:
     return detection(rng.normal(size=ROWS) + 1.5 * positive, positive)
 
 
+def _regression() -> Any:
+    record: Any = regression("gaussian", ROWS)
+    rng = np.random.default_rng(2)
+    return replace(record, y=record.mean + 1.2 * record.std * rng.normal(size=ROWS))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_cells_give_the_intervals_of_rows(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     metric = next(m for m in metrics() if m.name == name)
-    record = _detection() if metric.of.__name__ == "Detection" else _judged()
+    record = {"Detection": _detection, "Judged": _judged, "Regression": _regression}[metric.of.__name__]()
     cells = interval(metric, record, seed=3)
     assert cells.interval.method.endswith("cells")
     monkeypatch.setattr(gathering, "LEAST", ROWS)
