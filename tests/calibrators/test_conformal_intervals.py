@@ -84,6 +84,7 @@ def test_quantiles_that_do_not_reach_are_not_applicable() -> None:
 
 
 def test_forecasts_too_wide_shrink_and_never_cross() -> None:
+    assert FIT.mean is not None
     wide = replace(FIT, y=FIT.mean, std=np.linspace(0.1, 5, 120))
     found = ends(conformal_quantile(wide).apply(wide))
     assert (found[:, 0] <= found[:, 1]).all()

@@ -13,7 +13,7 @@ def test_the_lowest_window_against_all_windows(n: int, share: float, seed: int) 
     rng = np.random.default_rng(seed)
     weights = rng.integers(0, 4, n).astype(float)
     weights[0] += 1
-    sums = weights * rng.integers(0, 2, n)
+    sums = weights * rng.integers(0, 2, n).astype(float)
     least = share * weights.sum()
     ratio, start, end = lowest_window(sums, weights, least)
     every = [

@@ -20,6 +20,9 @@ from tests.metrics.cases import FORMS, ids, regression
 
 def test_student_scores_against_peers() -> None:
     record = regression("student", 200)
+    assert record.df is not None
+    assert record.location is not None
+    assert record.scale is not None
     of = stats.t(record.df, record.location, record.scale)
     np.testing.assert_allclose(
         crps(record).values, scoringrules.crps_t(record.y, record.df, record.location, record.scale), rtol=1e-9
@@ -118,7 +121,7 @@ def test_intervals_say_nothing_beyond_themselves() -> None:
     np.testing.assert_array_equal(central(record, 0.8)[1], high)
     for function in (mean_of, std_of, pit, crps, forecast_nll, central):
         with pytest.raises(NotApplicable):
-            function(record)  # type: ignore[operator]
+            function(record)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -72,8 +72,9 @@ def regression(form: str = "gaussian", n: int = 40, seed: int = 0, **extra: Any)
     if form == "student":
         return Regression(ids=ids(n), y=y, location=mean, scale=std, df=rng.uniform(2.1, 9, n), **extra)
     if form == "mixture":
-        columns = {"mixture_means": mean[:, None] + [-1, 0, 2], "mixture_stds": std[:, None] * [0.5, 1, 2]}
-        return Regression(ids=ids(n), y=y, **columns, mixture_weights=rng.dirichlet(np.ones(3), n), **extra)
+        means, stds = mean[:, None] + [-1, 0, 2], std[:, None] * [0.5, 1, 2]
+        shares = rng.dirichlet(np.ones(3), n)
+        return Regression(ids=ids(n), y=y, mixture_means=means, mixture_stds=stds, mixture_weights=shares, **extra)
     if form == "interval":
         return Regression(ids=ids(n), y=y, lower=mean - std, upper=mean + std, level=0.8, **extra)
     levels = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)

@@ -14,7 +14,9 @@ from tests.metrics.cases import find, point, regression
 
 def test_p_values_against_scipy() -> None:
     record = regression("gaussian", 200)
-    u = stats.norm.cdf(record.y, record.mean, record.std)
+    assert record.mean is not None
+    assert record.std is not None
+    u = np.asarray(stats.norm.cdf(record.y, record.mean, record.std))
     assert point("pit-ks-p", record) == pytest.approx(stats.kstest(u, "uniform", method="exact").pvalue, rel=1e-6)
     counts = np.histogram(u, bins=10, range=(0, 1))[0]
     peer = stats.chisquare(counts)
@@ -35,7 +37,7 @@ def test_cells_of_samples_hold_whole_ranks(count: int) -> None:
     # All ranks once: just as many in each cell as expected.
     record = replace(
         regression("samples", count + 1),
-        y=np.arange(count + 1) - 0.5,
+        y=np.arange(count + 1, dtype=np.float64) - 0.5,
         samples=np.tile(np.arange(count, dtype=float), (count + 1, 1)),
     )
     place, expected = cells(record)
@@ -54,6 +56,7 @@ def test_p_values_have_no_interval() -> None:
 
 def test_wrong_forecasts_are_found() -> None:
     record = regression("gaussian", 500)
+    assert record.mean is not None
     assert record.std is not None
     narrow = replace(record, y=record.mean + record.std * np.random.default_rng(0).normal(0, 1.5, 500))
     right = replace(record, y=record.mean + record.std * np.random.default_rng(0).normal(0, 1, 500))

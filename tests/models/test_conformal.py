@@ -24,6 +24,7 @@ def answered(spec: str, train: Examples, test: Examples, seed: int = 0) -> Regre
     one.fit(train, seed)
     assert isinstance(one, Regressor)
     forecast = one.forecast(np.asarray(test.inputs))
+    assert test.targets is not None
     return Regression(ids=test.ids, y=test.targets, **vars(forecast))
 
 
