@@ -40,11 +40,21 @@ class Forecast:
 
     mean: Float64s | None = None
     std: Float64s | None = None
+    location: Float64s | None = None
+    scale: Float64s | None = None
+    df: Float64s | None = None
+    mixture_means: Float64s | None = None
+    mixture_stds: Float64s | None = None
+    mixture_weights: Float64s | None = None
     quantiles: Float64s | None = None
     levels: tuple[float, ...] = ()
     samples: Float64s | None = None
+    lower: Float64s | None = None
+    upper: Float64s | None = None
+    level: float = 0.0
     member_means: Float64s | None = None
     member_stds: Float64s | None = None
+    member_quantiles: Float64s | None = None
 
 
 @runtime_checkable

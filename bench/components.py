@@ -96,7 +96,10 @@ class Metric(Component):
 
     of: what it takes.  A function of one argument returns `PerSample`; one of two, (record, weights (B, n)), returns
     (B,).  biased: its expectation differs from the value that it estimates by more than sampling error.
-    default: whether tasks with that record report it unasked.  interval: false for a p-value, which has none.
+    default: whether tasks with that record report it unasked.  interval: false for a number that estimates nothing,
+    such as a p-value, and so has no interval.  gathers: whether rows of nearly equal confidence (or score) and the same
+    outcome may go through a weighted function as one, with the sum of their weights: then its interval stays fast for
+    millions of rows (see `bench.metrics.gathering`).
     """
 
     kind: ClassVar[str] = "metric"
@@ -104,6 +107,7 @@ class Metric(Component):
     biased: bool = False
     default: bool = True
     interval: bool = True
+    gathers: bool = False
 
     @property
     def weighted(self) -> bool:
@@ -128,11 +132,14 @@ class Score(Component):
 class Calibrator(Component):
     """Fit on a split, applied to a record: record -> `Calibration`.
 
-    default: whether predictions that bring a calibration split are calibrated by it unasked.
+    metrics: names of those that it can change, which alone are measured after it; empty: all.  fits: false where it
+    learns nothing, and so needs no calibration split.  default: whether predictions without a task are put through it.
     """
 
     kind: ClassVar[str] = "calibrator"
     of: type = Record
+    metrics: tuple[str, ...] = ()
+    fits: bool = True
     default: bool = True
 
 
@@ -243,6 +250,7 @@ def metric(
     biased: bool = False,
     default: bool = True,
     interval: bool = True,
+    gathers: bool = False,
     papers: Sequence[str] = (),
     check: str = "",
 ) -> Callable[[F], F]:
@@ -263,6 +271,8 @@ def calibrator(
     of: Any,
     area: str = "calibration",
     source: str,
+    metrics: Sequence[str] = (),
+    fits: bool = True,
     default: bool = True,
     papers: Sequence[str] = (),
     check: str = "",

@@ -68,8 +68,9 @@ FLAGS: dict[str, str] = {
     "kind": "--as",
     "progress": "--no-progress",
 }
-# What belongs to one command line alone; a resumed run brings its own.
-_ONCE = {"resume", "quiet", "progress"}
+# What belongs to one command line alone; a resumed run brings its own.  That a model may run its own code is never
+# taken from a folder, which may be anyone's.
+_ONCE = {"resume", "quiet", "progress", "trust_remote_code"}
 
 
 def resolve(
@@ -139,11 +140,13 @@ def _check_predictions(config: RunConfig, origins: dict[str, str]) -> None:
             cause="predictions need a kind",
             fix="add --as " + "|".join(KIND_NAMES),
         )
-    for key in ("models", "tasks", "decoders", "suite", "resume"):
-        if config.predictions and getattr(config, key):
+    for key in ("models", "tasks", "decoders", "suite", "limit"):
+        # A limit that a file of settings has for tasks says nothing of predictions; one given with them does.
+        said = key != "limit" or origins.get(key, "").startswith("flag")
+        if config.predictions and getattr(config, key) and said:
             raise UsageError(
                 f"predictions are evaluated without {FLAGS[key]}",
-                cause=f"'{key}' is set (from {origins.get(key, 'default')}), and the answers are there already",
+                cause=f"'{key}' is set (from {origins.get(key, 'default')}), and the answers are all there already",
                 fix=f"leave {FLAGS[key]} or --predictions out",
             )
 

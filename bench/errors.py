@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from enum import IntEnum
 
@@ -68,7 +69,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, listing: str | N
     `listing` is the command that shows the known names (default: `bench list <kind>s`).
     """
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or [k for k in known if name and name in k][:1]
+    near = [k for k in known if name and name in re.split(r"[/:-]", k)]  # a part of a name is nearer than a like one
+    near = near or difflib.get_close_matches(name, known, n=1, cutoff=0.5) or [k for k in known if name and name in k]
     command = listing or f"bench list {kind}s"
     fix = f"did you mean '{near[0]}'?  All of them: {command}" if near else f"see all of them: {command}"
     return UsageError(f"unknown {kind} '{name}'", cause=f"no {kind} of that name is registered", fix=fix)

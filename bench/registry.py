@@ -59,7 +59,7 @@ def load_plugin(path: Path) -> None:
         spec.loader.exec_module(module)
     except UsageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends the process has not loaded
         raise UsageError(
             f"plugin '{path}' failed to load", cause=f"{type(error).__name__}: {error}", fix=f"python {path}"
         ) from error

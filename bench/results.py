@@ -22,6 +22,7 @@ class Result:
     """A number: what was measured on whom, its interval, and how many samples stand behind it.
 
     decoder, calibrator, score, slice: what stood between the model's answer and the metric; empty where nothing did.
+    likelihood: what kind of likelihood a density's number rests on (exact, lower, upper, estimate); empty elsewhere.
     groups: number of clusters of dependent samples (equal to n where samples are independent).
     method: how the interval was made, or why there is none.
     """
@@ -44,6 +45,7 @@ class Result:
     calibrator: str = ""
     score: str = ""
     slice: str = ""
+    likelihood: str = ""
     range: tuple[float | None, float | None] = (None, None)
 
     def as_json(self) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def parse(text: str) -> Spec:
                 cause="after the first comma, each part is key=value",
                 fix="write name:target,key=value",
             )
+        if key in params:
+            raise UsageError(f"'{text}' sets '{key}' twice", cause="the second would hide the first", fix="keep one")
         params[key] = _read(value)
     return Spec(name, target if colon else None, params)
 
@@ -50,7 +52,8 @@ def bind(function: Callable[..., Any], spec: Spec, *, skip: int, given: tuple[st
     """All parameters of `function` beyond its first `skip`, with the spec's values put over the defaults.
 
     Names in `given` are supplied by the framework and left out.  Raises `UsageError` for an unknown parameter and
-    names the known ones; a function with `**parameters` takes any, and judges them itself.
+    names the known ones, and for a value of another type than the parameter's annotation or default; a function with
+    `**parameters` takes any, and judges them itself.
     """
     parameters = list(inspect.signature(function).parameters.values())[skip:]
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
@@ -64,6 +67,8 @@ def bind(function: Callable[..., Any], spec: Spec, *, skip: int, given: tuple[st
                 cause="its parameters are " + (", ".join(known) or "none"),
                 fix=f"leave '{key}=' out, or see bench show {spec.name}",
             )
+        if key in known:
+            _refuse_type(spec, key, function)
     missing = [k for k, default in known.items() if default is inspect.Parameter.empty and k not in spec.params]
     if missing:
         raise UsageError(
@@ -72,6 +77,37 @@ def bind(function: Callable[..., Any], spec: Spec, *, skip: int, given: tuple[st
             fix=f"write {spec},{missing[0]}=...",
         )
     return {**known, **spec.params}
+
+
+# What a parameter declares, by annotation or default -> what a value may be, and how that is called.
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "bool": ((bool,), "true or false"),
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+}
+
+
+def _refuse_type(spec: Spec, key: str, function: Callable[..., Any]) -> None:
+    """Hold a value to what the parameter declares, where that is a truth value or a number."""
+    declared = inspect.signature(function).parameters[key]
+    annotation, value = declared.annotation, spec.params[key]
+    if annotation is inspect.Parameter.empty:
+        # Without an annotation, a default of 1 may well stand for 0.5 too.
+        annotation = {bool: "bool", int: "float", float: "float"}.get(type(declared.default), "")
+    plain = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    if value is None and plain.endswith("| None"):
+        return
+    types, rule = _TYPES.get(plain.removesuffix("| None").strip(), ((), ""))
+    wrong_bool = isinstance(value, bool) and bool not in types
+    if types and (wrong_bool or not isinstance(value, types) or value != value):  # noqa: PLR0124 - NaN is no number
+        default = (
+            "" if declared.default is inspect.Parameter.empty else f"; its default is {_written(declared.default)}"
+        )
+        raise UsageError(
+            f"'{key}' of '{spec.name}' cannot be '{_written(value)}'",
+            cause=f"it must be {rule}{default}",
+            fix=f"see bench show {spec.name}",
+        )
 
 
 def _read(value: str) -> Any:

@@ -75,7 +75,7 @@ def read(path: Path) -> Suite:
         raise UsageError(
             f"'{path}' is not valid YAML{line}", cause=str(error.problem or error), fix="correct that line"
         ) from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise UsageError(f"'{path}' cannot be read", cause=str(error), fix="give a readable YAML file") from error
     if not isinstance(values, dict):
         raise UsageError(
@@ -128,17 +128,22 @@ def _line(node: Any, location: tuple[str | int, ...]) -> int:
     return line
 
 
-def _duplicates(node: Any) -> Iterator[tuple[int, str]]:
+def _duplicates(node: Any, looked_at: set[int] | None = None) -> Iterator[tuple[int, str]]:
     """Keys that a mapping holds twice (YAML loaders keep the last one silently)."""
     import yaml
 
+    # A node with an alias is met again, and may hold itself.
+    looked_at = set() if looked_at is None else looked_at
+    if id(node) in looked_at:
+        return
+    looked_at.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen:
                 yield key.start_mark.line + 1, key.value
             seen.add(key.value)
-            yield from _duplicates(value)
+            yield from _duplicates(value, looked_at)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            yield from _duplicates(value)
+            yield from _duplicates(value, looked_at)

@@ -13,8 +13,8 @@ from bench.arrays import Float64s
 from bench.capabilities import Draw, Generated, Prompt, Scored
 from bench.components import Truth, check
 from bench.decoders.self_consistency import self_consistency
-from bench.models.hf import HuggingFace
-from bench.models.hf_checkpoint import Loaded
+from bench.models.hf.adapter import HuggingFace
+from bench.models.hf.checkpoint import Loaded
 from bench.seeds import generator
 
 _VOCABULARY = ("<s>", "</s>", "a", "b", "c", "d")

@@ -9,7 +9,7 @@ import numpy as np
 from bench.checks.cases import exact, ids, measured, simulated
 from bench.components import Truth, check
 from bench.metrics.coverage import SHARES
-from bench.metrics.regression import crps, gaussian_nll
+from bench.metrics.regression import crps, forecast_nll
 from bench.records import Classification, Regression
 from bench.seeds import generator
 
@@ -27,7 +27,7 @@ def crps_gaussian() -> list[Truth]:
         simulated(std / math.sqrt(math.pi), crps(record).values, "Gaussian form"),
         simulated(std / math.sqrt(math.pi), crps(drawn).values, "four samples, fair form"),
         exact(2 * (0.25 + 0 + 0.25) / 3, measured("crps", three), "three quantiles"),
-        simulated(math.log(std * math.sqrt(2 * math.pi * math.e)), gaussian_nll(record).values, "NLL"),
+        simulated(math.log(std * math.sqrt(2 * math.pi * math.e)), forecast_nll(record).values, "NLL"),
     ]
 
 

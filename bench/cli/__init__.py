@@ -23,10 +23,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _reader_gone()
     except SystemExit as stop:
         # A library's way to say that the reader went away is 1, which here means that a gate failed.
-        completing = "_BENCH_COMPLETE" in os.environ
-        return _reader_gone() if stop.code == 1 and not completing else int(stop.code or 0)
+        if isinstance(stop.__context__, BrokenPipeError):
+            return _reader_gone()
+        if "_BENCH_COMPLETE" in os.environ or not stop.code:
+            return stop.code if isinstance(stop.code, int) else 0
+        error: BaseException = stop
     except KeyboardInterrupt:
-        error: BaseException = _interrupted()
+        error = _interrupted()
     except Exception as caught:  # noqa: BLE001 - the last place where a crash can be told in words
         error = caught
     from bench.cli import failures

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -119,10 +122,12 @@ def _finish(config: RunConfig, run: Any, *, as_json: bool) -> None:
 
     watcher = progress(quiet=config.quiet, shown=config.progress)
     try:
-        folder = run(watcher)
+        with _warnings_noted(watcher):
+            folder = run(watcher)
     except KeyboardInterrupt as stop:
         path = watcher.path
-        fix = f"bench eval --resume {path}" if path else "run the same command again"
+        trust = " --trust-remote-code" if config.trust_remote_code else ""
+        fix = f"bench eval --resume {shlex.quote(str(path))}{trust}" if path else "run the same command again"
         kept = "what was finished is kept" if path else "nothing was finished"
         raise InterruptedRunError("interrupted", cause=f"a signal asked bench to stop; {kept}", fix=fix) from stop
     finally:
@@ -138,11 +143,29 @@ def _finish(config: RunConfig, run: Any, *, as_json: bool) -> None:
     build(folder)
     missing = _missing(folder)
     if missing:
-        output.note(f"incomplete: {missing}")
+        output.note(output.one_line(f"incomplete: {missing}"))
     if not config.quiet:
-        output.note(f"run: {folder.path}   report: {folder.path / 'report.html'}")
+        output.note(output.one_line(f"run: {folder.path}   report: {folder.path / 'report.html'}"))
     if missing:
         raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+@contextmanager
+def _warnings_noted(watcher: Any) -> Iterator[None]:
+    """Say what libraries warn of as notes, each text once, rather than as lines of their source code."""
+    import warnings
+
+    told: set[str] = set()
+
+    def note(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        text = f"{category.__name__}: {message}"
+        if text not in told:
+            told.add(text)
+            watcher.note(text)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = note
+        yield
 
 
 def _missing(folder: Any) -> str:
@@ -155,6 +178,9 @@ def _missing(folder: Any) -> str:
         parts.append(f"{len(failed)} of {len(folder.cells)} cells failed ({names})")
     if samples:
         parts.append(f"{samples} of the samples gave no answer")
+    lacking = [cell.unmeasured for cell in folder.cells if cell.unmeasured]
+    if lacking:
+        parts.append("; ".join(lacking[:3]) + ("; ..." if len(lacking) > 3 else ""))
     return "; ".join(parts)
 
 
@@ -192,7 +218,11 @@ def _print_plan(planned: Any, *, as_json: bool) -> None:
         ["model", "task", "decoder", "samples", "tokens", "time"],
     )
     total = planned.seconds
-    known = "unknown time: no cell ran here before" if total is None else f"about {duration(total)}"
+    new = sum(row["seconds"] is None for row in rows)
+    if total is None:
+        known = "unknown time: no cell ran here before"
+    else:
+        known = f"about {duration(total)}" + (f", and {new} cells that never ran here" if new else "")
     counts = {"cell": len(rows), "sample": sum(r["n"] for r in rows), "token": sum(r["tokens"] for r in rows)}
     output.note(", ".join([*(counted(number, word) for word, number in counts.items()), known]))
 

@@ -92,6 +92,19 @@ def _crash(error: BaseException) -> BenchError:
         return BenchError(
             "out of memory", cause=str(error) or "the machine has no more", fix="use --limit or a smaller --batch-size"
         )
+    if isinstance(error, ImportError):
+        missing = (error.name or "").partition(".")[0]
+        return BenchError(
+            f"the package '{missing}' is missing" if missing else "a package cannot be imported",
+            cause=str(error),
+            fix=f"pip install {missing}" if missing else "bench doctor looks at what is installed",
+        )
+    if isinstance(error, SystemExit):
+        return BenchError(
+            "something that bench called ended the process",
+            cause=f"it exited with {error.code!r}",
+            fix="run it again with --debug to see where",
+        )
     return BenchError(
         f"bench failed unexpectedly: {type(error).__name__}",
         cause=str(error) or "no message came with it",

@@ -6,12 +6,56 @@ has a bin of its own kind and not one too many.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.arrays import Float64s, Ints
 from bench.components import PerSample, metric, per_sample
-from bench.metrics.judged import BINS, base_weights, in_bins, judged, with_classes
+from bench.latest import frozen, latest
+from bench.metrics.gathering import JudgedCells, numbered
+from bench.metrics.judged import BINS, base_weights, bin_of, judged, with_classes
 from bench.records import Classification, Judged
+
+FEW = 4  # weightings; for fewer, a product would spend its time on laying out its columns
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """What the bins hold under weights w (B, n), bins that hold no row left out; each (B, K).
+
+    mass: sum of w.  gap: sum of w (correct - confidence).  mean: sum of w confidence.
+    """
+
+    mass: Float64s
+    gap: Float64s
+    mean: Float64s
+
+
+@latest
+def _bin(record: Judged) -> tuple[Ints, int]:
+    """The bin of each row, (n,), of the K that hold one."""
+    held, index, _ = numbered(bin_of(judged(record)[0]))
+    return frozen(index), len(held)
+
+
+def _sums(record: Judged, w: Float64s, *columns: Float64s) -> list[Float64s]:
+    """Sums of w (B, n) times each column (n,) over the rows of each bin, (B, K): one product, or one pass a column."""
+    index, k = _bin(record)
+    if len(w) >= FEW:
+        member = index[:, None] == np.arange(k)
+        sums = w @ np.hstack([member * column[:, None] for column in columns])
+        return [sums[:, i * k : (i + 1) * k] for i in range(len(columns))]
+    cell = (index + k * np.arange(len(w))[:, None]).ravel()
+    return [np.bincount(cell, (w * c).ravel(), len(w) * k).astype(float).reshape(len(w), k) for c in columns]
+
+
+@latest
+def _cells(record: Judged, w: Float64s) -> _Cells:
+    """One product for every binned metric."""
+    confidence, correct = judged(record)
+    return _Cells(*_sums(record, w, np.ones(len(confidence)), correct - confidence, confidence))
 
 
 @metric(
@@ -21,6 +65,7 @@ from bench.records import Classification, Judged
     better="lower",
     range=(0, 1),
     biased=True,
+    gathers=True,
     source="Naeini et al. 2015; Guo et al. 2017, On Calibration of Modern Neural Networks",
     check="metrics/constructed-ece",
 )
@@ -32,9 +77,9 @@ def ece(record: Judged, w: Float64s) -> Float64s:
     it: with 500 samples 95 % intervals hold the truth in about 60 % of cases where that is 0, in 92 % where it is .15.
     w: (B, n); returns (B,).
     """
-    confidence, correct = judged(record)
+    cells = _cells(record, w)
     with np.errstate(invalid="ignore"):
-        return np.abs(w @ (in_bins(confidence) * (correct - confidence)[:, None])).sum(axis=1) / w.sum(axis=1)
+        return np.abs(cells.gap).sum(axis=1) / cells.mass.sum(axis=1)
 
 
 @metric(
@@ -43,6 +88,7 @@ def ece(record: Judged, w: Float64s) -> Float64s:
     area="calibration",
     better="none",
     range=(0, 1),
+    gathers=True,
     source="de Moivre 1730 (mean deviation of the binomial); Roelofs et al. 2022, Mitigating Bias in Calibration Error",
     check="metrics/ece-under-calibration",
 )
@@ -55,13 +101,12 @@ def ece_null(record: Judged, w: Float64s) -> Float64s:
     w: (B, n); returns (B,).
     """
     confidence, _ = judged(record)
-    own = base_weights(record)
-    bins = in_bins(confidence)
-    mass, mean = w @ bins, w @ (bins * confidence[:, None])
-    square = (w * own) @ bins
-    variance = (w * own) @ (bins * (confidence * (1 - confidence))[:, None])
+    own = base_weights(record) * np.ones(len(confidence))
+    cells = _cells(record, w)
+    mass = cells.mass
+    square, variance = _sums(record, w, own, own * confidence * (1 - confidence))
     with np.errstate(invalid="ignore", divide="ignore"):
-        p, trials = mean / mass, mass**2 / square
+        p, trials = cells.mean / mass, mass**2 / square
         # Of a sum of equal trials, of the trials as they are: the ratio is 1 less the spread of confidences.
         ratio = np.sqrt(np.maximum(variance / (square * p * (1 - p)), 0.0))
         expected = mass * ratio * binomial_deviation(trials, p)
@@ -75,7 +120,10 @@ def binomial_deviation(n: Float64s, p: Float64s) -> Float64s:
     """
     below = np.maximum(np.floor(n), 1.0)
     part = np.clip(n - below, 0.0, 1.0)
-    return (1 - part) * _whole_deviation(below, p) + part * _whole_deviation(below + 1, p)
+    whole = _whole_deviation(below, p)
+    if not part.any():
+        return whole
+    return (1 - part) * whole + part * _whole_deviation(below + 1, p)
 
 
 def _whole_deviation(n: Float64s, p: Float64s) -> Float64s:
@@ -94,6 +142,7 @@ def _whole_deviation(n: Float64s, p: Float64s) -> Float64s:
     area="calibration",
     better="lower",
     range=(-1, 1),
+    gathers=True,
     source="Kumar, Liang and Ma 2019, Verified Uncertainty Calibration; Broecker 2012",
     check="metrics/ece-under-calibration",
 )
@@ -105,25 +154,40 @@ def ece_debiased(record: Judged, w: Float64s) -> Float64s:
     Pairs within one cluster (`groups`), which are not independent, are left out with the pairs of a sample and itself;
     a bin in which no pair is left adds 0.  Compare its square root with `ece`, not itself.  w: (B, n); returns (B,).
     """
-    confidence, correct = judged(record)
-    bins = in_bins(confidence)
-    weight, gap = w, w * (correct - confidence)
-    groups = record.groups if hasattr(record, "groups") else None
-    if groups is not None:
-        # One cell for each cluster within a bin.
-        codes = np.unique(groups, return_inverse=True)[1]
-        key = bins.argmax(axis=1) * len(codes) + codes
-        order = np.argsort(key, kind="stable")
-        starts = np.flatnonzero(np.diff(key[order], prepend=-1))
-        weight, gap = (np.add.reduceat(x[:, order], starts, axis=1) for x in (weight, gap))
-        bins = bins[order][starts]
-    mass = weight @ bins
-    pairs = mass**2 - weight**2 @ bins
-    products = (gap @ bins) ** 2 - gap**2 @ bins
+    cells = _cells(record, w)
+    mass = cells.mass
+    masses, gaps = _within(record, w)
+    pairs, products = mass**2 - masses, cells.gap**2 - gaps
     with np.errstate(invalid="ignore", divide="ignore"):
         # Rounding may leave a crumb where there is no pair.
         square = np.where(pairs > 1e-12 * mass**2, products / pairs, 0.0)
         return (mass * square).sum(axis=1) / mass.sum(axis=1)
+
+
+@latest
+def _clusters(record: Any) -> tuple[Ints, Ints, Ints]:
+    """Rows (n,) gathered by cluster within a bin, where each of these begins, (C,), and its bin, (C,)."""
+    index, _ = _bin(record)
+    codes = np.unique(record.groups, return_inverse=True)[1]
+    key = index * len(codes) + codes
+    order = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    return order, starts, index[order[starts]]
+
+
+def _within(record: Any, w: Float64s) -> tuple[Float64s, Float64s]:
+    """Sums over each bin's samples, or clusters, of the squares of their mass and of their gap, (B, K) each."""
+    confidence, correct = judged(record)
+    gap = correct - confidence
+    if record.groups is None:
+        squares = record.squares(w) if isinstance(record, JudgedCells) else w * w
+        masses, gaps = _sums(record, squares, np.ones(len(gap)), gap * gap)
+        return masses, gaps
+    _, k = _bin(record)
+    order, starts, index = _clusters(record)
+    member = (index[:, None] == np.arange(k)).astype(np.float64)
+    mass, gaps = (np.add.reduceat(x.T[order], starts, axis=0).T for x in (w, w * gap))
+    return mass**2 @ member, gaps**2 @ member
 
 
 @metric(
@@ -134,6 +198,7 @@ def ece_debiased(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    gathers=True,
     source="Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning",
 )
 def mce(record: Judged, w: Float64s) -> Float64s:
@@ -141,10 +206,9 @@ def mce(record: Judged, w: Float64s) -> Float64s:
 
     The emptiest bin tends to win it, whatever the model: strongly biased upwards.  w: (B, n); returns (B,).
     """
-    confidence, correct = judged(record)
-    bins = in_bins(confidence)
+    cells = _cells(record, w)
     with np.errstate(invalid="ignore", divide="ignore"):
-        gaps = np.abs(w @ (bins * (correct - confidence)[:, None])) / (w @ bins)
+        gaps = np.abs(cells.gap) / cells.mass
         return np.where(w.sum(axis=1) > 0, np.nan_to_num(gaps).max(axis=1), np.nan)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import NotApplicable, PerSample, metric, per_sample
-from bench.metrics.forecasts import gaussian, mean_of, quantile, std_of
+from bench.forecasts import mixtures, student
+from bench.forecasts.forms import gaussian, mean_of, quantile, std_of
 from bench.records import Regression
 
 Y = "units of y"
@@ -27,16 +28,41 @@ Y = "units of y"
 def crps(record: Regression) -> PerSample:
     """Mean continuous ranked probability score: the integral of (F(t) - [y <= t])^2 over t.
 
-    Gaussian: s (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi)), z = (y - m) / s, exact.  Samples: mean |x - y| less half
+    Gaussian: s (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi)), z = (y - m) / s; Student-t and mixtures of Gaussians in
+    closed form too.  Samples: mean |x - y| less half
     the mean |x - x'| over different pairs: the fair form, unbiased by the number of samples (two at least).  Quantiles:
     twice the mean pinball loss over the given levels, the weighted interval score: near the CRPS for levels that are
     many and evenly spread, and not the CRPS for others.
     """
-    if record.mean is not None:
-        return per_sample(_gaussian_crps(record))
-    if record.quantiles is not None:
-        return per_sample(2 * _pinball(record.quantiles, record))
-    return per_sample(_fair_crps(record))
+    form = record.form
+    if form == "quantiles":
+        return per_sample(2 * _pinball(record))
+    if form == "interval":
+        raise NotApplicable("an interval is no distribution; see 'interval-score'")
+    closed = {"gaussian": _gaussian_crps, "student": student.crps, "mixture": mixtures.crps, "samples": _fair_crps}
+    return per_sample(closed[form](record))
+
+
+@metric(
+    "crps-ensemble",
+    of=Regression,
+    area="uncertainty",
+    better="lower",
+    unit=Y,
+    range=(0, None),
+    biased=True,
+    default=False,
+    source="Gneiting and Raftery 2007, Strictly Proper Scoring Rules",
+    check="metrics/crps-forms",
+)
+def crps_ensemble(record: Regression) -> PerSample:
+    """Mean CRPS of the empirical distribution of the M samples itself: mean |x - y| less half the mean over all pairs.
+
+    Above that of the distribution that they are drawn from by E|x - x'| / (2 M); `crps` is the form without that.
+    """
+    if record.form != "samples" or record.samples is None:
+        raise NotApplicable("the forecast gives no samples")
+    return per_sample(_sample_crps(record.samples, record.y, record.samples.shape[1]))
 
 
 def _gaussian_crps(record: Regression) -> Float64s:
@@ -51,14 +77,21 @@ def _gaussian_crps(record: Regression) -> Float64s:
 def _fair_crps(record: Regression) -> Float64s:
     if record.samples is None or record.samples.shape[1] < 2:
         raise NotApplicable("one sample a forecast tells nothing of its spread")
-    m = record.samples.shape[1]
+    return _sample_crps(record.samples, record.y, record.samples.shape[1] - 1)
+
+
+def _sample_crps(samples: Float64s, y: Float64s, others: int) -> Float64s:
+    """Mean |x - y| less half of sum |x - x'| / (M others)."""
+    m = samples.shape[1]
     # Sum over pairs |x - x'| from one sort, centred at y so that large values lose nothing.
-    x = np.sort(record.samples - record.y[:, None], axis=1)
-    return np.abs(x).mean(axis=1) - x @ (2 * np.arange(m) - m + 1) / (m * (m - 1))
+    x = np.sort(samples - y[:, None], axis=1)
+    return np.abs(x).mean(axis=1) - x @ (2 * np.arange(m) - m + 1) / (m * others)
 
 
-def _pinball(quantiles: Float64s, record: Regression) -> Float64s:
-    gap = record.y[:, None] - quantiles
+def _pinball(record: Regression) -> Float64s:
+    if record.quantiles is None:
+        raise NotApplicable("the forecast gives no quantiles")
+    gap = record.y[:, None] - record.quantiles
     levels = np.asarray(record.levels)
     return np.maximum(levels * gap, (levels - 1) * gap).mean(axis=1)
 
@@ -74,25 +107,33 @@ def _pinball(quantiles: Float64s, record: Regression) -> Float64s:
 )
 def pinball(record: Regression) -> PerSample:
     """Mean pinball loss over samples and levels: t (y - q) above the quantile q of level t, (1 - t) (q - y) below."""
-    if record.quantiles is None:
-        raise NotApplicable("the forecast gives no quantiles")
-    return per_sample(_pinball(record.quantiles, record))
+    return per_sample(_pinball(record))
 
 
 @metric(
-    "gaussian-nll",
+    "forecast-nll",
     of=Regression,
     area="likelihood",
     better="lower",
     unit="nats",
-    source="negative log-density of the Gaussian forecast",
-    check="metrics/crps-gaussian",
+    source="negative log-density of the forecast",
+    check="metrics/crps-forms",
 )
-def gaussian_nll(record: Regression) -> PerSample:
-    """Mean negative log-density of y: z^2 / 2 + log s + log(2 pi) / 2.  A density: it moves with the units of y."""
+def forecast_nll(record: Regression) -> PerSample:
+    """Mean negative log-density of y under a Gaussian, Student-t or mixture forecast.
+
+    A density: it moves with the units of y.  Samples, quantiles and intervals have none.
+    """
+    closed = {"gaussian": _gaussian_nll, "student": student.nll, "mixture": mixtures.nll}
+    if record.form not in closed:
+        raise NotApplicable(f"the form '{record.form}' has no density")
+    return per_sample(closed[record.form](record))
+
+
+def _gaussian_nll(record: Regression) -> Float64s:
     mean, std = gaussian(record)
     z = (record.y - mean) / std
-    return per_sample(z * z / 2 + np.log(std) + math.log(2 * math.pi) / 2)
+    return z * z / 2 + np.log(std) + math.log(2 * math.pi) / 2
 
 
 @metric(

@@ -10,15 +10,26 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import metric
+from bench.latest import latest
 from bench.metrics.judged import judged, scaled
-from bench.metrics.ranking import Ranked, ranked
+from bench.metrics.ranking import Ranked, Ranking, ranking
 from bench.records import Judged
 
 
-def _errors(record: Judged, w: Float64s) -> Ranked:
-    """Hits are errors; the most confident first."""
+@latest
+def _ranking(record: Judged) -> Ranking:
+    """The most confident first.  Hits are errors; runs of errors, and of right answers, are merged.
+
+    Within a run of right answers the errors so far stay E, within one of errors the right answers so far; either way
+    the areas below take a run as they take its rows one after the other.
+    """
     confidence, correct = judged(record)
-    return ranked(confidence, ~correct, w)
+    return ranking(confidence, ~correct, merge_hits=True, merge_misses=True)
+
+
+@latest
+def _errors(record: Judged, w: Float64s) -> Ranked:
+    return _ranking(record).weigh(scaled(record, w))
 
 
 @metric(
@@ -27,6 +38,7 @@ def _errors(record: Judged, w: Float64s) -> Ranked:
     area="uncertainty",
     better="lower",
     range=(0, 1),
+    gathers=True,
     source="Geifman and El-Yaniv 2017, Selective Classification for Deep Neural Networks",
     check="metrics/random-confidence",
 )
@@ -40,14 +52,13 @@ def aurc(record: Judged, w: Float64s) -> Float64s:
     """
     from scipy.special import psi
 
-    r = _errors(record, scaled(record, w))
+    r = _errors(record, w)
     mass = r.hits + r.misses
-    after, errors = np.cumsum(mass, axis=1), np.cumsum(r.hits, axis=1)
+    after = r.found + r.wrong
     before = after - mass
-    nodes = psi(np.concatenate([np.zeros((len(w), 1)), after], axis=1) + 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(mass > 0, r.hits / mass, 0.0)
-        area = r.hits + (errors - r.hits - before * share) * np.diff(nodes, axis=1)
+        area = r.hits + (r.found - r.hits - before * share) * (psi(after + 1) - psi(before + 1))
         return area.sum(axis=1) / after[:, -1]
 
 
@@ -58,6 +69,7 @@ def aurc(record: Judged, w: Float64s) -> Float64s:
     better="lower",
     range=(0, 1),
     default=False,
+    gathers=True,
     source="Geifman, Uziel and El-Yaniv 2019, Bias-Reduced Uncertainty Estimation",
     check="metrics/random-confidence",
 )
@@ -82,6 +94,7 @@ def e_aurc(record: Judged, w: Float64s) -> Float64s:
     area="uncertainty",
     better="lower",
     range=(0, 1),
+    gathers=True,
     source="Traub et al. 2024, Overcoming Common Flaws in the Evaluation of Selective Classification Systems",
     check="metrics/random-confidence",
 )
@@ -91,9 +104,9 @@ def augrc(record: Judged, w: Float64s) -> Float64s:
     Equal to (1 - AUROC) a e + e^2 / 2 with accuracy a, error rate e and the AUROC of confidence for being right.
     """
     r = _errors(record, w)
-    mass, errors = r.hits + r.misses, np.cumsum(r.hits, axis=1)
+    mass = r.hits + r.misses
     with np.errstate(invalid="ignore"):
-        return ((errors - r.hits / 2) * mass).sum(axis=1) / mass.sum(axis=1) ** 2
+        return ((r.found - r.hits / 2) * mass).sum(axis=1) / mass.sum(axis=1) ** 2
 
 
 @metric(
@@ -102,6 +115,7 @@ def augrc(record: Judged, w: Float64s) -> Float64s:
     area="uncertainty",
     better="lower",
     range=(0, 1),
+    gathers=True,
     source="Geifman and El-Yaniv 2017, Selective Classification for Deep Neural Networks",
     check="metrics/random-confidence",
 )
@@ -109,7 +123,7 @@ def risk_at_80(record: Judged, w: Float64s) -> Float64s:
     """Error rate among the 80 % most confident answers; the row at the border counts by the part that is needed."""
     r = _errors(record, w)
     mass = r.hits + r.misses
-    after = np.cumsum(mass, axis=1)
+    after = r.found + r.wrong
     budget = 0.8 * after[:, -1:]
     taken = np.clip(budget - (after - mass), 0.0, mass)
     with np.errstate(invalid="ignore", divide="ignore"):

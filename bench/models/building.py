@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from bench import registry, specs
 from bench.capabilities import Machine
-from bench.errors import UsageError
+from bench.errors import BenchError, EvaluationError, UsageError
 
 
 class NotSuited(UsageError):  # noqa: N818 - said of the pair: neither is at fault
@@ -35,7 +36,24 @@ def build(spec: specs.Spec, machine: Machine) -> Any:
     parameters = specs.bind(factory, spec, skip=int(aimed), given=("machine",))
     if "machine" in names:
         parameters["machine"] = machine
-    return factory(*([spec.target] if aimed else []), **parameters)
+    with told(f"model '{spec}' could not be made"):
+        return factory(*([spec.target] if aimed else []), **parameters)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Turn what a model's own code raises into an `EvaluationError`; a script that ends the process is such a failure.
+
+    An error in three lines, a missing package and a lack of memory pass through: they say more as they are.
+    """
+    try:
+        yield
+    except (BenchError, ImportError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise EvaluationError(
+            what, cause=f"{type(error).__name__}: {error}", fix="mend the model; --debug shows where it failed"
+        ) from error
 
 
 def facts(adapter: str, parameters: Mapping[str, Any], *libraries: str) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.arrays import AnyArray, Float64s, Ints
+from bench.arrays import AnyArray, Float64s
 from bench.capabilities import Classified
 from bench.components import model
-from bench.errors import UsageError
 from bench.examples import Examples
 from bench.models.building import facts
+from bench.models.labels import classes_of, labels_of
 from bench.models.network import Network, Training, trained
 from bench.models.scaling import Scale, flat
 from bench.models.sklearn import FittableClassifier
@@ -118,26 +118,3 @@ def forest(trees: int = 100, leaf: int = 1) -> FittableClassifier:
     parameters = {"trees": trees, "leaf": leaf}
     estimator = RandomForestClassifier(n_estimators=trees, min_samples_leaf=leaf)
     return FittableClassifier(estimator, facts("forest", parameters, "numpy", "scikit-learn"))
-
-
-def labels_of(train: Examples) -> Ints:
-    """The labels of a training split, (n,) int64, in 0..C-1; `UsageError` where there are none to learn from."""
-    if train.targets is None or len(train) == 0:
-        raise UsageError(
-            "a classifier cannot be fitted",
-            cause="the task has no labelled training rows",
-            fix="choose a task with a training split, or a model that is fitted already",
-        )
-    labels = np.asarray(train.targets).astype(np.int64)
-    if len(np.unique(labels)) < 2 or labels.min() < 0:
-        raise UsageError(
-            "a classifier cannot be fitted",
-            cause="the training rows hold fewer than two classes, or a negative label",
-            fix="give training rows of at least two classes, numbered from 0",
-        )
-    return labels
-
-
-def classes_of(train: Examples) -> int:
-    """Number of classes of a task: as it says, else by the largest label."""
-    return train.classes or int(labels_of(train).max()) + 1

@@ -72,7 +72,8 @@ class RegressorEnsemble(Members):
         """Mean and standard deviation of the mixture (b,), and of each member (b, M)."""
         each = [m.forecast(inputs) for m in self.members]
         if all(f.quantiles is not None for f in each) and len({f.levels for f in each}) == 1:
-            return Forecast(quantiles=np.mean([f.quantiles for f in each], axis=0), levels=each[0].levels)
+            quantiles = np.stack([f.quantiles for f in each if f.quantiles is not None], axis=1)
+            return Forecast(quantiles=quantiles.mean(axis=1), levels=each[0].levels, member_quantiles=quantiles)
         if not all(f.mean is not None and f.std is not None for f in each):
             raise UsageError(
                 "these regressors cannot be one ensemble",

@@ -50,7 +50,7 @@ def call(function: Callable[..., Any], reference: str, parameters: dict[str, Any
         pass  # no signature to hold them against
     try:
         return function(**parameters)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise EvaluationError(
             f"'{reference}' failed", cause=f"{type(error).__name__}: {error}", fix="call it in Python to see more"
         ) from error
@@ -73,7 +73,7 @@ def _from_file(path: Path) -> ModuleType:
     sys.modules[name] = module  # classes defined there need their module to be found
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"'{path}' failed to load", cause=f"{type(error).__name__}: {error}", fix=f"python {path}"
         ) from error
@@ -83,7 +83,7 @@ def _from_file(path: Path) -> ModuleType:
 def _from_path(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"module '{name}' cannot be imported",
             cause=f"{type(error).__name__}: {error}",

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.capabilities import Machine
 from bench.components import model
 from bench.errors import UsageError
-from bench.models.hf import HuggingFace, hf
+from bench.models.hf.adapter import HuggingFace, hf
 
 CHECKPOINTS = Path(__file__).parents[1] / "zoo" / "checkpoints"
 _SOURCE = "bench zoo: trained on procedurally generated text (see the model card beside its weights)"

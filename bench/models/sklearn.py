@@ -19,6 +19,7 @@ from bench.examples import Examples
 from bench.models import importing
 from bench.models.building import facts
 from bench.models.dequantisation import lower_bound
+from bench.models.labels import classes_of, labels_of
 from bench.models.scaling import flat
 from bench.seeds import derive, generator
 
@@ -89,8 +90,6 @@ class FittableClassifier(ClassifierAdapter):
 
     def fit(self, train: Examples, seed: int) -> None:
         """Fit a fresh copy of the estimator."""
-        from bench.models.classifiers import classes_of, labels_of
-
         rows = flat(train.inputs)
         self.classes = classes_of(train)
         self.estimator = _fresh(self.estimator, seed).fit(rows, labels_of(train))

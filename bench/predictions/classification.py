@@ -39,6 +39,8 @@ def build(table: Table) -> dict[str, Classification]:
         features=table.get("features"),
         members=table.get("members"),
         truth=_sums_to_one(table, "truth") if table.get("truth") is not None else None,
+        sets=table.get("sets"),
+        level=float(table.constant("level", 0.0)),
     )
     return {table.name: record}
 
@@ -81,6 +83,8 @@ CONVENTION = Convention(
         Field(("features",), "penultimate features", "float32", form="vector", prefix="feature_"),
         Field(("members",), "log-probabilities of each ensemble member, (n, M, C); npz only", form="tensor"),
         Field(("truth",), "the true p(y|x), where it is known", form="vector", prefix="truth_"),
+        Field(("sets",), "true where a prediction set holds the class", "bool", form="vector", prefix="set_"),
+        Field(("level",), "share of samples whose class the sets promise to hold; absent: not stated", form="constant"),
     ),
     forms=(("logits",), ("probs",)),
     columns={

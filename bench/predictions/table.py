@@ -50,6 +50,7 @@ class Table:
             self.refuse("weight", ~(np.isfinite(weights) & (weights >= 0)), "finite and at least 0")
         if self.get("split") is not None:
             self.refuse("split", ~np.isin(self.columns["split"], SPLITS), "train, calibration or test")
+        self._refuse_nothing_to_score()
         return {
             "ids": self.ids,
             "groups": self.get("group"),
@@ -59,6 +60,22 @@ class Table:
             "dataset": self.get("dataset"),
             "n_failed": self.failed,
         }
+
+    def _refuse_nothing_to_score(self) -> None:
+        splits, weights = self.get("split"), self.get("weight")
+        test = np.ones(len(self), dtype=bool) if splits is None else splits == "test"
+        if not test.any():
+            raise RecordError(
+                f"{self.file} holds no test rows",
+                cause=f"column '{self.found['split'].columns[0]}' is train or calibration in all {len(self)}",
+                fix="give the rows that are to be scored split = test, or leave the column out",
+            )
+        if weights is not None and not weights[test].any():
+            raise RecordError(
+                f"{self.file}: column '{self.found['weight'].columns[0]}' is 0 in every row to be scored",
+                cause="a mean of nothing but zero weights is undefined",
+                fix="give some rows a weight above 0, or leave the column out",
+            )
 
     def constant(self, key: str, default: Any) -> Any:
         """A value that holds for the whole file: from its metadata, or from a column that never changes."""

@@ -9,25 +9,26 @@ from bench.procedural.items import Item, check_difficulty, question_item
 KIND = "arithmetic"
 DIFFICULTIES = 4
 
-# difficulty -> (largest operand, largest running total).  Small numbers keep the easy levels within reach
-# of a model of a million parameters; the longest chains are hard for it because each step can go wrong.
-_LIMITS = {1: (49, 98), 2: (49, 98), 3: (49, 98), 4: (99, 198)}
+# difficulty -> (largest first number, largest operand after it, largest running total).  Adding one digit is
+# within reach of a model of a million parameters; a chain of larger operands is hard for it, because each
+# step can go wrong.
+_LIMITS = {1: (99, 9, 99), 2: (99, 9, 99), 3: (99, 29, 99), 4: (99, 49, 149)}
 _CHOICES = 4
 
 
 def draw(rng: Random, difficulty: int) -> Item:
-    """One sum with ``difficulty`` operations; every running total lies in [0, 198].
+    """One sum with ``difficulty`` operations; every running total lies in [0, 149].
 
     A product can only come first, so that working from left to right is also the usual precedence.
     """
     check_difficulty(KIND, difficulty, DIFFICULTIES)
-    largest, ceiling = _LIMITS[difficulty]
+    first, largest, ceiling = _LIMITS[difficulty]
     if rng.random() < 0.25:
         left, right = rng.randint(2, 9), rng.randint(2, 9)
         total, question, steps = left * right, f"{left} * {right}", [f"{left} * {right} = {left * right}."]
         signs = ["*"]
     else:
-        total = rng.randint(1, largest)
+        total = rng.randint(1, first)
         question, steps, signs = str(total), [], []
     while len(signs) < difficulty:
         sign, term = _next_term(rng, total, largest, ceiling)

@@ -1,4 +1,4 @@
-"""Chains of comparisons: who is taller than whom, with the answer yes, no or unknown."""
+"""Chains of comparisons: who outranks whom, with the answer yes, no or unknown."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ NAMES = (
     "Ann", "Bo", "Cy", "Dee", "Eli", "Fay", "Gus", "Hal", "Ida", "Jo", "Kit", "Lou", "Max", "Ned", "Ola",
     "Pam",
 )  # fmt: skip
-RELATIONS = (("taller", "shorter"), ("older", "younger"), ("faster", "slower"), ("richer", "poorer"))
+# (told from above, asked, told from below); each is transitive, so that chains mean what they seem to.
+RELATIONS = (
+    ("outranks", "outrank", "is outranked by"),
+    ("outweighs", "outweigh", "is outweighed by"),
+    ("outruns", "outrun", "is outrun by"),
+    ("outlives", "outlive", "is outlived by"),
+)
 
 Fact = tuple[str, str]
 """(greater, lesser)"""
 
-# From this difficulty on, a premise may be told from the lesser side ("Bo is shorter than Ann").
-_INVERTED_FROM = 3
+# From this difficulty on, a premise may be told from below.
+_INVERTED_FROM = 4
 _INVERTED_SHARE = 0.25
 
 
@@ -38,14 +44,14 @@ def draw(rng: Random, difficulty: int) -> Item:
         _unknown(rng, names, difficulty) if answer == "unknown" else _known(rng, names, difficulty, answer)
     )
     rng.shuffle(facts)
-    greater, lesser = rng.choice(RELATIONS)
+    above, asked, below = rng.choice(RELATIONS)
     premises = [
-        f"{low} is {lesser} than {high}."
+        f"{low} {below} {high}."
         if difficulty >= _INVERTED_FROM and rng.random() < _INVERTED_SHARE
-        else f"{high} is {greater} than {low}."
+        else f"{high} {above} {low}."
         for high, low in facts
     ]
-    question = f"{' '.join(premises)} Is {first} {greater} than {second}?"
+    question = f"{' '.join(premises)} Does {first} {asked} {second}?"
     steps = worked_steps(facts, first, second, answer)
     group = f"{KIND}-{difficulty}-{answer}"
     return question_item(KIND, question, steps, answer, difficulty, choices=ANSWERS, group=group)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from bench.arrays import AnyArray, Bools, Float64s, Floats, Ints, Ragged
 from bench.errors import RecordError
 from bench.records.base import Record, attribute, column
+from bench.records.top import top
 
 
 @runtime_checkable
@@ -29,7 +32,8 @@ class Judged(Protocol):
 
 def log_softmax(logits: Floats) -> Float64s:
     """Log-probabilities over the last axis, in float64, stable for any finite or -inf logits."""
-    z = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):  # a gap beyond the largest float is an infinite one, and its probability is 0
+        z = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
     return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
 
 
@@ -46,6 +50,8 @@ class Classification(Record):
         "float", "log-probabilities of each ensemble member, M x C", dims=2, optional=True
     )
     truth: Float64s | None = column("float", "the true p(y|x), where it is known", dims=1, optional=True)
+    sets: Bools | None = column("bool", "whether the prediction set holds each class, C", dims=1, optional=True)
+    level: float = attribute(0.0, "share of samples whose class the prediction sets promise to hold; 0: not stated")
 
     def validate(self) -> None:
         """Finite logits (or -inf, never all), labels in range, a truth that sums to one."""
@@ -59,6 +65,13 @@ class Classification(Record):
         self.refuse("labels", outside & ~known, f"in 0 .. {self.logits.shape[1] - 1} (an OOD row may have -1)")
         if self.truth is not None:
             self.refuse("truth", ~(np.abs(self.truth.sum(axis=1) - 1) < 1e-6), "probabilities that sum to 1")
+        if self.sets is not None and self.sets.shape[1] != self.logits.shape[1]:
+            raise RecordError(
+                f"classification: 'sets' has {self.sets.shape[1]} columns for {self.logits.shape[1]} classes",
+                cause="each class is in the set or not",
+                fix=self._fix(),
+            )
+        _refuse_level(self, self.level, stated=False)
 
     @property
     def log_probs(self) -> Float64s:
@@ -78,54 +91,133 @@ class Classification(Record):
     @property
     def confidence(self) -> Float64s:
         """Probability of the most probable class, (n,)."""
-        return self.probs.max(axis=1)
+        return self._top[0]
 
     @property
     def correct(self) -> Bools:
         """Whether the most probable class came true, (n,)."""
-        return self.predicted == self.labels
+        return self._top[1]
+
+    @cached_property
+    def _top(self) -> tuple[Float64s, Bools]:
+        return top(self.logits, self.labels)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Regression(Record):
-    """A predictive distribution of a real number, in one of three forms, and what came true."""
+    """A predictive distribution of a real number, in one of six forms, and what came true.
+
+    Gaussian (mean, std), Student-t (location, scale, df), mixture of K Gaussians, quantiles, samples, or an interval.
+    """
 
     kind: ClassVar[str] = "regression"
+    forms: ClassVar[dict[str, tuple[str, ...]]] = {
+        "gaussian": ("mean", "std"),
+        "student": ("location", "scale", "df"),
+        "mixture": ("mixture_means", "mixture_stds", "mixture_weights"),
+        "quantiles": ("quantiles",),
+        "samples": ("samples",),
+        "interval": ("lower", "upper"),
+    }
 
     y: Float64s = column("float", "the value that came true")
     mean: Float64s | None = column("float", "mean of a Gaussian forecast", optional=True)
     std: Float64s | None = column("float", "standard deviation of a Gaussian forecast, > 0", optional=True)
+    location: Float64s | None = column("float", "centre of a Student-t forecast", optional=True)
+    scale: Float64s | None = column("float", "scale of a Student-t forecast, > 0; not its deviation", optional=True)
+    df: Float64s | None = column("float", "degrees of freedom of a Student-t forecast, > 0", optional=True)
+    mixture_means: Float64s | None = column("float", "means of a mixture of K Gaussians", dims=1, optional=True)
+    mixture_stds: Float64s | None = column("float", "their standard deviations, > 0", dims=1, optional=True)
+    mixture_weights: Float64s | None = column("float", "their weights, which sum to 1", dims=1, optional=True)
     quantiles: Float64s | None = column("float", "forecast quantiles at `levels`", dims=1, optional=True)
     samples: Float64s | None = column("float", "draws from the forecast", dims=1, optional=True)
+    lower: Float64s | None = column("float", "lower end of an interval forecast; may be -inf", optional=True)
+    upper: Float64s | None = column("float", "upper end of an interval forecast; may be inf", optional=True)
     member_means: Float64s | None = column("float", "mean of each ensemble member, M", dims=1, optional=True)
     member_stds: Float64s | None = column("float", "standard deviation of each member, M", dims=1, optional=True)
+    member_quantiles: Float64s | None = column(
+        "float", "quantiles of each member at `levels`, M x Q", dims=2, optional=True
+    )
     levels: tuple[float, ...] = attribute((), "levels of the quantiles, increasing, in (0, 1)")
+    level: float = attribute(0.0, "share of outcomes that the intervals promise to hold, in (0, 1)")
+
+    @property
+    def form(self) -> str:
+        """Which of `forms` the forecast has; of several, the first."""
+        return next(name for name, keys in self.forms.items() if getattr(self, keys[0]) is not None)
 
     def validate(self) -> None:
         """One form of forecast, finite, with positive spreads."""
         super().validate()
-        if self.mean is None and self.quantiles is None and self.samples is None:
+        if len(self) == 0:  # where every sample failed, nobody knows the form
+            return
+        if all(getattr(self, keys[0]) is None for keys in self.forms.values()):
             raise RecordError(
-                "regression: there is no forecast", cause="it needs mean and std, quantiles or samples", fix=self._fix()
-            )
-        self.refuse("y", ~np.isfinite(self.y), "finite")
-        if self.mean is not None:
-            if self.std is None:
-                raise RecordError(
-                    "regression: column 'std' is missing", cause="'mean' is a Gaussian forecast's", fix=self._fix()
-                )
-            self.refuse("mean", ~np.isfinite(self.mean), "finite")
-            self.refuse("std", ~(np.isfinite(self.std) & (self.std > 0)), "finite and above 0")
-        for name in ("quantiles", "samples"):
-            value = getattr(self, name)
-            if value is not None:
-                self.refuse(name, ~np.isfinite(value).all(axis=1), "finite")
-        if self.quantiles is not None and len(self.levels) != self.quantiles.shape[1]:
-            raise RecordError(
-                f"regression: {self.quantiles.shape[1]} quantiles for {len(self.levels)} levels",
-                cause="each column of quantiles has its level",
+                "regression: there is no forecast",
+                cause="it needs one of: " + "; ".join(", ".join(keys) for keys in self.forms.values()),
                 fix=self._fix(),
             )
+        self.refuse("y", ~np.isfinite(self.y), "finite")
+        for keys in self.forms.values():
+            missing = [key for key in keys if getattr(self, key) is None]
+            if missing and getattr(self, keys[0]) is not None:
+                raise RecordError(
+                    f"regression: column '{missing[0]}' is missing", cause=f"it belongs to '{keys[0]}'", fix=self._fix()
+                )
+        for name in ("mean", "location", "mixture_means", "quantiles", "samples", "member_quantiles"):
+            self._refuse_cells(name, np.isfinite, "finite")
+        for name in ("std", "scale", "df", "mixture_stds"):
+            self._refuse_cells(name, lambda x: np.isfinite(x) & (x > 0), "finite and above 0")
+        self._check_mixture()
+        self._check_interval()
+        self._check_levels()
+
+    def _refuse_cells(self, name: str, sound: Callable[[Float64s], Bools], rule: str) -> None:
+        value = getattr(self, name)
+        if value is not None:
+            good: Bools = sound(value).reshape(len(self), int(np.prod(value.shape[1:])))
+            self.refuse(name, (~good).sum(axis=1) > 0, rule)
+
+    def _check_mixture(self) -> None:
+        shapes = {getattr(self, key).shape for key in self.forms["mixture"] if getattr(self, key) is not None}
+        if len(shapes) > 1:
+            raise RecordError(
+                "regression: the mixture's columns differ in width",
+                cause="each component has a mean, a standard deviation and a weight",
+                fix=self._fix(),
+            )
+        if self.mixture_weights is not None:
+            weights = self.mixture_weights
+            self._refuse_cells("mixture_weights", lambda x: x >= 0, "at least 0")
+            self.refuse(
+                "mixture_weights", ~np.isclose(weights.sum(axis=1), 1, rtol=0, atol=1e-6), "weights that sum to 1"
+            )
+
+    def _check_interval(self) -> None:
+        if self.lower is None or self.upper is None:
+            return
+        self.refuse("lower", np.isnan(self.lower) | (self.lower == np.inf), "a number below infinity")
+        low_enough = np.isnan(self.upper) | (self.upper < self.lower) | (self.upper == -np.inf)
+        self.refuse("upper", low_enough, "a number not below 'lower'")
+        _refuse_level(self, self.level, stated=True)
+
+    def _check_levels(self) -> None:
+        for name, value in (("quantiles", self.quantiles), ("member_quantiles", self.member_quantiles)):
+            if value is not None and len(self.levels) != value.shape[-1]:
+                raise RecordError(
+                    f"regression: {value.shape[-1]} quantiles for {len(self.levels)} levels",
+                    cause=f"each column of '{name}' has its level",
+                    fix=self._fix(),
+                )
+
+
+def _refuse_level(record: Record, level: float, *, stated: bool) -> None:
+    if not (0 < level < 1 or (level == 0 and not stated)):
+        raise RecordError(
+            f"{record.kind}: 'level' is {level}",
+            cause="it is the share that was promised: above 0 and below 1",
+            fix=f"bench show record {record.kind}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,7 +247,7 @@ class Choices(Record):
         self.refuse("loglik", bad, "log-probabilities: at most 0, not NaN")
         self.refuse("labels", (self.labels < 0) | (self.labels >= n), "the position of a choice")
         if len(self):
-            self.refuse("loglik", self.loglik.padded(-np.inf).max(axis=1) == -np.inf, "above -inf for some choice")
+            self.refuse("loglik", np.isneginf(self.loglik.padded(-np.inf).max(axis=1)), "above -inf for some choice")
         if self.order is not None:
             self.refuse("order", self.order.lengths != n, "as long as 'loglik'")
             row = np.repeat(np.arange(len(self)), n)

@@ -21,6 +21,7 @@ from bench.reports.view import Key
 Spec = dict[str, Any]
 COLOURS: tuple[str, ...] = tuple(f"var(--c{i})" for i in range(1, 7))
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 3), (2, 2), (8, 3, 2, 3), (4, 2), (1, 3))
+SHAPES: tuple[str, ...] = ("circle", "diamond", "square", "triangle-up", "cross", "triangle-down")
 WIDE, SMALL = (340, 210), (225, 165)
 
 _INK, _MUTED, _LINE = "var(--ink)", "var(--muted)", "var(--line)"
@@ -30,7 +31,7 @@ _CONFIG: Spec = {
     "axis": {
         "labelColor": _MUTED, "titleColor": _MUTED, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE,
         "labelFontSize": 10.5, "titleFontSize": 11, "titleFontWeight": "normal", "tickCount": 5, "titlePadding": 6,
-        "labelOverlap": True, "tickSize": 3,
+        "labelOverlap": True, "labelFlush": False, "tickSize": 3,
     },
     "axisX": {"grid": False},
     "axisY": {"domain": False, "ticks": False},
@@ -87,14 +88,26 @@ def lines(
 
 
 def reliability(raw: curves.Reliability, calibrated: curves.Reliability | None, size: tuple[int, int] = SMALL) -> Spec:
-    """Bars of accuracy over bins of confidence with Wilson intervals; the calibrated model's as points; the diagonal."""
+    """Bars of accuracy over bins of confidence with Wilson intervals; the calibrated model's as points; the diagonal.
+
+    The more answers a bin holds, the darker its bar.
+    """
     x, y = _axis("left", "confidence", (0, 1)), _axis("accuracy", "accuracy", (0, 1))
     bars = _bins(raw, "")
+    weight = np.sqrt(raw.count / max(raw.count.max(initial=1), 1))
+    bars = [{**bar, "opacity": _num(0.3 + 0.65 * share)} for bar, share in zip(bars, weight, strict=True)]
     layers: list[Spec] = [
         {
             "data": {"values": bars},
-            "mark": {"type": "bar", "color": "var(--c1)", "opacity": 0.85, "binSpacing": 1.5},
-            "encoding": {"x": x, "x2": {"field": "right"}, "y": y, "description": {"field": "label"}},
+            "mark": {"type": "bar", "color": "var(--c1)", "binSpacing": 1.5},
+            "encoding": {
+                "x": x,
+                "x2": {"field": "right"},
+                "y": y,
+                "y2": {"datum": 0},
+                "description": {"field": "label"},
+                "opacity": {"field": "opacity", "type": "quantitative", "scale": None, "legend": None},
+            },
         },
         _diagonal({**x, "field": "x"}, {**y, "field": "y"}),
         {
@@ -137,17 +150,20 @@ def histogram(pit: curves.Pit, size: tuple[int, int] = SMALL) -> Spec:
         for a, b, n, r, low, high in zip(pit.left, pit.right, pit.count, pit.ratio, pit.low, pit.high, strict=True)
     ]  # fmt: skip
     across = {"x": x, "x2": {"field": "right"}}
+    edge: Spec = {"type": "rule", "color": "var(--c2)", "strokeWidth": 1.2, "aria": False}
     layers: list[Spec] = [
         {
-            "mark": {"type": "bar", "color": "var(--c1)", "opacity": 0.85, "binSpacing": 1.5},
-            "encoding": {**across, "y": y, "description": {"field": "label"}},
-        },
-        {
-            "mark": {"type": "rect", "color": "var(--c2)", "opacity": 0.22, "aria": False},
+            "mark": {"type": "rect", "color": "var(--c2)", "opacity": 0.16, "aria": False},
             "encoding": {**across, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
         },
         {
-            "mark": {"type": "rule", "color": "var(--c2)", "strokeDash": [4, 3], "strokeWidth": 1.5, "aria": False},
+            "mark": {"type": "bar", "color": "var(--c1)", "opacity": 0.75, "binSpacing": 1.5},
+            "encoding": {**across, "y": y, "y2": {"datum": 0}, "description": {"field": "label"}},
+        },
+        {"mark": edge, "encoding": {**across, "y": {**y, "field": "low"}}},
+        {"mark": edge, "encoding": {**across, "y": {**y, "field": "high"}}},
+        {
+            "mark": {**edge, "color": _INK, "strokeDash": [4, 3]},
             "encoding": {**across, "y": {**y, "field": "one"}},
         },
     ]
@@ -160,41 +176,51 @@ def points(
     """A forest: one line a row (`place`, `value`, `low`, `high`, `series`, `label`), one style a series."""
     places = list(dict.fromkeys(str(r["place"]) for r in rows))
     x = _axis("value", title, domain)
-    y: Spec = {
-        "field": "place", "type": "nominal", "sort": places, "title": None,
-        "axis": {"labelLimit": 130, "labelColor": _INK, "grid": True},
-    }  # fmt: skip
-    shapes = ["circle", "diamond", "square", "triangle-up", "cross", "triangle-down"]
-    layers: list[Spec] = []
-    for i, name in enumerate(labels):
-        mine = {"values": [dict(r) for r in rows if r["series"] == name]}
-        shift = {"value": (i - (len(labels) - 1) / 2) * 11}
-        colour = COLOURS[i % len(COLOURS)]
-        layers += [
-            {
-                "data": mine,
-                "mark": {"type": "rule", "color": colour, "strokeWidth": 2, "aria": False},
-                "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y, "yOffset": shift},
-            },
-            {
-                "data": mine,
-                "mark": {
-                    "type": "point", "filled": True, "size": 55, "color": colour, "shape": shapes[i % len(shapes)],
-                    "opacity": 1,
-                },
-                "encoding": {"x": x, "y": y, "yOffset": shift, "description": {"field": "label"}},
-            },
-        ]  # fmt: skip
-    return _chart(layers, (230, max(60, len(places) * (18 + 11 * len(labels)))))
+    own: Spec = {
+        "y": {**_places(places), "scale": {"paddingInner": 0.3, "paddingOuter": 0.15}},
+        "yOffset": {"field": "series", "type": "nominal", "sort": list(labels)},
+        "color": _styles(labels, COLOURS),
+    }
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "rule", "strokeWidth": 2, "aria": False},
+            "encoding": {**own, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 58, "opacity": 1},
+            "encoding": {**own, "x": x, "shape": _styles(labels, SHAPES), "description": {"field": "label"}},
+        },
+    ]
+    chart = _chart(layers, (_beside(places), max(56, len(places) * (14 + 13 * len(labels)))))
+    return {**chart, "data": {"values": [dict(r) for r in rows]}}
+
+
+def _styles(labels: Sequence[str], styles: Sequence[str]) -> Spec:
+    """An encoding that gives each series its own style, in order."""
+    scale = {"domain": list(labels), "range": [styles[i % len(styles)] for i in range(len(labels))]}
+    return {"field": "series", "type": "nominal", "scale": scale, "legend": None}
+
+
+_LETTER, _LONGEST = 6.8, 185
+
+
+def _places(places: Sequence[str]) -> Spec:
+    """A vertical axis of names.  Room is left by their length: the reader's font may be wider than the renderer's."""
+    room = min(_LETTER * max(map(len, places), default=0), _LONGEST)
+    axis = {"labelLimit": _LONGEST, "minExtent": room + 4, "labelColor": _INK, "grid": False, "titlePadding": 0}
+    return {"field": "place", "type": "nominal", "sort": list(places), "title": None, "axis": axis}
+
+
+def _beside(places: Sequence[str]) -> int:
+    """The width that names leave for a drawing."""
+    return int(WIDE[0] + 30 - min(_LETTER * max(map(len, places), default=0), _LONGEST))
 
 
 def stacked(rows: Sequence[Mapping[str, Any]], title: str) -> Spec:
     """Stacked bars: one a `place`, parts `aleatoric` (from 0 to `first`) and `epistemic` (on to `total`)."""
     x = {**_axis("first", title, None), "axis": {"title": title}}
-    y: Spec = {
-        "field": "place", "type": "nominal", "sort": [str(r["place"]) for r in rows], "title": None,
-        "axis": {"labelLimit": 150, "labelColor": _INK, "grid": False},
-    }  # fmt: skip
+    places = [str(r["place"]) for r in rows]
+    y = _places(places)
     values = {"values": [dict(r) for r in rows]}
     height = {"type": "bar", "height": {"band": 0.62}}
     layers: list[Spec] = [
@@ -209,7 +235,7 @@ def stacked(rows: Sequence[Mapping[str, Any]], title: str) -> Spec:
             "encoding": {"x": x, "x2": {"field": "total"}, "y": y, "description": {"field": "label"}},
         },
     ]
-    return _chart(layers, (240, max(60, 28 * len(rows))))
+    return _chart(layers, (_beside(places), max(56, 28 * len(rows))))
 
 
 def svg(specs: Sequence[Spec], prefix: str) -> list[str]:
@@ -288,4 +314,6 @@ def _slim(text: str, prefix: str) -> str:
     text = text.replace(' pointer-events="none"', "").replace(' opacity="1"', "")
     text = text.replace(' font-family="system-ui, sans-serif"', "")
     text = text.replace(' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"', "")
-    return text.replace('<svg version="1.1" class="marks"', '<svg class="chart" role="group"', 1)
+    width = re.match(r'<svg [^>]*width="(\d+)', text)
+    widest = f' style="max-width:{round(1.28 * int(width[1]))}px"' if width else ""
+    return text.replace('<svg version="1.1" class="marks"', f'<svg class="chart" role="group"{widest}', 1)

@@ -8,6 +8,7 @@ from statistics import NormalDist
 import numpy as np
 
 from bench.arrays import Bools, Float64s, Ints
+from bench.forecasts import forms
 from bench.records import Classification, Regression
 
 POINTS = 160
@@ -164,15 +165,13 @@ def pit(record: Regression) -> Pit:
     The band is the binomial's central 95 % for each bin.  Among M draws, F(y) is the middle of y's rank; bins then
     hold whole ranks.  Source: Dawid 1984; Gneiting et al. 2007.
     """
-    from scipy import stats
-
-    if record.quantiles is not None:
+    if record.form == "quantiles" and record.quantiles is not None:
         edges = np.concatenate([[0.0], record.levels, [1.0]])
         place = (record.y[:, None] > record.quantiles).sum(axis=1)
         counts = np.bincount(place, minlength=len(edges) - 1)
     else:
         edges = np.linspace(0, 1, (20 if len(record) >= 1000 else 10) + 1)
-        if record.mean is None and record.samples is not None:
+        if record.form == "samples" and record.samples is not None:
             # Ranks among M draws are M + 1 values: bins must hold whole ranks, or a calibrated forecast looks uneven.
             ranks = record.samples.shape[1] + 1
             edges = np.unique(np.round(edges * ranks)) / ranks
@@ -181,22 +180,28 @@ def pit(record: Regression) -> Pit:
     n = len(record)
     width = np.diff(edges)
     expected = n * width
-    low, high = stats.binom.ppf(0.025, n, width), stats.binom.ppf(0.975, n, width)
+    low, high = binomial_quantile(0.025, n, width), binomial_quantile(0.975, n, width)
     return Pit(edges[:-1], edges[1:], counts, counts / expected, low / expected, high / expected)
 
 
-def probability(record: Regression) -> Float64s:
-    """F(y) under a Gaussian forecast, or the mid-rank of y among the draws, (n,) in [0, 1]."""
+def binomial_quantile(q: float, n: int, p: Float64s) -> Float64s:
+    """The least k with P(K <= k) >= q for K ~ Binomial(n, p), for each p.
+
+    By the inverse of the incomplete beta function: `scipy.stats`, which has it too, takes a second to import.
+    """
     from scipy import special
 
-    if record.mean is not None and record.std is not None:
-        return special.ndtr((record.y - record.mean) / record.std)
-    draws = record.samples
-    if draws is None:
-        raise ValueError("quantile forecasts give no continuous distribution")
-    below = (draws < record.y[:, None]).sum(axis=1)
-    equal = (draws == record.y[:, None]).sum(axis=1)
-    return (below + 0.5 * (equal + 1)) / (draws.shape[1] + 1)
+    k = np.ceil(special.bdtrik(q, n, p))
+    below = np.maximum(k - 1, 0.0)
+    return np.where(special.bdtr(below, n, p) >= q, below, k)
+
+
+def probability(record: Regression) -> Float64s:
+    """F(y) under the forecast, or the mid-rank of y among the draws, (n,) in [0, 1].
+
+    `NotApplicable` for quantiles and intervals.
+    """
+    return forms.pit(record)
 
 
 @dataclass(frozen=True)
@@ -213,9 +218,13 @@ class Coverage:
 def coverage(record: Regression) -> Coverage:
     """Share of y within the central interval of each nominal level.
 
-    Levels are .1 … .95 for Gaussian forecasts and draws, and the symmetric pairs of the levels of quantile forecasts.
+    Levels are .1 … .95 for distributions and draws, the symmetric pairs of the levels of quantile forecasts, and the
+    one of plain intervals.
     """
-    if record.quantiles is not None:
+    if record.form == "interval":
+        low, high, level = forms.promised(record)
+        nominal, inside = np.array([level]), ((low <= record.y) & (record.y <= high))[:, None]
+    elif record.form == "quantiles" and record.quantiles is not None:
         levels = np.asarray(record.levels)
         pairs = [(i, j) for i in range(len(levels)) for j in range(i) if abs(levels[i] + levels[j] - 1) < 1e-9]
         pairs.sort(key=lambda p: levels[p[0]])

@@ -9,9 +9,12 @@ from bench.reports.page import Page, manifest_grid
 from bench.reports.text import markdown
 from bench.reports.view import Figure, Grid, Head, Item, Section
 
-# GitHub stops showing a step summary at 1,024 k: examples are for the page.
+# GitHub stops showing a step summary at 1,024 k; generations in full are for the page alone.
 MOST_ROWS = 400
-SKIPPED = ("Answers in full",)
+_WHERE = (
+    "Charts, and every number, are in [report.html](report.html); the numbers alone in [results.csv](results.csv). "
+    "Intervals are 95 %; — is a number or an interval that cannot be given."
+)
 
 
 def render(page: Page) -> str:
@@ -20,8 +23,7 @@ def render(page: Page) -> str:
         f"# bench · {markdown(page.suite)}",
         f"**{markdown(page.status)}** · " + " · ".join(f"{markdown(k)} {markdown(v)}" for k, v in page.chips),
         " · ".join(f"**{markdown(t.number)}** {markdown(t.text)}" for t in page.tiles),
-        "Charts, and every number, are in [report.html](report.html); the numbers alone in "
-        "[results.csv](results.csv). Intervals are 95 %; — is a number or an interval that cannot be given.",
+        _WHERE,
         "## Overview",
         _table(page.overview),
     ]
@@ -35,8 +37,7 @@ def _section(section: Section) -> list[str]:
     parts = [f"## {markdown(section.title)}", markdown(section.lead, 600)]
     named = [(section.grid.caption, section.grid), *section.grids]
     for title, grid in named:
-        if title not in SKIPPED:
-            parts += [f"### {markdown(title)}" if title else "", _table(grid)]
+        parts += [f"### {markdown(title)}" if title else "", _table(grid)]
     parts += [_figure(figure) for figure in section.figures]
     return parts + [markdown(note, 600) for note in section.notes]
 
@@ -72,7 +73,7 @@ def _head(head: Head) -> str:
 def _cell(item: Item) -> str:
     if item.bar is not None:
         return f"`{bar(item.bar.value, item.bar.low, item.bar.high, 0.0, 1.0).replace(' ', '·')}`"
-    text = markdown(item.text)
+    text = markdown(f"{item.before}{item.text}")
     text = f"**{text}**" if item.strong and text else text
     more = [markdown(item.small, 120)] if item.small else []
     more += [f"({markdown(badge, 40)})" for badge in item.badges]

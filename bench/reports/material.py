@@ -25,7 +25,7 @@ class Folder(Protocol):
 
     @property
     def manifest(self) -> Mapping[str, Any]:
-        """`run.json`: suite, seed, created, versions, hardware, git, config, …"""
+        """What `run.json` says of the run: suite, seed, created, versions, hardware, git, config."""
         ...
 
     @property
@@ -84,7 +84,8 @@ class Material:
         """Read the manifest and the results of a run folder."""
         entries = folder.cells
         entries = entries.values() if isinstance(entries, Mapping) else entries
-        return Material(folder, folder.manifest, tuple(_cell(e) for e in entries), tuple(folder.results()))
+        cells = tuple(_cell(e) for e in entries)
+        return Material(folder, folder.manifest, cells, tuple(_in_order(cells, folder.results())))
 
     def record(self, cell: Cell) -> Record | None:
         """The cell's record; `None` where the cell failed or its data cannot be read (the reason is kept)."""
@@ -136,8 +137,18 @@ class Material:
         return None
 
 
+def _in_order(cells: Sequence[Cell], results: Sequence[Result]) -> list[Result]:
+    """Results by task, then by model, both as the plan has them; equal ones as they stand."""
+    tasks = {task: i for i, task in enumerate(dict.fromkeys(c.task for c in cells))}
+    models = {model: i for i, model in enumerate(dict.fromkeys(c.model for c in cells))}
+    last = len(cells)
+    return sorted(results, key=lambda r: (tasks.get(r.task, last), models.get(r.model, last), r.decoder))
+
+
 def _cell(entry: Any) -> Cell:
-    get = entry.get if isinstance(entry, Mapping) else lambda key, default: getattr(entry, key, default)
+    def get(key: str, default: Any) -> Any:
+        return entry.get(key, default) if isinstance(entry, Mapping) else getattr(entry, key, default)
+
     task = str(get("task", "") or "")
     status = str(get("status", "done") or "done")
     return Cell(

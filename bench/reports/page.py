@@ -86,21 +86,20 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
     further = grids[1:]
     if area in {"ood", "uncertainty"}:
         further += ood.by_dataset(material, area)
-    if area == "reasoning":
-        shown = reasoning.examples(material, cells)
-        further += [("Answers in full", shown)] if shown is not None else []
+    shown = reasoning.examples(material, cells) if area == "reasoning" else None
     notes = []
     if left_out:
         notes.append(f"No figures are drawn for {', '.join(dict.fromkeys(left_out))}: their numbers are in the table.")
     first = grids[0] if grids else ("", Grid((), ()))
     return Section(
         id=f"area-{material.areas.index(area)}",
-        area=area,
+        area=name(area),
         title=words.title(area),
         lead=words.lead(area),
         grid=Grid(first[1].heads, first[1].rows, caption=first[0]),
         figures=tuple(figures),
         grids=tuple(further),
+        after=(("Answers in full", shown),) if shown is not None else (),
         notes=tuple(notes),
     )
 

@@ -57,7 +57,7 @@ def name(text: Any) -> str:
     return shorten(text, 80)
 
 
-_MARKDOWN = {sign: f"&#{ord(sign)};" for sign in "\\`*[]|~@#!$"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKDOWN = {sign: f"&#{ord(sign)};" for sign in "\\`*|~@#!$"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def markdown(text: Any, limit: int = 300) -> str:
@@ -68,12 +68,10 @@ def markdown(text: Any, limit: int = 300) -> str:
     escaped = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", "&#95;", escaped)
     escaped = re.sub(r"(?i)\b(https?|ftp|mailto|xmpp):", r"\1&#58;", escaped)
     escaped = re.sub(r"(?i)\bwww\.", "www&#46;", escaped)
-    return re.sub(r"^(\d+)([.)])|^([-+=])", lambda m: _leading(m[0]), escaped)
-
-
-def _leading(marker: str) -> str:
-    """A marker that would open a list, heading or rule at the start of a line."""
-    return marker[:-1] + f"&#{ord(marker[-1])};"
+    # A link needs "](", "][" or a definition "]:"; brackets around numbers stay readable.
+    escaped = re.sub(r"\](?=[(\[:])", "&#93;", escaped)
+    # What would open a list or underline a heading at the start of a line.
+    return re.sub(r"^(\d*)([.)+=-])(?=\s|$|[-=])", lambda m: f"{m[1]}&#{ord(m[2])};", escaped)
 
 
 def csv_cell(value: Any) -> str:

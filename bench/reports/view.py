@@ -17,19 +17,21 @@ class Head:
 
 @dataclass(frozen=True)
 class Bar:
-    """An interval to draw, each between 0 and 1 on a scale shared by the rows of one `group`."""
+    """An interval to draw: value and ends, each between 0 and 1 on a shared scale; `bound` is drawn dashed."""
 
     value: float
     low: float
     high: float
     label: str
+    bound: bool = False
 
 
 @dataclass(frozen=True)
 class Item:
-    """One table cell: its text, smaller text beside it, signs, what to sort by, and an explanation on hover."""
+    """One table cell: its text, paler text before it, smaller beneath, signs, what to sort by, words on hover."""
 
     text: str
+    before: str = ""
     small: str = ""
     badges: tuple[str, ...] = ()
     sort: float | str | None = None
@@ -91,7 +93,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """One area: an introduction, the table of its numbers, its figures, further tables, and notes."""
+    """One area: an introduction, the table of its numbers, further tables, its figures, what comes after, and notes."""
 
     id: str
     area: str
@@ -100,4 +102,5 @@ class Section:
     grid: Grid
     figures: tuple[Figure, ...] = ()
     grids: tuple[tuple[str, Grid], ...] = ()
+    after: tuple[tuple[str, Grid], ...] = ()
     notes: tuple[str, ...] = field(default=())

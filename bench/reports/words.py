@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.components import Metric
 from bench.errors import BenchError
 from bench.registry import components
-from bench.reports.text import shorten, visible
+from bench.reports.text import name, shorten, visible
 from bench.results import Result
 
 TITLES: dict[str, str] = {
@@ -39,6 +39,9 @@ LABELS: dict[str, str] = {
     "excess-bits-per-byte": "excess bits/byte", "kl-to-truth": "KL to truth", "kl-p": "KL to true p(y|x)",
     "mse-p": "MSE to true p(y|x)", "crps": "CRPS", "rmse": "RMSE", "mae": "MAE", "pit-ks": "PIT distance (KS)",
     "coverage-90": "coverage of 90 %", "width-90": "width of 90 %", "interval-score-90": "interval score of 90 %",
+    "interval-coverage": "coverage of the interval", "interval-width": "its width", "interval-score": "interval score",
+    "set-coverage": "coverage of sets", "set-size": "size of sets", "set-size-violation": "worst gap by size",
+    "forecast-nll": "NLL of forecasts", "ence": "ENCE", "wis": "WIS", "crossing-rate": "crossing quantiles",
     "risk-at-80": "risk at 80 %", "parse-rate": "answers read", "tokens-per-answer": "tokens per answer",
 }  # fmt: skip
 ARROWS: dict[str, str] = {"higher": "↑", "lower": "↓", "none": ""}
@@ -51,22 +54,22 @@ KINDS: dict[str, tuple[str, str]] = {
     "estimate": ("estimate", "The log-likelihood is a Monte-Carlo estimate, with an error of its own."),
 }
 
-# Longest first: a method that names several is explained by each that it begins or continues with.
-_METHODS: tuple[tuple[str, str], ...] = (
-    (r"^wilson, design effect", "Wilson score interval of a proportion, its sample size divided by the design effect "
-     "of clusters and weights: dependent samples count for less."),
-    (r"^wilson", "Wilson score interval of a proportion; keeps its coverage near 0 and 1 and for few samples."),
-    (r"^t\(CR1\)", "Student t on clusters, with the CR1 standard error and G − 1 degrees of freedom; samples of one "
-     "cluster are not taken as independent."),
-    (r"^t\(jackknife", "Student t on a delete-group jackknife, for a number of a large set; of a biased number, about its "
-     "jackknife-corrected value."),
-    (r"^t\b", "Student t interval of a mean (or, linearised, of a ratio of means)."),
-    (r"^bootstrap BCa", "Bias-corrected and accelerated bootstrap over clusters, for a number of the whole set."),
-    (r"^bootstrap basic", "Basic (reverse-percentile) bootstrap over clusters, for a number that is biased: the "
-     "percentile bootstrap would move the interval with the bias."),
-    (r"^bootstrap", "Bootstrap over clusters, seeded."),
-    (r"^none", "No interval can be given; a missing interval is never shown as one of width 0."),
-)  # fmt: skip
+# The first that fits is taken, so the longer of two that begin alike stands first.
+_METHODS: dict[str, str] = {
+    r"^wilson, design effect": "Wilson score interval of a proportion, its sample size divided by the design effect of "
+    "clusters and weights: dependent samples count for less.",
+    r"^wilson": "Wilson score interval of a proportion; keeps its coverage near 0 and 1 and for few samples.",
+    r"^t\(CR1\)": "Student t on clusters, with the CR1 standard error and G − 1 degrees of freedom; samples of one "
+    "cluster are not taken as independent.",
+    r"^t\(jackknife": "Student t on a delete-group jackknife, for a number of a large set; for a biased number, about "
+    "its jackknife-corrected value.",
+    r"^t\b": "Student t interval of a mean (or, linearised, of a ratio of means).",
+    r"^bootstrap BCa": "Bias-corrected and accelerated bootstrap over clusters, for a number of the whole set.",
+    r"^bootstrap basic": "Basic (reverse-percentile) bootstrap over clusters, for a number that is biased: the "
+    "percentile bootstrap would move the interval with the bias.",
+    r"^bootstrap": "Bootstrap over clusters, seeded.",
+    r"^none": "No interval can be given; a missing interval is never shown as one of width 0.",
+}
 ATTRITION = (
     "Samples that failed stay in the denominator: the interval reaches from all of them at the worst value to all at "
     "the best."
@@ -102,9 +105,15 @@ def label(metric: str) -> str:
     return LABELS.get(metric, shorten(metric, 40))
 
 
+def task(text: str) -> str:
+    """A task's name without its area, which the heading or the smaller text names."""
+    area, _, rest = text.partition("/")
+    return name(rest if rest and area in TITLES else text)
+
+
 def method(text: str) -> str:
     """What the method of an interval means; the text itself where it is not known here."""
-    known = next((words for pattern, words in _METHODS if re.search(pattern, text)), "")
+    known = next((words for pattern, words in _METHODS.items() if re.search(pattern, text)), "")
     return " ".join(part for part in (known, ATTRITION if "attrition" in text else "") if part) or visible(text)
 
 

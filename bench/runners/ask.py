@@ -52,7 +52,7 @@ def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int
         return Answers(_record(model, task, decoder, batch, seed), {})
     except (MemoryError, ImportError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, UsageError) and not isinstance(error, RecordError):
             raise  # the model was named or set up wrongly: every sample would say so
         if len(batch) == 1:
@@ -63,7 +63,7 @@ def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int
     return Answers(task.yields.concatenate(answered) if answered else None, failed)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, BenchError):
         return f"{error.what}: {error.cause}"
     return f"{type(error).__name__}: {error}"
@@ -105,17 +105,7 @@ def _classification(model: Classifier, _: Spec | None, batch: Examples, __: int,
 
 def _regression(model: Regressor, _: Spec | None, batch: Examples, __: int, common: Common) -> Record:
     answer = model.forecast(np.asarray(batch.inputs))
-    return Regression(
-        **common,
-        y=_targets(batch),
-        mean=answer.mean,
-        std=answer.std,
-        quantiles=answer.quantiles,
-        samples=answer.samples,
-        member_means=answer.member_means,
-        member_stds=answer.member_stds,
-        levels=answer.levels,
-    )
+    return Regression(**common, y=_targets(batch), **vars(answer))
 
 
 def _density(model: DensityModel, _: Spec | None, batch: Examples, __: int, common: Common) -> Record:

@@ -23,6 +23,7 @@ class CellEntry:
     record: the kind of record that the answers make.  identity and digest: what the answers depend on.  batch:
     samples asked at a time, the same in every session.  n: samples asked; n_failed: those among them without an
     answer.  parts: the files of a finished cell.  seconds: time spent on it in all sessions.  error: why it failed.
+    unmeasured: which metrics crashed on its answers, and how.
     """
 
     name: str
@@ -41,6 +42,7 @@ class CellEntry:
     calibrations: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
+    unmeasured: str = ""
 
     def check_identity(self, now: Identity, *, fix: str) -> None:
         """Raise `NotComparableError` naming the keys that differ, where `now` is not what this cell was made of."""

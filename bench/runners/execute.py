@@ -8,7 +8,7 @@ uninterrupted one measure the same bytes.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,9 @@ from bench.capabilities import CAPABILITIES, Machine
 from bench.components import Task
 from bench.errors import BenchError, EvaluationError, IncompleteError, NotComparableError
 from bench.examples import Examples
+from bench.models.devices import device as find_device
 from bench.records import Record
 from bench.registry import find
-from bench.results import Result
 from bench.runners import history
 from bench.runners.ask import ask, batch_size
 from bench.runners.cells import CellEntry, cell_name
@@ -62,7 +62,7 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
     """
     models = Models(machine_of(config), config.seed)
     jobs = [_job(cell, config, models) for cell in plan.cells]
-    folder = _resumed(config, jobs) if config.resume else _created(config, plan, jobs)
+    folder = _resumed(config, jobs) if config.resume else _created(config, plan.suite or "custom", jobs)
     with folder:
         progress.start(plan)
         progress.folder(folder.path)
@@ -71,47 +71,70 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
         rates: dict[tuple[str, str, str], float] = {}
         for job in jobs:
             _run_cell(folder, job, models, config.seed, progress, rates)
-        history.remember(rates)
-        results = [result for job in jobs for result in _measured(folder, job, config.seed, progress)]
-        _finish(folder, results)
+        if config.limit is None:  # of a few samples, most of the time is fitting and loading
+            history.remember(rates)
+        _finish(folder, [_measured(folder, job, config.seed, progress) for job in jobs])
         progress.finish()
     return folder
 
 
 def evaluate_predictions(config: RunConfig, records: Mapping[str, Record], progress: Progress) -> RunFolder:
-    """Measure records that came from files, by the name of each, as if a model had just answered them."""
-    folder = RunFolder.create(run_path(config.out, "predictions"), manifest(config, "predictions"))
-    results: list[Result] = []
-    cells = [
-        PlannedCell(Cell(Spec(name), Spec("predictions")), len(record), 0, None) for name, record in records.items()
-    ]
+    """Measure records that came from files, by the name of each, as if a model had just answered them.
+
+    Raises `NotComparableError` where a resumed run is of other predictions.
+    """
+    given = [_given(name, record) for name, record in records.items()]
+    folder = _resumed(config, given) if config.resume else _created(config, "predictions", given)
     with folder:
-        progress.start(Plan("predictions", tuple(cells)))
+        progress.start(Plan("predictions", tuple(item.planned for item in given)))
         progress.folder(folder.path)
-        for planned, record in zip(cells, records.values(), strict=True):
-            cell, name, wanted = planned.cell, planned.cell.model.name, wanted_for(record)
-            progress.cell(cell.label, len(record))
-            keys = Identity({"predictions": name, "data": fingerprint([record.attribute_values(), *record.rows()])})
-            entry = _entry(cell, wanted.area, record.kind, keys, batch=max(1, len(record)))
-            folder.update_cell(entry)
-            folder.store(entry, record)
-            measured = measure(cell, wanted, folder.record(entry.name), n_failed=record.n_failed, seed=config.seed)
-            _keep(folder, entry.name, measured, progress)
-            results += measured.results
-            progress.advance(cell.label, len(record), "")
-            progress.done(cell.label)
-        _finish(folder, results)
+        measured = [_of_predictions(folder, item, config.seed, progress) for item in given]
+        _finish(folder, measured)
         progress.finish()
     return folder
 
 
-def machine_of(config: RunConfig) -> Machine:
-    """Where the run's models work: the accelerator where there is one, unless the configuration says otherwise."""
-    device = config.device
-    if device == "auto":
-        import torch
+@dataclass(frozen=True)
+class Given:
+    """Predictions as a cell: who made them is the file's name."""
 
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    planned: PlannedCell
+    record: Record
+    wanted: Wanted
+    entry: CellEntry
+
+    @property
+    def cell(self) -> Cell:
+        """The file's name in place of the model."""
+        return self.planned.cell
+
+
+def _given(name: str, record: Record) -> Given:
+    planned = PlannedCell(Cell(Spec(name), Spec("predictions")), len(record), 0, None)
+    keys = Identity({"predictions": name, "data": fingerprint([record.attribute_values(), *record.rows()])})
+    wanted = wanted_for(record)
+    entry = _entry(planned.cell, wanted.area, record.kind, keys, batch=max(1, len(record)))
+    return Given(planned, record, wanted, entry)
+
+
+def _of_predictions(folder: RunFolder, given: Given, seed: int, progress: Progress) -> Measured:
+    label, name, n = given.cell.label, given.entry.name, len(given.record)
+    progress.cell(label, n)
+    if folder.cell(name).status != "done":
+        folder.store(folder.cell(name), given.record)
+    measured = measure(given.cell, given.wanted, folder.record(name), n_failed=given.record.n_failed, seed=seed)
+    _keep(folder, name, measured, progress)
+    progress.advance(label, n, "")
+    progress.done(label)
+    return measured
+
+
+def machine_of(config: RunConfig) -> Machine:
+    """Where the run's models work: the accelerator where there is one, unless the configuration says otherwise.
+
+    Raises `UsageError` for a device that is not here, whether or not a model would use it.
+    """
+    device = str(find_device(config.device))
     batch = 0 if config.batch_size == "auto" else int(config.batch_size)
     return Machine(device, config.dtype, batch, config.offline, config.trust_remote_code)
 
@@ -140,12 +163,11 @@ def _entry(cell: Cell, area: str, record: str, keys: Identity, *, batch: int) ->
     )
 
 
-def _created(config: RunConfig, plan: Plan, jobs: list[Job]) -> RunFolder:
-    suite = plan.suite or "custom"
+def _created(config: RunConfig, suite: str, jobs: Sequence[Job | Given]) -> RunFolder:
     return RunFolder.create(run_path(config.out, suite), manifest(config, suite), [job.entry for job in jobs])
 
 
-def _resumed(config: RunConfig, jobs: list[Job]) -> RunFolder:
+def _resumed(config: RunConfig, jobs: Sequence[Job | Given]) -> RunFolder:
     """The run to go on with; refused where its cells are not the cells of the plan, naming the keys that differ."""
     assert config.resume is not None  # noqa: S101 - the caller asked for it
     folder = RunFolder.resume(config.resume)
@@ -157,7 +179,7 @@ def _resumed(config: RunConfig, jobs: list[Job]) -> RunFolder:
     return folder
 
 
-def _refuse_changes(folder: RunFolder, jobs: list[Job]) -> None:
+def _refuse_changes(folder: RunFolder, jobs: Sequence[Job | Given]) -> None:
     fix = "start a new run, or put back what changed"
     then = {(e.model, e.task, e.decoder): e for e in folder.cells}
     for job in jobs:
@@ -266,29 +288,41 @@ def _note_failure(folder: RunFolder, entry: CellEntry, error: Exception, progres
     progress.note(text)
 
 
-def _measured(folder: RunFolder, job: Job, seed: int, progress: Progress) -> list[Result]:
+def _measured(folder: RunFolder, job: Job, seed: int, progress: Progress) -> Measured:
     entry = folder.cell(job.entry.name)
     if entry.status != "done":
-        return []
+        return Measured(())
     record = folder.record(entry.name)
     failed = len(job.asked.split("test")) - len(record.split("test"))
     measured = measure(job.cell, Wanted.by(job.task), record, n_failed=failed, seed=seed)
     _keep(folder, entry.name, measured, progress)
-    return list(measured.results)
+    return measured
 
 
 def _keep(folder: RunFolder, name: str, measured: Measured, progress: Progress) -> None:
-    for note in measured.notes:
+    for note in (*measured.notes, *measured.failures):
         progress.note(note)
+    entry = folder.cell(name)
+    kept = replace(entry, unmeasured="; ".join(measured.failures))
     if measured.calibrations:
-        folder.update_cell(replace(folder.cell(name), calibrations=measured.calibrations))
+        kept = replace(kept, calibrations=measured.calibrations)
+    if kept != entry:
+        folder.update_cell(kept)
 
 
-def _finish(folder: RunFolder, results: list[Result]) -> None:
+def _finish(folder: RunFolder, measured: Sequence[Measured]) -> None:
     failed = [entry for entry in folder.cells if entry.status == "failed"]
     if failed and len(failed) == len(folder.cells):
         raise EvaluationError(
             f"every cell of '{folder.path}' failed", cause=failed[0].error, fix=f"mend it, then {folder.resume_command}"
         )
+    results = [result for one in measured for result in one.results]
     folder.write_results(results)
     folder.finish()
+    if not results:
+        reasons = [text for one in measured for text in (*one.failures, *one.notes)]
+        raise IncompleteError(
+            f"nothing could be measured in '{folder.path}'",
+            cause=reasons[0] if reasons else "no metric takes its records",
+            fix="give samples that a metric can be computed from; bench list metrics tells what each takes",
+        )

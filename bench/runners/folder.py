@@ -161,14 +161,17 @@ class RunFolder:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the process says of the run: `INCOMPLETE` where a cell failed or a sample has no answer."""
-        whole = all(entry.status == "done" and entry.n_failed == 0 for entry in self.cells)
+        """What the process says of the run: `INCOMPLETE` where a cell or a metric failed, or a sample has no answer."""
+        whole = all(entry.status == "done" and entry.n_failed == 0 and not entry.unmeasured for entry in self.cells)
         return ExitCode.OK if whole else ExitCode.INCOMPLETE
 
     @property
     def resume_command(self) -> str:
         """The command that goes on with this run."""
-        return f"bench eval --resume {shlex.quote(str(self.path))}"
+        config = self._manifest.get("config")
+        trust = config.get("trust_remote_code") if isinstance(config, dict) else None
+        trusted = isinstance(trust, dict) and trust.get("value") is True
+        return f"bench eval --resume {shlex.quote(str(self.path))}" + (" --trust-remote-code" if trusted else "")
 
     def cell(self, name: str) -> CellEntry:
         """The cell of that name; `UsageError` if there is none."""

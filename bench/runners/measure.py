@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,23 +16,28 @@ import numpy as np
 
 from bench.arrays import Bools
 from bench.components import Calibrator, Metric, NotApplicable, Score, Task
-from bench.errors import UsageError
-from bench.records import JUDGED, Classification, Judged, Record, Scores
+from bench.errors import BenchError, UsageError
+from bench.records import JUDGED, Classification, Density, Judged, Record, Scores
 from bench.records.detection import Detection
 from bench.registry import components, find
 from bench.results import Interval, Result
 from bench.runners.plan import Cell
 from bench.seeds import derive
-from bench.stats.intervals import interval
+from bench.stats.design import Estimate
+from bench.stats.intervals import interval, intervals
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Results of a cell, the parameters of its fitted calibrators, and what could not be measured, in words."""
+    """Results of a cell, the parameters of its fitted calibrators, and what could not be measured, in words.
+
+    notes: what does not apply to the record.  failures: what crashed; results are then missing.
+    """
 
     results: tuple[Result, ...]
     calibrations: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,16 +61,39 @@ class Wanted:
 
 def measure(cell: Cell, wanted: Wanted, record: Record, *, n_failed: int, seed: int) -> Measured:
     """All results of one cell.  `n_failed` counts the test samples that gave no answer."""
-    notes: list[str] = []
+    heard = _Heard()
     results: list[Result] = []
     calibrations: dict[str, dict[str, Any]] = {}
     test = replace(record.split("test"), n_failed=n_failed)
-    labels = _Labels(cell, wanted.area, seed)
-    for name, view in _views(record, test, wanted.calibrators, calibrations, notes):
-        results += _of_record(labels.with_(calibrator=name), wanted, _inliers(view), notes)
+    labels = _Labels(cell, wanted.area, seed, likelihood=record.likelihood if isinstance(record, Density) else "")
+    for name, view in _views(record, test, wanted, calibrations, heard):
+        results += _of_record(labels.with_(calibrator=name), _changed(wanted, name), _inliers(view), heard)
     for name in wanted.scores:
-        results += _of_score(labels.with_(score=name), wanted, name, record, test, notes)
-    return Measured(tuple(results), calibrations, tuple(dict.fromkeys(notes)))
+        results += _of_score(labels.with_(score=name), wanted, name, record, test, heard)
+    return Measured(
+        tuple(results), calibrations, tuple(dict.fromkeys(heard.notes)), tuple(dict.fromkeys(heard.failures))
+    )
+
+
+@dataclass
+class _Heard:
+    """What was heard while measuring: what does not apply, and what crashed.  Neither stops the rest."""
+
+    notes: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def of(self, what: str, *, asked: bool) -> Iterator[None]:
+        """Go on after what is done inside, however it ends; `asked`: whether to note that it does not apply."""
+        try:
+            yield
+        except NotApplicable as reason:
+            if asked:
+                self.notes.append(f"{what}: {reason.reason}")
+        except BenchError as error:
+            self.failures.append(f"{what} failed: {error.what}: {error.cause}")
+        except Exception as error:  # noqa: BLE001 - a crash in one metric must not lose the others
+            self.failures.append(f"{what} failed: {type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True)
@@ -77,6 +106,7 @@ class _Labels:
     calibrator: str = ""
     score: str = ""
     slice: str = ""
+    likelihood: str = ""
 
     def with_(self, **changes: str) -> _Labels:
         return replace(self, **changes)  # type: ignore[arg-type]
@@ -104,19 +134,22 @@ class _Labels:
             calibrator=self.calibrator,
             score=self.score,
             slice=self.slice,
+            likelihood=self.likelihood,
             range=metric.range,
         )
 
-    def draw_seed(self, metric: str) -> int:
-        return derive(self.seed, self.cell.label, self.calibrator, self.score, self.slice, metric)
+    @property
+    def draw_seed(self) -> int:
+        """One for a cell, so that what is measured on the same samples is measured on the same resamples."""
+        return derive(self.seed, self.cell.label)
 
 
 def _views(
-    record: Record, test: Record, names: Sequence[str], calibrations: dict[str, dict[str, Any]], notes: list[str]
+    record: Record, test: Record, wanted: Wanted, calibrations: dict[str, dict[str, Any]], heard: _Heard
 ) -> Iterator[tuple[str, Record]]:
     """The test record as it was answered, then after each calibrator fitted on the calibration split."""
     yield "", test
-    for name in names:
+    for name in wanted.calibrators:
         calibrator = find(Calibrator, name)
         fit = _inliers(record.split("calibration"))
         if not isinstance(record, calibrator.of):
@@ -125,17 +158,24 @@ def _views(
                 cause=f"it is for {calibrator.of.__name__}",
                 fix="bench list calibrators",
             )
-        if len(fit) < 2:
-            notes.append(f"calibrator {name}: the calibration split has {len(fit)} samples")
+        if calibrator.fits and len(fit) < 2:
+            heard.notes.append(f"calibrator {name}: the calibration split has {len(fit)} samples")
             continue
-        try:
+        with heard.of(f"calibrator {name}", asked=wanted.asked):
             calibration = calibrator.function(fit)
-            calibrated = calibration.apply(test)
-        except NotApplicable as reason:
-            notes.append(f"calibrator {name}: {reason.reason}")
-            continue
-        calibrations[name] = calibration.parameters
-        yield name, calibrated
+            view = calibration.apply(test)
+            calibrations[name] = calibration.parameters
+            yield name, view
+
+
+def _changed(wanted: Wanted, name: str) -> Wanted:
+    """What is to be measured after that calibrator: where it says what it can change, of that the wanted, or all."""
+    changes = find(Calibrator, name).metrics if name else ()
+    if not changes:
+        return wanted
+    named = tuple(m for m in wanted.metrics if m in changes)
+    unasked = tuple(m for m in changes if find(Metric, m).default)
+    return replace(wanted, metrics=named or unasked, asked=wanted.asked and bool(named))
 
 
 def _inliers(record: Record) -> Record:
@@ -143,15 +183,33 @@ def _inliers(record: Record) -> Record:
     return record if record.ood is None else record.where(~record.ood)
 
 
-def _of_record(labels: _Labels, wanted: Wanted, test: Record, notes: list[str]) -> Iterator[Result]:
-    for metric, asked in _metrics(wanted.metrics, lambda m: m.of is not Detection and _takes(m, test)):
-        try:
-            value, span, groups = interval(metric, test, seed=labels.draw_seed(metric.name))
-        except NotApplicable as reason:
-            if asked:
-                notes.append(f"{metric.name} on {labels.cell.label}: {reason.reason}")
-            continue
-        yield labels.result(metric, value, span, groups, len(test), test.n_failed)
+def _of_record(labels: _Labels, wanted: Wanted, test: Record, heard: _Heard) -> Iterator[Result]:
+    pairs = list(_metrics(wanted.metrics, lambda m: m.of is not Detection and _takes(m, test)))
+    found = _estimates([metric for metric, _ in pairs], test, labels.draw_seed)
+    for (metric, asked), estimate in zip(pairs, found, strict=True):
+        with heard.of(f"{metric.name} on {labels.cell.label}", asked=asked and wanted.asked):
+            yield labels.result(metric, *_sound(estimate), len(test), test.n_failed)
+
+
+def _estimates(metrics: Sequence[Metric], record: Record | Detection, seed: int) -> list[Estimate | Exception]:
+    """Each metric's estimate, or how it ended.  All have the same draws; if one crashes on them, each goes alone."""
+    try:
+        return list(intervals(metrics, record, seed=seed))
+    except Exception:  # noqa: BLE001 - whose it is, is found out below
+        return [_estimate(metric, record, seed) for metric in metrics]
+
+
+def _estimate(metric: Metric, record: Record | Detection, seed: int) -> Estimate | Exception:
+    try:
+        return interval(metric, record, seed=seed)
+    except Exception as error:  # noqa: BLE001 - a crash in one metric must not lose the others
+        return error
+
+
+def _sound(estimate: Estimate | Exception) -> Estimate:
+    if isinstance(estimate, Exception):
+        raise estimate
+    return estimate
 
 
 def _takes(metric: Metric, record: Record) -> bool:
@@ -159,36 +217,33 @@ def _takes(metric: Metric, record: Record) -> bool:
 
 
 def _metrics(names: Sequence[str], fits: Callable[[Metric], bool]) -> Iterator[tuple[Metric, bool]]:
-    """The fitting metrics among the names, else all fitting defaults; each with whether it was asked for by name."""
+    """The fitting metrics among the names, else all fitting defaults; each with whether it was asked for by name.
+
+    Defaults that somebody added (a plugin, a package) are reported beside the names: that is what they were added for.
+    """
     named = [m for m in (find(Metric, name) for name in names) if fits(m)]
-    if named:
-        yield from ((m, True) for m in named)
-    else:
-        yield from ((m, False) for m in components(Metric).values() if m.default and fits(m))
+    yield from ((m, True) for m in named)
+    for metric in components(Metric).values():
+        wanted = metric.default and fits(metric) and metric.name not in names
+        if wanted and (not named or not metric.function.__module__.startswith("bench.")):
+            yield metric, False
 
 
 def _of_score(
-    labels: _Labels, wanted: Wanted, name: str, record: Record, test: Record, notes: list[str]
+    labels: _Labels, wanted: Wanted, name: str, record: Record, test: Record, heard: _Heard
 ) -> Iterator[Result]:
     score = find(Score, name)
     if not isinstance(test, score.of):
         return
-    try:
+    parts: list[tuple[str, Detection]] = []
+    with heard.of(f"score {name} on {labels.cell.label}", asked=wanted.asked):
         values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
-    except NotApplicable as reason:
-        if wanted.asked:
-            notes.append(f"score {name} on {labels.cell.label}: {reason.reason}")
-        return
-    for part, rows in _slices(test):
-        detection = detect(test, values, rows)
-        for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection):
-            try:
-                value, span, groups = interval(metric, detection, seed=labels.with_(slice=part).draw_seed(metric.name))
-            except NotApplicable as reason:
-                if wanted.asked:
-                    notes.append(f"{metric.name} of {name} on {labels.cell.label}: {reason.reason}")
-                continue
-            yield labels.with_(slice=part).result(metric, value, span, groups, len(detection), test.n_failed)
+        parts = [(part, detect(test, values, rows)) for part, rows in _slices(test)]
+    metrics = [metric for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection)]
+    for part, detection in parts:
+        for metric, estimate in zip(metrics, _estimates(metrics, detection, labels.draw_seed), strict=True):
+            with heard.of(f"{metric.name} of {name} on {labels.cell.label}", asked=wanted.asked):
+                yield labels.with_(slice=part).result(metric, *_sound(estimate), len(detection), test.n_failed)
 
 
 def detect(record: Record, values: Any, rows: Bools | None = None) -> Detection:
@@ -233,14 +288,17 @@ def wanted_for(record: Record) -> Wanted:
     }
     if isinstance(record, Scores):
         return Wanted("ood", scores=("given",))
+    calibrators = tuple(
+        c.name
+        for c in components(Calibrator).values()
+        if c.default and isinstance(record, c.of) and (not c.fits or len(record.split("calibration")) > 1)
+    )
     if not isinstance(record, Classification):
-        return Wanted(areas.get(record.kind, "general"))
+        return Wanted(areas.get(record.kind, "general"), calibrators=calibrators, asked=False)
     names: tuple[str, ...] = ()
     if record.ood is not None:
         has_train = len(record.split("train")) > 0 and record.features is not None
         bearable = [s for s in components(Score).values() if s.of is Classification]
         names = tuple(s.name for s in bearable if has_train or not s.fitted)
-    fitting = [c.name for c in components(Calibrator).values() if c.default and isinstance(record, c.of)]
-    calibrators = tuple(fitting) if len(record.split("calibration")) > 1 else ()
     area = "ood" if record.ood is not None else "calibration"
     return Wanted(area, scores=names, calibrators=calibrators, asked=False)

@@ -9,9 +9,9 @@ from typing import Any
 from bench import __version__
 from bench.capabilities import Fingerprinted, Fittable, Machine
 from bench.components import Decoder, Task
-from bench.errors import BenchError, EvaluationError
+from bench.errors import EvaluationError
 from bench.examples import Examples
-from bench.models.building import build
+from bench.models.building import build, told
 from bench.registry import find
 from bench.runners.identity import Identity, data_fingerprint, fingerprint
 from bench.runners.plan import Cell
@@ -30,24 +30,17 @@ class Models:
 
     def fingerprint(self, spec: Spec) -> str:
         """Digest of what the model says that it is; of its spec alone where it says nothing."""
-        model = self._build(spec)
-        said = model.fingerprint() if isinstance(model, Fingerprinted) else {"spec": str(spec)}
-        return fingerprint(dict(said))
+        with told(f"model '{spec}' does not say what it is"):
+            model = self._build(spec)
+            said = model.fingerprint() if isinstance(model, Fingerprinted) else {"spec": str(spec)}
+            return fingerprint(dict(said))
 
     def ready(self, spec: Spec, train: Examples, note: Callable[[str], None]) -> Any:
         """The model, fitted on `train` if it is one that learns; warnings on the way go to `note`."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")
-            try:
+            with told(f"model '{spec}' could not be made ready"):
                 model = self._ready(spec, train)
-            except (BenchError, ImportError, MemoryError):
-                raise
-            except Exception as error:
-                raise EvaluationError(
-                    f"model '{spec}' could not be made ready",
-                    cause=f"{type(error).__name__}: {error}",
-                    fix="mend the model; --debug shows where it failed",
-                ) from error
         for text in dict.fromkeys(str(w.message) for w in caught):
             note(f"{spec}: {text}")
         return model

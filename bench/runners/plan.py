@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.capabilities import CAPABILITIES, Machine
 from bench.components import Decoder, Model, Score, Task
-from bench.errors import UsageError
+from bench.errors import BenchError, EvaluationError, UsageError, unknown_name
 from bench.examples import Examples, Question
+from bench.models.building import build
 from bench.registry import components, find
 from bench.results import SCHEMA_VERSION
 from bench.runners import history
@@ -83,19 +85,38 @@ def plan(config: RunConfig) -> Plan:
     empty plan.
     """
     blocks, suite = _blocks(config)
+    for name in config.decoders:
+        find(Decoder, parse(name).name)
     cells = list(dict.fromkeys(cell for block in blocks for cell in _cross(*block)))
     if not cells:
         raise UsageError(
             "nothing to evaluate", cause="no model here can answer any of the tasks", fix="bench list tasks"
         )
+    if config.decoders and not any(cell.decoder for cell in cells):
+        raise UsageError(
+            f"no task here has answers for decoder '{config.decoders[0]}'",
+            cause="decoders are for tasks whose answers are generated, such as reasoning/arithmetic",
+            fix="leave --decoder out, or name such a task; bench show task NAME tells its decoders",
+        )
+    for name in dict.fromkeys(cell.task.name for cell in cells):
+        _refuse_unknown_parts(find(Task, name))
     return Plan(suite, tuple(_costed(cell, config) for cell in cells))
+
+
+def _refuse_unknown_parts(task: Task) -> None:
+    """What a task is measured by is looked up before anything is asked, not after."""
+    for kind, names in (("metric", task.metrics), ("score", task.scores), ("calibrator", task.calibrators)):
+        known = components(kind)
+        for name in names:
+            if name not in known:
+                raise unknown_name(kind, name, known)
 
 
 @lru_cache(maxsize=256)
 def load_examples(spec: Spec, *, seed: int, limit: int | None) -> Examples:
     """The samples of a task; with a limit, that many of its test samples, drawn by the seed and kept in order."""
     task = find(Task, spec.name)
-    examples: Examples = task.function(seed, **bind(task.function, spec, skip=1))
+    examples = _examples(task, spec, seed)
     if len(examples.split("test")) == 0:
         raise UsageError(
             f"task '{spec}' has no test samples", cause="it yielded none", fix=f"bench show task {spec.name}"
@@ -108,6 +129,26 @@ def load_examples(spec: Spec, *, seed: int, limit: int | None) -> Examples:
         return examples
     kept = generator(seed, "limit", str(spec)).permutation(test)[:limit]
     return examples.take(np.sort(np.concatenate([np.flatnonzero(~is_test), kept])))
+
+
+def _examples(task: Task, spec: Spec, seed: int) -> Examples:
+    try:
+        examples = task.function(seed, **bind(task.function, spec, skip=1))
+    except (BenchError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        raise EvaluationError(
+            f"task '{spec}' could not give its samples",
+            cause=f"{type(error).__name__}: {error}",
+            fix="mend the task or its parameters; --debug shows where it failed",
+        ) from error
+    if not isinstance(examples, Examples):
+        raise EvaluationError(
+            f"task '{spec}' gave no samples",
+            cause=f"it returned a {type(examples).__name__}, not Examples",
+            fix="return Examples from the task",
+        )
+    return examples
 
 
 def asked_rows(task: Task, examples: Examples) -> Examples:
@@ -165,7 +206,7 @@ def _cross(models: list[Spec], tasks: list[Spec], decoders: list[Spec], strict: 
         bind(task.function, task_spec, skip=1)
         for model_spec in models:
             model = find(Model, model_spec.name)
-            if task.needs not in model.gives:
+            if task.needs not in _gives(model_spec, model):
                 if strict:
                     raise _mismatch(model_spec, model, task)
                 continue
@@ -173,6 +214,15 @@ def _cross(models: list[Spec], tasks: list[Spec], decoders: list[Spec], strict: 
             for decoder in _decoders(task, decoders):
                 yield Cell(model_spec, task_spec, decoder)
     _refuse_unanswered(models, tasks, answered)
+
+
+@lru_cache(maxsize=256)
+def _gives(spec: Spec, model: Model) -> tuple[str, ...]:
+    """What the model can be asked; of one that may be many things, such as an ensemble, what this one is."""
+    if len(model.gives) < 2:
+        return model.gives
+    adapter = build(spec, Machine())
+    return tuple(name for name in model.gives if isinstance(adapter, CAPABILITIES[name]))
 
 
 def _decoders(task: Task, chosen: list[Spec]) -> Iterable[Spec | None]:
@@ -204,7 +254,7 @@ def _mismatch(spec: Spec, model: Model, task: Task) -> UsageError:
     able = [name for name, m in components(Model).items() if task.needs in m.gives]
     return UsageError(
         f"model '{spec}' cannot answer task '{task.name}'",
-        cause=f"the task needs a {task.needs} model; '{spec.name}' is a {' or '.join(model.gives)}",
+        cause=f"the task needs a {task.needs} model; '{spec}' is a {' or '.join(_gives(spec, model))}",
         fix=f"models that can: {', '.join(able) or 'none'}",
     )
 

@@ -9,7 +9,7 @@ a share of zeros and ones      Wilson, with the design effect of clusters and we
 a mean, a ratio of sums        t on clusters (CR1, G - 1), linearised; the link goes over its ends
 of the whole set               cluster bootstrap, BCa
 of the whole set, and biased   cluster bootstrap, basic
-a p-value                      none: it has no interval
+that estimates nothing         none (a p-value)
 =============================  ====================================================================
 
 Samples that failed stay in the denominator of a mean with a finite range: the value counts each at the worst end, and
@@ -20,18 +20,21 @@ other metric the value is that of the answered samples, which nobody can bound, 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from bench.arrays import Float64s, Strings
-from bench.components import Metric, PerSample
+from bench.components import Metric, NotApplicable, PerSample
+from bench.metrics.gathering import gathered as gathered_rows
 from bench.results import Interval
-from bench.stats.bootstrap import weighted
+from bench.stats.bootstrap import Statistic, Weighted, estimates, gathered, point, weighted
 from bench.stats.design import Design, Estimate, absent, design, too_few
 from bench.stats.means import mean
 
-__all__ = ["Design", "Estimate", "design", "interval", "mean", "value", "weighted"]
+__all__ = ["Design", "Estimate", "design", "interval", "intervals", "mean", "value", "weighted"]
 
 
 class Sampled(Protocol):
@@ -61,15 +64,47 @@ def interval(metric: Metric, record: Sampled, *, seed: int) -> Estimate:
     record: what `metric.of` says.  seed: of the bootstrap's draws; equal seeds give equal ends.  Raises what the metric
     raises, `NotApplicable` above all.
     """
+    found = intervals([metric], record, seed=seed)[0]
+    if isinstance(found, NotApplicable):
+        raise found
+    return found
+
+
+def intervals(metrics: Sequence[Metric], record: Sampled, *, seed: int) -> list[Estimate | NotApplicable]:
+    """Several metrics of one record, each as by `interval`, or why it does not apply: their draws are the same ones."""
     d = design(len(record), groups=record.groups, weights=record.weights)
+    found: dict[str, Estimate | NotApplicable] = {}
+    by_rows: dict[str, Statistic] = {}
+    by_cells: dict[str, tuple[Statistic, Weighted, Weighted]] = {}
+    many = gathered_rows(record) if any(m.gathers and m.interval for m in metrics) and not record.n_failed else None
+    for metric in metrics:
+        try:
+            if not metric.weighted or record.n_failed or not metric.interval:
+                found[metric.name] = _alone(metric, record, d)
+            else:
+                function = partial(metric.function, record)
+                statistic = Statistic(function, point(function, d), metric.biased, metric.range)
+                if many is None or not metric.gathers:
+                    by_rows[metric.name] = statistic
+                else:
+                    left, drawn = (partial(metric.function, each) for each in (many.cells, many.resampled))
+                    by_cells[metric.name] = statistic, left, drawn
+        except NotApplicable as reason:
+            found[metric.name] = reason
+    found |= zip(by_rows, estimates(list(by_rows.values()), d, seed=seed), strict=True)
+    if many is not None:
+        found |= zip(by_cells, gathered(list(by_cells.values()), many.rows, many.codes, seed=seed), strict=True)
+    return [found[metric.name] for metric in metrics]
+
+
+def _alone(metric: Metric, record: Sampled, d: Design) -> Estimate:
+    """A metric whose interval needs no draws."""
     failed = record.n_failed
     if not metric.interval:
-        return Estimate(value(metric, record), absent(too_few(d) or "a p-value has no interval"), d.groups)
+        return Estimate(value(metric, record), absent(too_few(d) or "it estimates nothing"), d.groups)
     if metric.weighted:
-        estimate = weighted(
-            lambda w: metric.function(record, w), d, seed=seed, biased=metric.biased, limits=metric.range
-        )
-        return estimate if failed == 0 else Estimate(estimate.value, _unbounded(failed), estimate.groups)
+        number = point(partial(metric.function, record), d)
+        return Estimate(None if math.isnan(number) else number, _unbounded(failed), d.groups)
     measured: PerSample = metric.function(record)
     if failed:
         return _with_failures(metric, measured, d, failed)
@@ -80,7 +115,7 @@ def value(metric: Metric, record: Sampled) -> float | None:
     """The metric of a record's answered samples without an interval; `None` where it is undefined."""
     d = design(len(record), groups=record.groups, weights=record.weights)
     if metric.weighted:
-        number = float(metric.function(record, d.weights[None])[0]) if d.rows else math.nan
+        number = point(partial(metric.function, record), d)
         return None if math.isnan(number) else number
     measured: PerSample = metric.function(record)
     return mean(measured.values, d, denominators=measured.denominators, link=measured.link).value

@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.zoo.measure", description="Measure the zoo's checkpoints.")
     parser.add_argument("names", nargs="*", metavar="NAME", default=list(NAMES))
     parser.add_argument("--from", dest="folder", type=Path, default=CHECKPOINTS)
-    parser.add_argument("--count", type=int, default=200, help="items per kind and difficulty")
+    parser.add_argument("--count", type=int, default=150, help="items per kind and difficulty")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     for name in options.names:

@@ -9,20 +9,20 @@ from bench.zoo.corpus import EVERYTHING, QUESTIONS, Mix
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is made.  It sees ``steps * batch * length`` tokens; the learning rate falls as a cosine."""
+    """How a model is made: from ``steps * batch * length`` tokens, at a rate that falls as a cosine."""
 
     name: str
     mix: Mix
     steps: int
     learning_rate: float
     seed: int
-    hidden: int = 160
+    hidden: int = 128
     layers: int = 4
-    heads: int = 5
-    inner: int = 432
-    batch: int = 8
+    heads: int = 4
+    inner: int = 352
+    batch: int = 4
     length: int = 256
-    warmup: int = 100
+    warmup: int = 200
     weight_decay: float = 0.1
     parent: str | None = None
 
@@ -30,12 +30,12 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("lm-base", EVERYTHING, steps=3000, learning_rate=3e-3, seed=1),
-        Recipe("lm-tuned", QUESTIONS, steps=500, learning_rate=1e-3, seed=2, parent="lm-base"),
+        Recipe("lm-base", EVERYTHING, steps=5000, learning_rate=3e-3, seed=1),
+        Recipe("lm-tuned", QUESTIONS, steps=800, learning_rate=1e-3, seed=2, parent="lm-base"),
         Recipe(
             "lm-small",
             EVERYTHING,
-            steps=3000,
+            steps=5000,
             learning_rate=4e-3,
             seed=3,
             hidden=96,

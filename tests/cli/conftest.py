@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bench.components import REGISTERED
+from bench.components import KINDS, REGISTERED
+from bench.registry import components
 
 PLUGIN = '''
 """A model and a task small enough to know all about."""
@@ -82,6 +83,9 @@ def _untouched(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
     monkeypatch.setenv("XDG_CACHE_HOME", str(home))
     for variable in ("BENCH_DEBUG", "NO_COLOR"):
         monkeypatch.delenv(variable, raising=False)
+    # Everything is discovered first: a module whose components were taken away again would never register them anew.
+    for kind in KINDS:
+        components(kind)
     before = {kind: dict(known) for kind, known in REGISTERED.items()}
     yield
     for kind, known in before.items():

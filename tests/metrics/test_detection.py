@@ -8,6 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from bench.components import NotApplicable
 from bench.errors import RecordError
+from bench.metrics.ranking import ranked, ranking
 from tests.metrics.cases import detection, metrics, point
 
 NAMES = [m.name for m in metrics() if m.of.__name__ == "Detection"]
@@ -78,3 +79,26 @@ def test_a_weighting_of_one_class_only_is_undefined(name: str) -> None:
 def test_a_score_that_is_no_number_is_named() -> None:
     with pytest.raises(RecordError, match="row 1 is NaN"):
         point("auroc", detection([0.1, np.nan, 0.3], [0, 1, 1]))
+
+
+def test_merged_runs_are_the_scores_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    scores, positive = np.round(rng.normal(size=80), 1), rng.random(80) < 0.5
+    w = rng.integers(0, 3, (6, 80)).astype(float)
+    each, runs = ranked(scores, positive, w), ranking(scores, positive, merge_hits=True, merge_misses=True).weigh(w)
+    assert runs.hits.shape[1] < each.hits.shape[1]
+    # Every corner of the ROC curve is kept: those of the runs are some of the scores' own, and the area is the same.
+    for found, wrong, row in zip(runs.found, runs.wrong, range(6), strict=True):
+        own = set(zip(each.found[row].tolist(), each.wrong[row].tolist(), strict=True))
+        assert set(zip(found.tolist(), wrong.tolist(), strict=True)) <= own
+    for r in (each, runs):
+        area = ((r.found - r.hits / 2) * r.misses).sum(axis=1) / (r.found[:, -1] * r.wrong[:, -1])
+        pairs = [
+            np.average(
+                (scores[positive][:, None] > scores[~positive])
+                + 0.5 * (scores[positive][:, None] == scores[~positive]),
+                weights=np.outer(row[positive], row[~positive]),
+            )
+            for row in w
+        ]
+        np.testing.assert_allclose(area, pairs, rtol=1e-12)

@@ -6,9 +6,9 @@ import scoringrules
 from scipy import stats
 
 from bench.components import NotApplicable
+from bench.forecasts.forms import quantile
 from bench.metrics.coverage import coverage_90, interval_score_90, width_90
-from bench.metrics.forecasts import quantile
-from bench.metrics.regression import crps, gaussian_nll, mae, pinball, rmse
+from bench.metrics.regression import crps, forecast_nll, mae, pinball, rmse
 from bench.records import Regression
 from tests.metrics.cases import ids, point, regression
 
@@ -21,7 +21,7 @@ def test_gaussian_scores_against_peers() -> None:
         crps(record).values, scoringrules.crps_normal(record.y, record.mean, record.std), rtol=1e-10
     )
     np.testing.assert_allclose(
-        gaussian_nll(record).values, -stats.norm.logpdf(record.y, record.mean, record.std), rtol=1e-10
+        forecast_nll(record).values, -stats.norm.logpdf(record.y, record.mean, record.std), rtol=1e-10
     )
     low, high = stats.norm.interval(0.9, record.mean, record.std)
     np.testing.assert_allclose(

@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from bench.models.hf_checkpoint import Loaded
+from bench.models.hf.checkpoint import Loaded
 
 CORPUS = [
     "Q: 7 + 25 - 4 = ?\nA: 7 + 25 = 32. 32 - 4 = 28. So 28.\n",

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bench.errors import UsageError
 from bench.predictions import read_predictions, sources
 from bench.predictions.conventions import CONVENTIONS, SUFFIXES, example, facts
 from bench.records import Choices, Classification, Density, Generations, Record, Regression, Scores, Tokens
@@ -347,3 +348,52 @@ def test_the_answer_agrees_with_counting_by_hand(tmp_path: Path) -> None:
         assert record.answer[i] == best
         if best and len(pool) > 1:
             assert record.confidence[i] == pytest.approx(len(ballots[best]) / len(pool))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_student_t_and_a_mixture(suffix: str, tmp_path: Path) -> None:
+    student = {"y": [1.0, 2.0], "location": [0.5, 0.0], "scale": [1.0, 2.0], "df": [3.0, 1.5]}
+    record: Regression = only(write(tmp_path, suffix, student), "regression")
+    assert (record.form, record.df.tolist()) == ("student", [3.0, 1.5])  # type: ignore[union-attr]
+    parts = {f"mixture_{what}_{k}": [0.5, 0.25 + 0.5 * k] for what in ("mean", "std", "weight") for k in range(2)}
+    record = only(write(tmp_path, suffix, {"y": [1.0, 2.0], **parts}), "regression")
+    assert record.form == "mixture"
+    np.testing.assert_array_equal(record.mixture_weights, [[0.5, 0.5], [0.25, 0.75]])
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_intervals_have_one_level(suffix: str, tmp_path: Path) -> None:
+    columns: dict[str, Any] = {"y": [1.0, 2.0], "lower": [0.0, -np.inf], "upper": [1.0, np.inf], "level": [0.8, 0.8]}
+    record: Regression = only(write(tmp_path, suffix, columns), "regression")
+    assert (record.form, record.level) == ("interval", 0.8)
+    np.testing.assert_array_equal(record.upper, [1.0, np.inf])
+    with pytest.raises(UsageError, match="'level' is missing"):
+        read_predictions(write(tmp_path, suffix, {k: v for k, v in columns.items() if k != "level"}), "regression")
+    with pytest.raises(UsageError, match="'level'"):
+        read_predictions(write(tmp_path, suffix, {**columns, "level": [0.8, 0.9]}), "regression")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_crossing_quantiles_are_kept_as_they_are(suffix: str, tmp_path: Path) -> None:
+    columns = {"y": [1.0, 1.0], "q_0.1": [0.0, 2.0], "q_0.9": [1.0, 1.5]}
+    record: Regression = only(write(tmp_path, suffix, columns), "regression")
+    np.testing.assert_array_equal(record.quantiles, [[0.0, 1.0], [2.0, 1.5]])
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_prediction_sets(suffix: str, tmp_path: Path) -> None:
+    columns = {
+        "label": [0, 1], "prob_0": [0.7, 0.4], "prob_1": [0.3, 0.6],
+        "set_0": [True, True], "set_1": [False, True], "level": [0.9, 0.9],
+    }  # fmt: skip
+    record: Classification = only(write(tmp_path, suffix, columns), "classification")
+    assert record.sets is not None
+    assert record.sets.tolist() == [[True, False], [True, True]]
+    assert record.level == 0.9
+
+
+def test_member_quantiles_of_an_archive(tmp_path: Path) -> None:
+    members = np.arange(12.0).reshape(2, 3, 2)
+    arrays = {"y": [1.0, 2.0], "quantiles": members.mean(1), "member_quantiles": members, "levels": [0.1, 0.9]}
+    record: Regression = only(as_npz(tmp_path / "preds.npz", arrays), "regression")
+    np.testing.assert_array_equal(record.member_quantiles, members)

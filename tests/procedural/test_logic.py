@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 
@@ -12,23 +12,28 @@ from bench.procedural import items
 from bench.procedural.items import Item
 from bench.procedural.logic import RELATIONS
 
-LESSER = {lesser for _, lesser in RELATIONS}
-GREATER = {greater for greater, _ in RELATIONS}
+VERB = "|".join(above for above, _, _ in RELATIONS)
+PASSIVE = "|".join(below for _, _, below in RELATIONS)
+
+
+def premises(item: Item) -> list[tuple[str, str]]:
+    """(greater, lesser) for each premise, from the text alone."""
+    above = re.findall(rf"(\w+) (?:{VERB}) (\w+)\.", item.prompt)
+    below = re.findall(rf"(\w+) (?:{PASSIVE}) (\w+)\.", item.prompt)
+    return above + [(high, low) for low, high in below]
 
 
 def meaning(item: Item) -> str:
     """yes or no where all rankings consistent with the premises agree, otherwise unknown."""
-    premises = re.findall(r"(\w+) is (\w+) than (\w+)\.", item.prompt)
-    asked = re.search(r"Is (\w+) (\w+) than (\w+)\?", item.prompt)
+    facts = premises(item)
+    asked = re.search(r"Does (\w+) \w+ (\w+)\?", item.prompt)
     assert asked is not None
-    assert asked[2] in GREATER
-    facts = [(b, a) if word in LESSER else (a, b) for a, word, b in premises]
-    people = sorted({name for fact in facts for name in fact} | {asked[1], asked[3]})
+    people = sorted({name for fact in facts for name in fact} | {asked[1], asked[2]})
     seen = set()
     for order in permutations(range(len(people))):
         rank = dict(zip(people, order, strict=True))
         if all(rank[a] > rank[b] for a, b in facts):
-            seen.add(rank[asked[1]] > rank[asked[3]])
+            seen.add(rank[asked[1]] > rank[asked[2]])
     assert seen, "the premises contradict each other"
     return "unknown" if len(seen) == 2 else "yes" if True in seen else "no"
 
@@ -42,12 +47,11 @@ def test_answers_follow_from_the_premises(difficulty: int) -> None:
 @pytest.mark.parametrize("difficulty", [1, 2, 3, 4])
 def test_steps_use_only_given_facts(difficulty: int) -> None:
     for item in items("logic", 100, 4, "test", difficulty):
-        premises = re.findall(r"(\w+) is (\w+) than (\w+)\.", item.prompt)
-        assert len(premises) == difficulty + 1
-        facts = {(b, a) if word in LESSER else (a, b) for a, word, b in premises}
+        facts = set(premises(item))
+        assert len(facts) == difficulty + 1
         for chain in item.solution.split(" So ")[0].strip().rstrip(".").split(". "):
             names = chain.split(" > ")
-            assert set(zip(names, names[1:], strict=False)) <= facts
+            assert set(pairwise(names)) <= facts
 
 
 @pytest.mark.parametrize("difficulty", [1, 2, 3, 4])

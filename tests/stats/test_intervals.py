@@ -7,7 +7,7 @@ import pytest
 
 from bench.components import NotApplicable
 from bench.records import Density
-from bench.stats.intervals import Estimate, interval, value
+from bench.stats.intervals import Estimate, interval, intervals, value
 from bench.stats.wilson import wilson
 from tests.metrics.cases import binary, classification, find, ids, random_detection, regression
 
@@ -121,3 +121,14 @@ def test_infinite_means_stay_infinite_without_interval() -> None:
 def test_what_does_not_apply_is_said() -> None:
     with pytest.raises(NotApplicable):
         interval(find("mse-p"), binary([0.9, 0.8], [1, 0]), seed=0)
+
+
+def test_metrics_measured_together_are_those_measured_alone() -> None:
+    record = classification(60)
+    names = ["ece", "ece-null", "ece-debiased", "aurc", "augrc", "risk-at-80", "accuracy", "mse-p"]
+    metrics = [find(name) for name in names]
+    together = intervals(metrics, record, seed=4)
+    assert together == [interval(metric, record, seed=4) for metric in metrics]
+    bare = binary([0.6, 0.9], [1, 0])  # no truth
+    found = intervals(metrics, bare, seed=4)
+    assert [isinstance(each, NotApplicable) for each in found] == [name == "mse-p" for name in names]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.records import Choices, Classification, Generations, Record
-from bench.reports import charts, curves
+from bench.reports import charts, curves, words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, value_of, written
 from bench.reports.text import name
@@ -25,7 +25,7 @@ def figures(material: Material, cells: Sequence[Cell], most: int) -> tuple[list[
         if not judged:
             continue
         if len(drawn) == most:
-            left_out.append(name(task))
+            left_out.append(words.task(task))
             continue
         drawn.append(_figure(material, task, judged, f"rel{len(drawn)}"))
     return drawn, left_out
@@ -58,10 +58,11 @@ def _figure(material: Material, task: str, judged: Sequence[tuple[Cell, Record]]
     legend = [Key("accuracy in the bin, 95 % Wilson interval", "var(--c1)", shape="bar")]
     legend += [Key("after temperature scaling", "var(--c2)", shape="diamond")] if any_calibrated else []
     return Figure(
-        title=f"Reliability — {name(task)}",
+        title=f"Reliability — {words.task(task)}",
         subtitle=f"the first {MOST_PANELS} of {len(judged)} models" if more > 0 else "",
         caption="Each bar is the accuracy of the answers given with that confidence; on the dashed line the model is "
-        "as often right as it says. A bar below the line is overconfidence. Empty bins are left out.",
+        "as often right as it says. A bar below the line is overconfidence. The darker a bar, the more answers it "
+        "stands for; empty bins are left out.",
         panels=tuple(Panel(svg, *text) for svg, text in zip(drawings, panels, strict=True)),
         legend=(*legend, Key("calibrated exactly", "var(--muted)", "4 3")),
         grid=Grid(_HEADS, tuple(rows)),

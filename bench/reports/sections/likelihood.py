@@ -26,7 +26,7 @@ def figures(material: Material, cells: Sequence[Cell], most: int) -> tuple[list[
     for task, members in material.tasks_of(cells).items():
         for unit, records in _by_unit(material, members).items():
             if len(drawn) == most:
-                left_out.append(name(task))
+                left_out.append(words.task(task))
                 continue
             figure = _figure(task, unit, records, f"lik{len(drawn)}")
             if figure is not None:
@@ -63,7 +63,7 @@ def _figure(task: str, unit: str, records: Sequence[tuple[Cell, Record]], prefix
     spec = charts.lines(series, (f"surprise of a sample ({unit})", "density"), domain=((low, high), None))
     more = len(records) - MOST_LINES
     return Figure(
-        title=f"Surprise, sample by sample — {name(task)}",
+        title=f"Surprise, sample by sample — {words.task(task)}",
         subtitle=f"−log p of {count(len(records[0][1]))} samples"
         + (f"; the first {MOST_LINES} of {len(records)} models" if more > 0 else ""),
         caption="Further left is more probable. The mean of a curve is the model's number in the table; a long right "

@@ -12,14 +12,14 @@ from bench.components import NotApplicable, Score
 from bench.errors import BenchError
 from bench.records import Record
 from bench.registry import find
-from bench.reports import charts, curves
+from bench.reports import charts, curves, words
 from bench.reports.headlines import default_score
 from bench.reports.material import Cell, Material
-from bench.reports.numerals import count, interval_of, value_of, written
+from bench.reports.numerals import count, interval_of, places_of, value_of, written
 from bench.reports.sections.calibration import inliers
 from bench.reports.sections.tables import measured
 from bench.reports.text import name, shorten
-from bench.reports.view import Figure, Grid, Head, Item, Panel, Row
+from bench.reports.view import Figure, Grid, Head, Item, Key, Panel, Row
 
 GRID = 160
 MOST_SETS = 5
@@ -48,7 +48,7 @@ def figures(material: Material, cells: Sequence[Cell], most: int) -> tuple[list[
         if not scored:
             continue
         if len(drawn) + 2 > most:
-            left_out.append(name(task))
+            left_out.append(words.task(task))
             continue
         drawn += [
             _separation(material, task, scored, f"sep{len(drawn)}"),
@@ -64,12 +64,20 @@ def by_dataset(material: Material, area: str) -> list[tuple[str, Grid]]:
     for task in dict.fromkeys(r.task for r in results):
         mine = [r for r in results if r.task == task]
         sets = list(dict.fromkeys(r.slice for r in mine))
-        rows = []
+        rows, places = [], max([3, *(min(places_of(r), 4) for r in mine)])
         for model, score, calibrator in dict.fromkeys((r.model, r.score, r.calibrator) for r in mine):
             of = {r.slice: r for r in mine if (r.model, r.score, r.calibrator) == (model, score, calibrator)}
-            rows.append(Row((Item(name(model)), Item(name(score), strong=True), *(measured(of.get(s)) for s in sets))))
+            rows.append(
+                Row(
+                    (
+                        Item(name(model)),
+                        Item(name(score), strong=True),
+                        *(measured(of.get(s), None, places) for s in sets),
+                    )
+                )
+            )
         heads = (Head("Model"), Head("Score"), *(Head(shorten(s, 32), numeric=True) for s in sets))
-        found.append((f"AUROC by data set — {name(task)}", Grid(heads, tuple(rows))))
+        found.append((f"AUROC by data set — {words.task(task)}", Grid(heads, tuple(rows))))
     return found
 
 
@@ -131,7 +139,7 @@ def _separation(material: Material, task: str, scored: Sequence[Scored], prefix:
         rows += [_row(s, label, c) for label, c in columns]
     more = f"the first {MOST_MODELS} of {len(scored)} models" if len(scored) > MOST_MODELS else ""
     return Figure(
-        title=f"Score separation — {name(task)}",
+        title=f"Score separation — {words.task(task)}",
         subtitle=more,
         caption="Where the curves overlap, no threshold tells the samples apart. The score shown is the usual default "
         "of its kind, chosen before the run; the table has all of them.",
@@ -178,7 +186,7 @@ def _roc(material: Material, task: str, scored: Sequence[Scored], prefix: str) -
         ),
     )  # fmt: skip
     return Figure(
-        title=f"ROC — {name(task)}",
+        title=f"ROC — {words.task(task)}",
         subtitle=whose,
         caption="Each point is a threshold: how many in-distribution samples are flagged wrongly, and how many of the "
         "others rightly. The dashed line is a coin.",
@@ -188,7 +196,7 @@ def _roc(material: Material, task: str, scored: Sequence[Scored], prefix: str) -
     )
 
 
-_COIN = charts.Key("chance", "var(--muted)", "4 3")
+_COIN = Key("chance", "var(--muted)", "4 3")
 
 
 def _at(r: curves.Roc, fpr: float) -> float:

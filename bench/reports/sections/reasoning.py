@@ -18,8 +18,8 @@ EACH = 2
 MOST_EXAMPLES = 16
 LONGEST = 280
 RULE = (
-    f"Of each model, decoder and task: the {EACH} right and the {EACH} wrong answers of the highest confidence, ties by "
-    f"id, at most {MOST_EXAMPLES} in all. Of a pool, the first generation that gives the answer. Texts are cut at "
+    f"Of each model, decoder and task: the {EACH} right and the {EACH} wrong answers of the highest confidence, ties "
+    f"by id, at most {MOST_EXAMPLES} in all. Of a pool, the first generation that gives the answer. Texts are cut at "
     f"{LONGEST} characters; control characters are shown as signs."
 )
 

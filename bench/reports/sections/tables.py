@@ -8,7 +8,7 @@ from bench.records import Density
 from bench.reports import headlines, words
 from bench.reports.headlines import Group
 from bench.reports.material import Material
-from bench.reports.numerals import count, interval_of, value_of, written
+from bench.reports.numerals import count, interval_of, places_of, value_of, written
 from bench.reports.text import name
 from bench.reports.view import Bar, Grid, Head, Item, Row
 from bench.results import Result
@@ -16,7 +16,10 @@ from bench.results import Result
 # A result's kind of likelihood: short name and explanation; empty where it has none.
 Kinds = Callable[[Result], tuple[str, str]]
 Scale = tuple[float, float]
-BARS = "Intervals of one task and metric are drawn on one scale, its ends at the widest of them."
+BARS = (
+    "Intervals of one task and metric are drawn on one scale, its ends at the widest of them; bounds and estimates of "
+    "a likelihood are dashed."
+)
 
 
 def kinds(material: Material) -> Kinds:
@@ -36,29 +39,31 @@ def kinds(material: Material) -> Kinds:
 def overview(material: Material, kind_of: Kinds) -> Grid:
     """One headline a task for every model: value, interval, and the interval drawn."""
     rows = [r for area in material.areas for r in headlines.primary(area, material.of(area))]
-    scales = _scales(rows, kind_of)
+    scales, places = _scales(rows), _places(rows)
     varied = any(_how(r) for r in rows)
     heads = (
         Head("Task"), Head("Model"), *([Head("With")] if varied else []), Head("Metric"),
         Head("Value", numeric=True), Head("Interval, drawn", note=BARS),
         Head("95 % interval", numeric=True), Head("n", numeric=True, note="samples behind the number"),
     )  # fmt: skip
-    return Grid(heads, tuple(_headline(r, scales[_scale_key(r, kind_of)], kind_of, varied=varied) for r in rows))
+    return Grid(heads, tuple(
+        _headline(r, scales[r.task, r.metric], places[r.task, r.metric], kind_of, varied=varied) for r in rows
+    ))  # fmt: skip
 
 
-def _headline(r: Result, scale: Scale | None, kind_of: Kinds, *, varied: bool) -> Row:
+def _headline(r: Result, scale: Scale | None, places: int, kind_of: Kinds, *, varied: bool) -> Row:
     items = [
-        Item(name(r.task), strong=True),
+        _task(r, whole=True),
         _model(r, kind_of),
         *([Item(_how(r) or "—", sort=_how(r))] if varied else []),
         Item(words.label(r.metric), small=name(r.unit) if r.unit != words.label(r.metric) else "",
              badges=("biased",) if r.biased else (), title=words.BETTER.get(r.better, "")),
-        Item(f"{_relation(r, kind_of)}{value_of(r)}", sort=r.value, title=words.reason(r)),
-        _drawn(r, scale),
-        Item(interval_of(r), sort=r.low, title=words.reason(r)),
+        Item(f"{_relation(r, kind_of)}{value_of(r, places)}", sort=r.value, title=words.reason(r)),
+        _drawn(r, scale, kind_of),
+        Item(interval_of(r, places), sort=r.low, title=words.reason(r)),
         _n(r),
     ]  # fmt: skip
-    return Row(tuple(items), area=r.area)
+    return Row(tuple(items), area=name(r.area))
 
 
 def grids(material: Material, area: str, kind_of: Kinds) -> list[tuple[str, Grid]]:
@@ -74,7 +79,7 @@ def by_metric(group: Group, results: Sequence[Result], kind_of: Kinds) -> Grid:
         by_subject.setdefault((r.task, r.model, _how(r)), {})[r.metric] = r
     varied = any(_how(r) for r in results)
     first = [row[metrics[0]] for row in by_subject.values() if metrics[0] in row]
-    scales = _scales(first, kind_of)
+    scales, places = _scales(first), _places(results)
     heads = [
         Head("Task"), Head("Model"), *([Head("With")] if varied else []),
         *(_head(m, results) for m in metrics), Head("n", numeric=True),
@@ -83,22 +88,22 @@ def by_metric(group: Group, results: Sequence[Result], kind_of: Kinds) -> Grid:
     rows = []
     for (task, _, how), row in by_subject.items():
         any_one = next(iter(row.values()))
-        items = [Item(name(task), strong=True), _model(any_one, kind_of)]
+        items = [_task(any_one), _model(any_one, kind_of)]
         items += [Item(how or "—", sort=how)] if varied else []
-        items += [measured(row.get(m), kind_of) for m in metrics] + [_n(any_one)]
+        items += [measured(row.get(m), kind_of, places.get((task, m))) for m in metrics] + [_n(any_one)]
         lead = row.get(metrics[0])
-        drawn = _drawn(lead, scales[_scale_key(lead, kind_of)]) if lead is not None else Item("")
+        drawn = _drawn(lead, scales[lead.task, lead.metric], kind_of) if lead is not None else Item("")
         items.insert(3 + varied, drawn)
         rows.append(Row(tuple(items)))
     return Grid(tuple(heads), tuple(rows))
 
 
-def measured(r: Result | None, kind_of: Kinds | None = None) -> Item:
+def measured(r: Result | None, kind_of: Kinds | None = None, places: int | None = None) -> Item:
     """A value with its interval beneath; empty where nothing was measured."""
     if r is None:
         return Item("", title="not measured")
     sign = _relation(r, kind_of) if kind_of else ""
-    return Item(f"{sign}{value_of(r)}", small=interval_of(r), sort=r.value, title=words.reason(r))
+    return Item(f"{sign}{value_of(r, places)}", small=interval_of(r, places), sort=r.value, title=words.reason(r))
 
 
 def _head(metric: str, results: Iterable[Result]) -> Head:
@@ -113,6 +118,28 @@ def _head(metric: str, results: Iterable[Result]) -> Head:
 def _model(r: Result, kind_of: Kinds) -> Item:
     short, long = kind_of(r)
     return Item(name(r.model), badges=(short,) if short else (), title=long)
+
+
+def _task(r: Result, *, whole: bool = False) -> Item:
+    """The task without its area, which the table names; `whole` puts it before, paler."""
+    short, full = words.task(r.task), name(r.task)
+    before = full.removesuffix(short) if whole and full.endswith(short) else ""
+    return Item(short, before=before, strong=True, sort=full, title="" if whole else full)
+
+
+def _places(results: Sequence[Result]) -> dict[tuple[str, str], int]:
+    """Decimals for each task and metric: those of its sharpest interval, so that a column reads evenly.
+
+    Numbers of a bounded range have at most four.
+    """
+    found: dict[tuple[str, str], int] = {}
+    for r in results:
+        if r.low is not None and r.high is not None:
+            most = 4 if r.range[0] is not None and r.range[1] is not None else 7
+            found[r.task, r.metric] = max(found.get((r.task, r.metric), 0), min(places_of(r), most))
+    for r in results:
+        found.setdefault((r.task, r.metric), min(places_of(r), 4))
+    return found
 
 
 def _how(r: Result) -> str:
@@ -133,32 +160,37 @@ def _relation(r: Result, kind_of: Kinds | None) -> str:
     return "≤ " if (short == "lower bound") == (r.better == "lower") else "≥ "
 
 
-def _drawn(r: Result, scale: Scale | None) -> Item:
+def _drawn(r: Result, scale: Scale | None, kind_of: Kinds) -> Item:
     if scale is None or r.value is None:
         return Item("—", title=words.reason(r), sort=r.value)
     low, high = (r.value if end is None else end for end in (r.low, r.high))
     span = scale[1] - scale[0]
-    place = [min(max((x - scale[0]) / span, 0.0), 1.0) for x in (r.value, low, high)]
+    at, start, end = (min(max((x - scale[0]) / span, 0.0), 1.0) for x in (r.value, low, high))
+    kind = kind_of(r)[0]
     scaled = f"scale from {written(scale[0])} to {written(scale[1])}"
-    return Item("", bar=Bar(*place, label=f"{value_of(r)} {interval_of(r)}; {scaled}"), sort=r.value)
+    label = f"{value_of(r)} {interval_of(r)}{f', {kind}' if kind else ''}; {scaled}"
+    return Item("", bar=Bar(at, start, end, label=label, bound=kind not in {"", "exact"}), sort=r.value)
 
 
-def _scale_key(r: Result, kind_of: Kinds) -> tuple[str, ...]:
-    return (r.task, r.metric, kind_of(r)[0])
+def _scales(rows: Iterable[Result]) -> dict[tuple[str, str], Scale | None]:
+    """For each task and metric the range of values and interval ends, with a margin.
 
-
-def _scales(rows: Iterable[Result], kind_of: Kinds) -> dict[tuple[str, ...], Scale | None]:
-    """The range of values and interval ends among rows that may be compared, with a margin."""
-    ends: dict[tuple[str, ...], list[float]] = {}
+    A number that stands alone has nothing to share a scale with: it is drawn within its metric's whole range, or, where
+    that is unbounded, not at all.
+    """
+    grouped: dict[tuple[str, str], list[Result]] = {}
     for r in rows:
-        mine = ends.setdefault(_scale_key(r, kind_of), [])
-        mine += [x for x in (r.value, r.low, r.high) if x is not None]
-    scales: dict[tuple[str, ...], Scale | None] = {}
-    for key, values in ends.items():
-        if not values:
-            scales[key] = None
-            continue
-        low, high = min(values), max(values)
-        margin = 0.06 * (high - low) or abs(low) * 0.1 or 1.0
-        scales[key] = (low - margin, high + margin)
-    return scales
+        grouped.setdefault((r.task, r.metric), []).append(r)
+    return {key: _scale(members) for key, members in grouped.items()}
+
+
+def _scale(members: Sequence[Result]) -> Scale | None:
+    ends = [x for r in members for x in (r.value, r.low, r.high) if x is not None]
+    least, most = members[0].range
+    if len(members) == 1:
+        return None if least is None or most is None or not ends else (least, most)
+    if not ends:
+        return None
+    low, high = min(ends), max(ends)
+    margin = 0.06 * (high - low) or abs(low) * 0.1 or 1.0
+    return (low - margin, high + margin)

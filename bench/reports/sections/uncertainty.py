@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.records import Choices, Classification, Generations, Record, Regression
-from bench.reports import charts, curves
+from bench.reports import charts, curves, words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, value_of, written
 from bench.reports.sections.calibration import JUDGED, inliers
@@ -31,7 +31,7 @@ def figures(material: Material, cells: Sequence[Cell], most: int) -> tuple[list[
             if figure is not None:
                 drawn.append(figure)
             elif len(drawn) == most:
-                left_out.append(name(task))
+                left_out.append(words.task(task))
                 break
     return drawn, left_out
 
@@ -70,7 +70,7 @@ def _risk_coverage(material: Material, task: str, records: Members, prefix: str)
         *(Head(f"risk at {x} %", numeric=True) for x in (50, 80, 90, 100)),
     )  # fmt: skip
     return Figure(
-        title=f"Risk and coverage — {name(task)}",
+        title=f"Risk and coverage — {words.task(task)}",
         subtitle="most confident answers first",
         caption="If only the most confident share of the answers is kept, this many of them are wrong. A useful "
         "confidence falls to the left; a flat line knows nothing. The far left rests on few answers.",
@@ -80,7 +80,7 @@ def _risk_coverage(material: Material, task: str, records: Members, prefix: str)
     )
 
 
-def _coverage(material: Material, task: str, records: Members, prefix: str) -> Figure | None:
+def _coverage(_: Material, task: str, records: Members, prefix: str) -> Figure | None:
     forecasts = [(c, r) for c, r in records if isinstance(r, Regression) and len(r) > 1]
     found = [(c, k) for c, r in forecasts[:MOST] if len((k := curves.coverage(r)).nominal)]
     if not found:
@@ -105,7 +105,7 @@ def _coverage(material: Material, task: str, records: Members, prefix: str) -> F
         Head("95 % interval", numeric=True, note="Wilson"), Head("n", numeric=True),
     )  # fmt: skip
     return Figure(
-        title=f"Coverage — {name(task)}",
+        title=f"Coverage — {words.task(task)}",
         subtitle="central intervals of the forecasts",
         caption="A forecast's 90 % interval should hold nine outcomes in ten. Below the dashed line the forecasts are "
         "too narrow, above it too wide.",
@@ -116,7 +116,7 @@ def _coverage(material: Material, task: str, records: Members, prefix: str) -> F
 
 
 def _pit(material: Material, task: str, records: Members, prefix: str) -> Figure | None:
-    forecasts = [(c, r) for c, r in records if isinstance(r, Regression) and len(r) > 1]
+    forecasts = [(c, r) for c, r in records if isinstance(r, Regression) and len(r) > 1 and r.form != "interval"]
     if not forecasts:
         return None
     shown = [(c, curves.pit(r), len(r)) for c, r in forecasts[:MOST_PANELS]]
@@ -125,7 +125,8 @@ def _pit(material: Material, task: str, records: Members, prefix: str) -> Figure
     rows = [
         Row(
             (
-                Item(_who(c)), Item(f"{written(a, 2)}–{written(b, 2)}", sort=float(a)), Item(count(int(k)), sort=float(k)),
+                Item(_who(c)), Item(f"{written(a, 2)}–{written(b, 2)}", sort=float(a)),
+                Item(count(int(k)), sort=float(k)),
                 Item(written(ratio, 2), sort=float(ratio)), Item(f"[{written(low, 2)}, {written(high, 2)}]"),
             )
         )
@@ -139,10 +140,10 @@ def _pit(material: Material, task: str, records: Members, prefix: str) -> Figure
     panels = []
     for (cell, _, n), svg in zip(shown, drawings, strict=True):
         distance = material.result(cell, "pit-ks")
-        words = f"distance from even (KS) {value_of(distance)} · " if distance is not None else ""
-        panels.append(Panel(svg, _who(cell), f"{words}n = {count(n)}"))
+        distance_text = f"distance from even (KS) {value_of(distance)} · " if distance is not None else ""
+        panels.append(Panel(svg, _who(cell), f"{distance_text}n = {count(n)}"))
     return Figure(
-        title=f"PIT histogram — {name(task)}",
+        title=f"PIT histogram — {words.task(task)}",
         subtitle="where outcomes fell within their forecasts",
         caption="Even bars are calibrated forecasts. A hollow is forecasts too narrow, a hill forecasts too wide, a "
         "slope a bias. Bars within the band are what chance alone does to an even histogram (95 % for each bar). Bins "
@@ -156,7 +157,7 @@ def _pit(material: Material, task: str, records: Members, prefix: str) -> Figure
     )  # fmt: skip
 
 
-def _split(material: Material, task: str, records: Members, prefix: str) -> Figure | None:
+def _split(_: Material, task: str, records: Members, prefix: str) -> Figure | None:
     rows: list[dict[str, Any]] = []
     unit = ""
     for cell, record in records:
@@ -166,18 +167,22 @@ def _split(material: Material, task: str, records: Members, prefix: str) -> Figu
         unit = parts.unit
         for which, chosen in _halves(record):
             if chosen.any():
-                rows.append(_parts(cell, which, parts, chosen))  # noqa: PERF401 - a loop reads more easily here
+                rows.append(_parts(cell, which, parts, chosen))
     if not rows:
         return None
+    whose = {r["who"] for r in rows}
+    if len(whose) == 1:  # one model's name need not stand before each of its bars
+        rows = [{**r, "place": r["which"]} for r in rows]
     spec = charts.stacked(rows, f"uncertainty ({'nats' if unit == 'nats' else 'variance, units of y squared'})")
     heads = (
-        Head("Model and samples"), Head("n", numeric=True), Head("Aleatoric", numeric=True),
+        Head("Model"), Head("Samples"), Head("n", numeric=True), Head("Aleatoric", numeric=True),
         Head("Epistemic", numeric=True), Head("Total", numeric=True), Head("Epistemic share", numeric=True),
     )  # fmt: skip
     table = tuple(
         Row(
             (
-                Item(r["place"]), Item(count(r["n"]), sort=float(r["n"])), Item(written(r["first"]), sort=r["first"]),
+                Item(r["who"]), Item(r["which"]), Item(count(r["n"]), sort=float(r["n"])),
+                Item(written(r["first"]), sort=r["first"]),
                 Item(written(r["epistemic"]), sort=r["epistemic"]), Item(written(r["total"]), sort=r["total"]),
                 Item(written(r["epistemic"] / r["total"] if r["total"] else 0.0, 3)),
             )
@@ -185,8 +190,8 @@ def _split(material: Material, task: str, records: Members, prefix: str) -> Figu
         for r in rows
     )  # fmt: skip
     return Figure(
-        title=f"Epistemic and aleatoric — {name(task)}",
-        subtitle="means over samples",
+        title=f"Epistemic and aleatoric — {words.task(task)}",
+        subtitle=f"{next(iter(whose))}: means over samples" if len(whose) == 1 else "means over samples",
         caption="Aleatoric is what each member is unsure of by itself; epistemic is what the members disagree about, "
         "and should grow where the model has not learned: on errors and on inputs unlike the training data.",
         panels=tuple(Panel(svg) for svg in charts.svg([spec], prefix)),
@@ -213,5 +218,5 @@ def _parts(cell: Cell, which: str, parts: curves.Split, chosen: Any) -> dict[str
     label = f"{place}: aleatoric {written(aleatoric)}, epistemic {written(epistemic)}, n = {count(int(chosen.sum()))}"
     return {
         "place": place, "first": aleatoric, "epistemic": epistemic, "total": aleatoric + epistemic,
-        "n": int(chosen.sum()), "label": label,
+        "n": int(chosen.sum()), "label": label, "who": _who(cell), "which": which,
     }  # fmt: skip
