@@ -15,7 +15,7 @@ import pytest
 from bench.errors import ExitCode
 from tests.end_to_end.command import ROOT, TOYS, bench, environment, runs, snapshot, words
 
-SUITE = f"""
+SUITE = """
 name: kills
 cells:
   - models: [toy-fixed, toy-mean, toy-nan]
