@@ -199,7 +199,8 @@ class Regression(Record):
         self.refuse("lower", np.isnan(self.lower) | (self.lower == np.inf), "a number below infinity")
         low_enough = np.isnan(self.upper) | (self.upper < self.lower) | (self.upper == -np.inf)
         self.refuse("upper", low_enough, "a number not below 'lower'")
-        _refuse_level(self, self.level, stated=True)
+        # A cell in which every sample failed has no interval, and so no level.
+        _refuse_level(self, self.level, stated=len(self) > 0)
 
     def _check_levels(self) -> None:
         for name, value in (("quantiles", self.quantiles), ("member_quantiles", self.member_quantiles)):
