@@ -149,6 +149,8 @@ class Regression(Record):
     def validate(self) -> None:
         """One form of forecast, finite, with positive spreads."""
         super().validate()
+        if len(self) == 0:  # where every sample failed, nobody knows the form
+            return
         if all(getattr(self, keys[0]) is None for keys in self.forms.values()):
             raise RecordError(
                 "regression: there is no forecast",
@@ -197,7 +199,8 @@ class Regression(Record):
         self.refuse("lower", np.isnan(self.lower) | (self.lower == np.inf), "a number below infinity")
         low_enough = np.isnan(self.upper) | (self.upper < self.lower) | (self.upper == -np.inf)
         self.refuse("upper", low_enough, "a number not below 'lower'")
-        _refuse_level(self, self.level, stated=True)
+        # A cell in which every sample failed has no interval, and so no level.
+        _refuse_level(self, self.level, stated=len(self) > 0)
 
     def _check_levels(self) -> None:
         for name, value in (("quantiles", self.quantiles), ("member_quantiles", self.member_quantiles)):

@@ -217,12 +217,16 @@ def _takes(metric: Metric, record: Record) -> bool:
 
 
 def _metrics(names: Sequence[str], fits: Callable[[Metric], bool]) -> Iterator[tuple[Metric, bool]]:
-    """The fitting metrics among the names, else all fitting defaults; each with whether it was asked for by name."""
+    """The fitting metrics among the names, else all fitting defaults; each with whether it was asked for by name.
+
+    Defaults that somebody added (a plugin, a package) are reported beside the names: that is what they were added for.
+    """
     named = [m for m in (find(Metric, name) for name in names) if fits(m)]
-    if named:
-        yield from ((m, True) for m in named)
-    else:
-        yield from ((m, False) for m in components(Metric).values() if m.default and fits(m))
+    yield from ((m, True) for m in named)
+    for metric in components(Metric).values():
+        wanted = metric.default and fits(metric) and metric.name not in names
+        if wanted and (not named or not metric.function.__module__.startswith("bench.")):
+            yield metric, False
 
 
 def _of_score(
@@ -235,8 +239,8 @@ def _of_score(
     with heard.of(f"score {name} on {labels.cell.label}", asked=wanted.asked):
         values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
         parts = [(part, detect(test, values, rows)) for part, rows in _slices(test)]
+    metrics = [metric for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection)]
     for part, detection in parts:
-        metrics = [metric for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection)]
         for metric, estimate in zip(metrics, _estimates(metrics, detection, labels.draw_seed), strict=True):
             with heard.of(f"{metric.name} of {name} on {labels.cell.label}", asked=wanted.asked):
                 yield labels.with_(slice=part).result(metric, *_sound(estimate), len(detection), test.n_failed)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bench.arrays import Ragged
-from bench.records import RECORDS, Column, Record
+from bench.records import RECORDS, Column, Record, Regression
 
-SHAPE = {"quantiles": (2,), "members": (2, 3), "logits": (3,), "truth": (3,)}
+SHAPE = {"quantiles": (2,), "member_quantiles": (3, 2), "members": (2, 3), "logits": (3,), "truth": (3,), "sets": (3,)}
 # numpy's fixed-width strings cannot end in NUL, and UTF-8 has no lone surrogates: neither can be a name.
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=6)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -43,6 +43,8 @@ def _column(draw: Any, name: str, spec: Column, n: int) -> Any:
     if spec.dims:
         dtype = np.float32 if spec.dtype == "float32" else np.float64
         shape = (n, *SHAPE.get(name, (2, 3)[: spec.dims]))
+        if spec.dtype == "bool":
+            return draw(hnp.arrays(np.bool_, shape))
         return draw(hnp.arrays(dtype, shape, elements=st.floats(-(2.0**100), 2.0**100, width=32)))
     cells = [draw(_cell(spec)) for _ in range(n)]
     return np.array(cells, dtype=object if spec.dtype == "text" else None)
@@ -78,12 +80,13 @@ def _ruled(draw: Any, kind: str, values: dict[str, Any], n: int) -> dict[str, An
         out["logits"] = logits
         out |= {"truth": np.full((n, 3), [0.2, 0.3, 0.5])} if "truth" in values else {}
     elif kind == "regression":
-        out |= {"mean": _some(draw, FLOATS, n), "std": _some(draw, st.floats(5e-324, 1e300), n)}
-        out["levels"] = (0.1, 0.9) if "quantiles" in values else ()
+        out |= _forecast(draw, values, n)
     elif kind == "choices":
         out["loglik"] = _rows(draw, NEGATIVE, n, 2, float)
         out["loglik"].values[out["loglik"].offsets[:-1]] = _some(draw, st.floats(-1e300, -0.0), n)
         out["labels"] = _some(draw, st.integers(0, 1), n)
+        if "order" in values:
+            out["order"] = Ragged.of([draw(st.permutations(range(k))) for k in out["loglik"].lengths], np.int64)
     elif kind == "tokens":
         out["logprobs"] = _rows(draw, NEGATIVE, n, 0, float)
         out["bytes"] = _some(draw, st.integers(1, 2**63 - 1), n)
@@ -95,8 +98,26 @@ def _ruled(draw: Any, kind: str, values: dict[str, Any], n: int) -> dict[str, An
     elif kind == "density":
         out["log_prob"] = _some(draw, NEGATIVE | FLOATS, n)
         out["dim"] = _some(draw, st.integers(1, 2**63 - 1), n)
-        out["mc_error"] = _some(draw, st.floats(allow_nan=True), n)
+        out["mc_error"] = _some(draw, st.floats(allow_nan=False) | st.just(np.nan), n)  # one NaN: JSON has no other
         out |= {"likelihood": draw(st.sampled_from(["exact", "lower"])), "levels": draw(st.integers(0, 256))}
+    return out
+
+
+def _forecast(draw: Any, values: dict[str, Any], n: int) -> dict[str, Any]:
+    """A Gaussian forecast, and beside it whichever other forms were drawn, each whole."""
+    positive = st.floats(5e-324, 1e300)
+    out: dict[str, Any] = {"mean": _some(draw, FLOATS, n), "std": _some(draw, positive, n)}
+    out["levels"] = (0.1, 0.9) if {"quantiles", "member_quantiles"} & values.keys() else ()
+    whole = {form: any(key in values for key in Regression.forms[form]) for form in ("student", "mixture")}
+    if whole["student"]:
+        out |= {"location": _some(draw, FLOATS, n), "scale": _some(draw, positive, n), "df": _some(draw, positive, n)}
+    if whole["mixture"]:
+        out["mixture_means"] = np.array([_some(draw, FLOATS, 2) for _ in range(n)])
+        out["mixture_stds"] = np.array([_some(draw, positive, 2) for _ in range(n)])
+        out["mixture_weights"] = np.full((n, 2), [0.25, 0.75])
+    if {"lower", "upper"} & values.keys():
+        ends = np.sort(np.array([_some(draw, st.floats(allow_nan=False, allow_infinity=False), 2) for _ in range(n)]))
+        out |= {"lower": ends[:, 0], "upper": ends[:, 1], "level": 0.9}
     return out
 
 
