@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from bench.config import RunConfig
 from bench.results import Result
-from bench.runners.measure import Measured, measure, wanted_for
+from bench.runners.measure import Measured, measure
 from bench.runners.plan import Cell
+from bench.runners.wanted import for_record
 from bench.specs import Spec
 from tests.metrics.cases import classification, regression
 
 
 def _measured(record: Any) -> Measured:
     cell = Cell(Spec("predictions"), Spec("file"))
-    return measure(cell, wanted_for(record), record, n_failed=0, seed=0)
+    return measure(cell, for_record(record, RunConfig()), record, n_failed=0, seed=0)
 
 
 def _split(record: Any) -> Any:
