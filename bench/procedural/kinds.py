@@ -55,9 +55,7 @@ def items(kind: str, n: int, seed: int, split: Split = "test", difficulty: int |
         fresh = (item for item in islice(streams[turn % len(levels)], _PATIENCE) if item.id not in found)
         item = next(fresh, None)
         if item is None:
-            raise ValueError(
-                f"{kind} has no {n} different {split} items at difficulty {levels[turn % len(levels)]}"
-            )
+            raise ValueError(f"{kind} has no {n} different {split} items at difficulty {levels[turn % len(levels)]}")
         found[item.id] = item
     return list(found.values())
 

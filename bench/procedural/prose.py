@@ -172,9 +172,7 @@ def draw(rng: Random, difficulty: int, domain: str = "meadow") -> Item:
         words = VOCABULARIES[domain].verbs if difficulty == 2 else VOCABULARIES[domain].objects
         disturbed = _replaced(rng, sentence, words, domain)
     # Stable sort: the source's own sentence stays first where both are equally probable.
-    sentence, disturbed = sorted(
-        (sentence, disturbed), key=lambda text: -log_prob(f"{prompt} {text}", domain)
-    )
+    sentence, disturbed = sorted((sentence, disturbed), key=lambda text: -log_prob(f"{prompt} {text}", domain))
     choices = [sentence, disturbed]
     rng.shuffle(choices)
     name = f"{KIND}-{digest(prompt + sentence + disturbed)}"
@@ -234,9 +232,7 @@ def _weigh(domain: str, slot: str, words: tuple[str, ...]) -> list[tuple[str, fl
     return [(word, 0.5**rank / total) for rank, word in enumerate(order)]
 
 
-def _arcs(
-    domain: str, state: State, words: tuple[str, ...], slot: str, keep: str | None = None
-) -> tuple[Arc, ...]:
+def _arcs(domain: str, state: State, words: tuple[str, ...], slot: str, keep: str | None = None) -> tuple[Arc, ...]:
     """The arcs of a state into a slot, which remembers the word just drawn, or ``keep`` where given."""
     weighed = _weigh(domain, "/".join(state), words)
     return tuple(Arc(word, p, (slot, word if keep is None else keep)) for word, p in weighed)

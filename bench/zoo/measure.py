@@ -89,9 +89,7 @@ def story_excess(zoo: Zoo, domain: str, count: int = 100) -> tuple[float, float]
     """(the model's nats per byte on held-out stories, the source's own) for a prose domain."""
     rng = Random(f"measure/{domain}")
     stories = (prose.story(rng, domain) for _ in iter(int, 1))
-    held_out = list(
-        islice((text for text in stories if split_of(prose.split_story(text)[0]) == "test"), count)
-    )
+    held_out = list(islice((text for text in stories if split_of(prose.split_story(text)[0]) == "test"), count))
     size = sum(len(text.encode()) for text in held_out)
     own = -sum(prose.log_prob(text, domain) for text in held_out)
     return -sum(log_likelihoods(zoo, [("", text) for text in held_out])) / size, own / size
@@ -113,9 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print, for each named checkpoint, its table and its likelihood on the two prose domains."""
     import torch
 
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.zoo.measure", description="Measure the zoo's checkpoints."
-    )
+    parser = argparse.ArgumentParser(prog="python -m bench.zoo.measure", description="Measure the zoo's checkpoints.")
     parser.add_argument("names", nargs="*", metavar="NAME", default=list(NAMES))
     parser.add_argument("--from", dest="folder", type=Path, default=CHECKPOINTS)
     parser.add_argument("--count", type=int, default=150, help="items per kind and difficulty")

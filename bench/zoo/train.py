@@ -41,9 +41,7 @@ def train(recipe: Recipe, out: Path, words: Tokenizer | None = None, save_every:
     torch.manual_seed(recipe.seed)
     words = words or tokenizer.build()
     model = _start(recipe, out, words)
-    optimizer = torch.optim.AdamW(
-        _groups(model, recipe), lr=recipe.learning_rate, betas=(0.9, 0.98), fused=True
-    )
+    optimizer = torch.optim.AdamW(_groups(model, recipe), lr=recipe.learning_rate, betas=(0.9, 0.98), fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(recipe, step))
     began, recent = time.monotonic(), []
     for step, batch in enumerate(_batches(recipe, words), start=1):
@@ -144,9 +142,7 @@ def _groups(model: LlamaForCausalLM, recipe: Recipe) -> list[dict[str, object]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Train the named recipes (all by default) and print the digest of each."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.zoo.train", description="Train the zoo's checkpoints."
-    )
+    parser = argparse.ArgumentParser(prog="python -m bench.zoo.train", description="Train the zoo's checkpoints.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(RECIPES)}; all by default")
     parser.add_argument("--out", type=Path, default=CHECKPOINTS, help="folder for the checkpoints")
     parser.add_argument("--save-every", type=int, default=0, help="also write the model after so many steps")

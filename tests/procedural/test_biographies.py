@@ -36,8 +36,4 @@ def test_a_biography_tells_every_fact_and_frequent_people_come_first() -> None:
     counts = [sum(person.name in line for line in lines) for person in registry()]
     assert sum(counts[:24]) > 5 * sum(counts[-24:])
     first = registry()[0]
-    assert all(
-        first.city in line and first.job in line and first.year in line
-        for line in lines
-        if first.name in line
-    )
+    assert all(first.city in line and first.job in line and first.year in line for line in lines if first.name in line)

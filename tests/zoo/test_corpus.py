@@ -14,8 +14,7 @@ from bench.zoo.recipes import RECIPES
 
 def test_the_stream_hangs_on_its_seed_only() -> None:
     first, again, other = (
-        [document.text for document in islice(corpus.documents(corpus.EVERYTHING, seed), 200)]
-        for seed in (1, 1, 2)
+        [document.text for document in islice(corpus.documents(corpus.EVERYTHING, seed), 200)] for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other

@@ -44,9 +44,7 @@ def test_the_same_recipe_gives_the_same_bytes(trained: list[Path]) -> None:
         assert train.digest_of(first / name) == train.digest_of(second / name)
         files = sorted(path.name for path in (first / name).iterdir())
         assert files == sorted(path.name for path in (second / name).iterdir())
-        assert all(
-            (first / name / file).read_bytes() == (second / name / file).read_bytes() for file in files
-        )
+        assert all((first / name / file).read_bytes() == (second / name / file).read_bytes() for file in files)
 
 
 def test_a_child_starts_from_its_parent_and_moves_away(trained: list[Path]) -> None:

@@ -1,0 +1,50 @@
+# Two commands matter: `make eval` runs the main job, `make test` holds the project to its word.
+# Both set up everything that they need: Python 3.11, pip and make are enough.
+
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+DEV    := $(VENV)/.ready-dev
+
+.PHONY: eval test test-slow lint types check zoo clean help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+eval: $(STAMP) ## set up and run `bench eval`: the embedded suite, no network, no GPU
+	$(BIN)/bench eval
+
+test: $(DEV) lint types ## set up and run lint, types and tests
+	$(BIN)/python -m pytest
+
+test-slow: $(DEV) ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV)
+	$(BIN)/mypy
+
+check: $(STAMP) ## hold every estimator against its known truth
+	$(BIN)/bench check
+
+zoo: $(STAMP) ## train the embedded language models again
+	$(BIN)/python -m bench.zoo.train
+
+# Torch first, alone and pinned: a bare `torch` from another package would bring gigabytes of GPU libraries.
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(BIN)/python -c 'import sys; sys.exit("bench needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $(STAMP)
+
+$(DEV): $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,peers]'
+	touch $(DEV)
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

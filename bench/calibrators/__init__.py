@@ -1,0 +1,1 @@
+"""Calibrators: fitted on a held-out split, applied to a record."""

@@ -1,0 +1,195 @@
+"""What a model can be asked.  An adapter is any object that has the methods of one of these protocols.
+
+Beside its capability an adapter may be `Fittable` (the runner fits it on the task's training split) and should be
+`Fingerprinted`, so that a changed model never continues another model's run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from bench.arrays import AnyArray, Float64s, Floats, Ints
+from bench.examples import Examples
+
+
+@dataclass(frozen=True)
+class Classified:
+    """logits (b, C); features (b, d); log-probabilities of ensemble members (b, M, C)."""
+
+    logits: Float64s
+    features: Floats | None = None
+    members: Float64s | None = None
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """Answers with a distribution over classes."""
+
+    def classify(self, inputs: AnyArray) -> Classified:
+        """The distribution for each input (b, ...)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """One form of predictive distribution for b real numbers; see `Regression` for the columns."""
+
+    mean: Float64s | None = None
+    std: Float64s | None = None
+    location: Float64s | None = None
+    scale: Float64s | None = None
+    df: Float64s | None = None
+    mixture_means: Float64s | None = None
+    mixture_stds: Float64s | None = None
+    mixture_weights: Float64s | None = None
+    quantiles: Float64s | None = None
+    levels: tuple[float, ...] = ()
+    samples: Float64s | None = None
+    lower: Float64s | None = None
+    upper: Float64s | None = None
+    level: float = 0.0
+    member_means: Float64s | None = None
+    member_stds: Float64s | None = None
+    member_quantiles: Float64s | None = None
+
+
+@runtime_checkable
+class Regressor(Protocol):
+    """Answers with a predictive distribution of a real number."""
+
+    def forecast(self, inputs: AnyArray) -> Forecast:
+        """The forecast for each input (b, ...)."""
+        ...
+
+
+@dataclass(frozen=True)
+class LogDensity:
+    """log_prob (b,) in nats, and what kind of likelihood it is; see `Density`."""
+
+    log_prob: Float64s
+    likelihood: str = "exact"
+    dequantisation: str = "none"
+    mc_error: Float64s | None = None
+    ess: Float64s | None = None
+
+
+@runtime_checkable
+class DensityModel(Protocol):
+    """Answers with the log-density (or, for discrete data, the log-mass) of an input."""
+
+    def density(self, inputs: AnyArray) -> LogDensity:
+        """The log-density of each input (b, ...)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Log-probabilities of a continuation's tokens, nats, (tokens,), and whether all were the model's first choice."""
+
+    logprobs: Float64s
+    greedy: bool
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How one text is to be generated.  `seed` names the random stream; `temperature` 0 is greedy."""
+
+    prompt: str
+    seed: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    stop: tuple[str, ...] = ("\n",)
+    max_tokens: int = 96
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A generated text without its stop string, and the log-probability of each token that the model gave, nats.
+
+    Log-probabilities are the model's own (temperature 1, nothing truncated), the stop or end token included.
+    `token_ids` are the tokens themselves; `stopped` is false where `max_tokens` ended it.
+    """
+
+    text: str
+    token_ids: Ints
+    logprobs: Float64s
+    stopped: bool
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """Answers with the probabilities of texts, and with texts."""
+
+    def score(self, requests: Sequence[tuple[str, str]]) -> list[Scored]:
+        """Log-probabilities of each continuation given its context; the context may be empty."""
+        ...
+
+    def generate(self, draws: Sequence[Draw]) -> list[Generated]:
+        """One text for each draw; a draw's text doesn't depend on the other draws."""
+        ...
+
+
+@runtime_checkable
+class Fittable(Protocol):
+    """A model that is trained on a task's training split before it is asked."""
+
+    def fit(self, train: Examples, seed: int) -> None:
+        """Fit in place; equal (train, seed) give equal answers."""
+        ...
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """A model that says what it is, weights and all."""
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """JSON-ready facts that change whenever an answer could: weights' digest, configuration, versions."""
+        ...
+
+
+CAPABILITIES: dict[str, type] = {
+    "classifier": Classifier,
+    "regressor": Regressor,
+    "density": DensityModel,
+    "language": LanguageModel,
+}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt for a decoder.  `extract` reads the answer from a text; draws are seeded by (seed, id)."""
+
+    id: str
+    text: str
+    extract: Callable[[str], str | None]
+    stop: tuple[str, ...]
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decoder's answer to one prompt ("" where none could be read), how sure it is, and its pool."""
+
+    answer: str
+    confidence: float
+    pool: tuple[Generated, ...]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how models run.  batch 0: found automatically."""
+
+    device: str = "cpu"
+    dtype: str = "auto"
+    batch: int = 0
+    offline: bool = False
+    trust_remote_code: bool = False
+
+
+def as_float64(values: Any) -> Float64s:
+    """An array in float64, from anything numpy reads."""
+    return np.asarray(values, dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Known-truth checks: cases whose answer is known, one file an area."""

@@ -1,0 +1,25 @@
+"""`bench report`: make the report of a run again, from its folder alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="A run folder, as bench eval printed it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on one line.")] = False,
+) -> None:
+    """Make report.md and report.html of a run again, without the model."""
+    from bench.cli import output
+    from bench.reports.build import build
+    from bench.runners.folder import RunFolder
+
+    build(RunFolder.open(run))
+    for path in (run / "report.html", run / "report.md"):
+        if as_json:
+            output.emit({"path": str(path)})
+        else:
+            output.data(str(path))

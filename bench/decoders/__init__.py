@@ -1,0 +1,1 @@
+"""Decoders: inference-time strategies on a language model."""

@@ -1,0 +1,69 @@
+"""What decoders share: drawing pools of texts for prompts, and reading them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.capabilities import Draw, Generated, LanguageModel, Prompt
+from bench.errors import EvaluationError, UsageError
+from bench.seeds import derive
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The texts generated for one prompt, and the answer read from each (None where none could be)."""
+
+    texts: tuple[Generated, ...]
+    answers: tuple[str | None, ...]
+
+    @property
+    def log_probs(self) -> tuple[float, ...]:
+        """Log-probability of each text under the model, nats."""
+        return tuple(float(text.logprobs.sum()) for text in self.texts)
+
+
+def draw_pools(
+    model: LanguageModel, prompts: Sequence[Prompt], decoder: str, seed: int, n: int, temperature: float, top_p: float
+) -> list[Pool]:
+    """Draw n texts for each prompt, all together; the k-th is drawn with the seed of (decoder, prompt's id, k).
+
+    Raises `UsageError` for settings out of range, `EvaluationError` where the model doesn't answer each draw.
+    """
+    _require(isinstance(n, int) and n >= 1, decoder, "n", n, "a whole number of at least 1")
+    _require(temperature >= 0 and math.isfinite(temperature), decoder, "temperature", temperature, "at least 0")
+    _require(0 < top_p <= 1, decoder, "top_p", top_p, "above 0 and at most 1")
+    draws = [
+        Draw(p.text, derive(seed, decoder, p.id, k), temperature, top_p, p.stop, p.max_tokens)
+        for p in prompts
+        for k in range(n)
+    ]
+    texts = model.generate(draws)
+    if len(texts) != len(draws):
+        raise EvaluationError(
+            f"the model gave {len(texts)} texts for {len(draws)} draws",
+            cause="its adapter must answer each draw",
+            fix="mend the adapter's generate",
+        )
+    pools = []
+    for k, prompt in enumerate(prompts):
+        own = tuple(texts[k * n : (k + 1) * n])
+        pools.append(Pool(own, tuple(prompt.extract(text.text) for text in own)))
+    return pools
+
+
+def probability(log_prob: float) -> float:
+    """The exponential of a log-probability, at most 1 whatever its rounding."""
+    return float(np.exp(min(log_prob, 0.0)))
+
+
+def _require(holds: bool, decoder: str, name: str, value: object, rule: str) -> None:
+    if not holds:
+        raise UsageError(
+            f"'{decoder}' can't take {name}={value}",
+            cause=f"{name} must be {rule}",
+            fix=f"bench show decoder {decoder}",
+        )

@@ -1,0 +1,1 @@
+"""What a forecast of a real number says, whatever its form."""

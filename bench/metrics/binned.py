@@ -1,0 +1,244 @@
+"""The binned calibration errors beside `ece`: bins of equal weight, other norms, and the sign of the gap.
+
+Top-label ones take the confidence and correctness of each row, class-wise ones each class's own probability.  Bins of
+equal weight are formed anew under each weighting and never part ties.  All are biased upwards: noise within a bin
+never cancels, the more so the more bins there are.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from bench.arrays import Float64s
+from bench.components import metric
+from bench.metrics.judged import BINS, in_bins, judged, with_classes
+from bench.metrics.ordered import binned, mass_bins, ordered
+from bench.records import Classification, Judged
+
+NIXON = "Nixon et al. 2019, Measuring Calibration in Deep Learning"
+THRESHOLD = 0.01  # of TACE, in the paper
+
+Bins = tuple[Float64s, Float64s]  # each (B, bins): weight, and weight x (correct - confidence)
+
+
+def width_bins(record: Judged, w: Float64s) -> Bins:
+    """Weight and gap of 15 bins of equal width."""
+    confidence, correct = judged(record)
+    members = in_bins(confidence)
+    return w @ members, w @ (members * (correct - confidence)[:, None])
+
+
+def equal_mass_bins(record: Judged, w: Float64s) -> Bins:
+    """Weight and gap of 15 bins of equal weight."""
+    rows = ordered(*judged(record), w)
+    index = mass_bins(rows.weight, BINS)
+    return binned(rows.weight, index, BINS), binned(rows.gap, index, BINS)
+
+
+def normed(bins: Bins, norm: Literal["l1", "l2", "max"]) -> Float64s:
+    """The norm of the bins' |accuracy - mean confidence|, weighted by their shares (of the maximum: not), (B,)."""
+    mass, gap = bins
+    total = mass.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if norm == "l1":
+            return np.abs(gap).sum(axis=1) / total
+        if norm == "l2":
+            return np.sqrt(np.where(mass > 0, gap**2 / mass, 0.0).sum(axis=1) / total)
+        return np.where(total > 0, np.where(mass > 0, np.abs(gap) / mass, 0.0).max(axis=1), np.nan)
+
+
+@metric(
+    "ece-mass",
+    of=Judged,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    source="Nguyen and O'Connor 2015; Roelofs et al. 2022, Mitigating Bias in Calibration Error",
+    check="calibration/binned-by-hand",
+)
+def ece_mass(record: Judged, w: Float64s) -> Float64s:
+    """Expected calibration error over 15 bins of equal weight, L1; biased upwards as `ece` is.
+
+    The bias reaches its interval: with 300 samples 95 % intervals hold a truth of .15 in about 88 % of cases, and one
+    of 0 far more rarely.  w: (B, n); returns (B,).
+    """
+    return normed(equal_mass_bins(record, w), "l1")
+
+
+@metric(
+    "ece-l2",
+    of=Judged,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    source="Kumar, Liang and Ma 2019, Verified Uncertainty Calibration (plug-in form)",
+    check="calibration/binned-by-hand",
+)
+def ece_l2(record: Judged, w: Float64s) -> Float64s:
+    """Root mean square calibration error over 15 equal-width bins, L2.  Biased upwards.
+
+    The square of it, less its bias, is `ece-debiased`.  w: (B, n); returns (B,).
+    """
+    return normed(width_bins(record, w), "l2")
+
+
+@metric(
+    "ece-mass-l2",
+    of=Judged,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    source="Hendrycks, Mazeika and Dietterich 2019, Deep Anomaly Detection (RMS calibration error, adaptive bins)",
+    check="calibration/binned-by-hand",
+)
+def ece_mass_l2(record: Judged, w: Float64s) -> Float64s:
+    """Root mean square calibration error over 15 bins of equal weight, L2.  Biased upwards.  w: (B, n) -> (B,)."""
+    return normed(equal_mass_bins(record, w), "l2")
+
+
+@metric(
+    "mce-mass",
+    of=Judged,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    source="Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning (equal-mass bins)",
+    check="calibration/binned-by-hand",
+)
+def mce_mass(record: Judged, w: Float64s) -> Float64s:
+    """Largest |accuracy - mean confidence| of 15 bins of equal weight; no bin is nearly empty, unlike those of `mce`.
+
+    Biased upwards: it is the largest of 15 noisy numbers.  w: (B, n); returns (B,).
+    """
+    return normed(equal_mass_bins(record, w), "max")
+
+
+@metric(
+    "ece-over",
+    of=Judged,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    source="the part of ece in which confidence exceeds accuracy; Thulasidasan et al. 2019, On Mixup Training",
+    check="calibration/binned-by-hand",
+)
+def ece_over(record: Judged, w: Float64s) -> Float64s:
+    """The part of `ece` that is overconfidence: sum over bins of (share) max(mean confidence - accuracy, 0).
+
+    `ece` is this plus `ece-under`, both biased upwards; their difference is `overconfidence`.  w: (B, n) -> (B,).
+    """
+    mass, gap = width_bins(record, w)
+    with np.errstate(invalid="ignore"):
+        return np.maximum(-gap, 0).sum(axis=1) / mass.sum(axis=1)
+
+
+@metric(
+    "ece-under",
+    of=Judged,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    source="the part of ece in which accuracy exceeds confidence; Thulasidasan et al. 2019, On Mixup Training",
+    check="calibration/binned-by-hand",
+)
+def ece_under(record: Judged, w: Float64s) -> Float64s:
+    """The part of `ece` that is underconfidence: sum over bins of (share) max(accuracy - mean confidence, 0).
+
+    Biased upwards.  w: (B, n); returns (B,).
+    """
+    mass, gap = width_bins(record, w)
+    with np.errstate(invalid="ignore"):
+        return np.maximum(gap, 0).sum(axis=1) / mass.sum(axis=1)
+
+
+@metric(
+    "ks-calibration",
+    of=Judged,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    source="Gupta et al. 2021, Calibration of Neural Networks using Splines",
+    check="calibration/binned-by-hand",
+)
+def ks_calibration(record: Judged, w: Float64s) -> Float64s:
+    """Kolmogorov-Smirnov calibration error: the largest |sum of (correct - confidence)| / n up to any confidence.
+
+    It needs no bins.  Biased upwards: a calibrated model with mean r (1 - r) = v scores about 1.25 sqrt(v / n), the
+    mean of the largest |value| of a Brownian motion.  w: (B, n); returns (B,).
+    """
+    rows = ordered(*judged(record), w)
+    with np.errstate(invalid="ignore"):
+        return np.abs(np.cumsum(rows.gap, axis=1)).max(axis=1) / rows.total
+
+
+@metric(
+    "ace",
+    of=Classification,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    source=NIXON,
+    papers=("Uncertainty quantification for improving radiomic-based models in radiation pneumonitis prediction",),
+    check="calibration/ace-perfect",
+)
+def ace(record: Classification, w: Float64s) -> Float64s:
+    """Adaptive calibration error: mean of |accuracy - mean probability| over the classes' 15 bins of equal weight.
+
+    1 / (C R) sum_c sum_r |acc(r, c) - conf(r, c)|, every bin counting the same; bins that ties leave empty are not
+    counted.  Biased upwards, and with many classes dominated by probabilities near 0: see `tace`.  w: (B, n) -> (B,).
+    """
+    return _adaptive(record, w, 0.0)
+
+
+@metric(
+    "tace",
+    of=Classification,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    source=NIXON,
+    check="calibration/ace-perfect",
+)
+def tace(record: Classification, w: Float64s) -> Float64s:
+    """Thresholded adaptive calibration error: `ace` of the probabilities of at least .01, binned among themselves.
+
+    Biased upwards; classes that are never given .01 are left out.  w: (B, n); returns (B,).
+    """
+    return _adaptive(record, w, THRESHOLD)
+
+
+def _adaptive(record: Classification, w: Float64s, threshold: float) -> Float64s:
+    with_classes(record)
+    probs = np.clip(record.probs, 0.0, 1.0)
+    errors, bins = np.zeros(len(w)), np.zeros(len(w))
+    for c in range(probs.shape[1]):
+        kept = np.flatnonzero(probs[:, c] >= threshold)
+        if len(kept):
+            rows = ordered(probs[kept, c], record.labels[kept] == c, w[:, kept])
+            index = mass_bins(rows.weight, BINS)
+            mass, gap = binned(rows.weight, index, BINS), binned(rows.gap, index, BINS)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                errors += np.where(mass > 0, np.abs(gap) / mass, 0.0).sum(axis=1)
+            bins += (mass > 0).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return errors / bins

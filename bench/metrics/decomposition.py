@@ -1,0 +1,288 @@
+"""What a proper score is made of: miscalibration, discrimination and the uncertainty of the outcomes.
+
+CORP: the recalibrated confidence is the isotonic regression of correctness on confidence, so no bins are chosen, and
+score = miscalibration - discrimination + uncertainty holds exactly, for every proper score.  Murphy's older
+decomposition, of the Brier score over bins, stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.arrays import Float64s
+from bench.components import metric
+from bench.metrics.judged import in_bins, judged
+from bench.metrics.ordered import Ordered, ordered
+from bench.records import Judged
+
+CORP = "Dimitriadis, Gneiting and Jordan 2021, Stable reliability diagrams for probabilistic classifiers (CORP)"
+MURPHY = "Murphy 1973, A New Vector Partition of the Probability Score"
+LN2 = 0.6931471805599453
+
+Loss = Callable[[Float64s, int], Float64s]  # (probabilities, outcome 0 or 1) -> loss of each, of a proper score
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposition:
+    """score = miscalibration - discrimination + uncertainty, each (B,); the first two are at least 0."""
+
+    score: Float64s
+    miscalibration: Float64s
+    discrimination: Float64s
+    uncertainty: Float64s
+
+
+def brier_loss(p: Float64s, outcome: int) -> Float64s:
+    """(p - y)^2."""
+    return (p - outcome) ** 2
+
+
+def log_loss(p: Float64s, outcome: int) -> Float64s:
+    """-log of the probability of what happened, nats; infinite where that was 0."""
+    with np.errstate(divide="ignore"):
+        return -np.log(p if outcome else 1 - p)
+
+
+def isotonic(rows: Ordered) -> Float64s:
+    """The rate of right answers at each distinct confidence by isotonic regression, (B, K), under each weighting.
+
+    At a confidence that has no weight it is that of the one below (of the lowest with weight, at the bottom).
+    """
+    from scipy.optimize import isotonic_regression
+
+    some = rows.weight > 0
+    row = np.nonzero(some)[0]
+    weight, hits = rows.weight[some], rows.hits[some]
+    fitted = np.full(rows.weight.shape, np.nan)
+    if len(row) == 0:
+        return fitted
+    # All weightings at once: each is lifted above the one before, so that none is pooled with its neighbour.
+    blocks = isotonic_regression(hits / weight + 2.0 * row, weights=weight).blocks
+    starts = np.asarray(blocks[:-1], dtype=np.int64)
+    rates = np.add.reduceat(hits, starts) / np.add.reduceat(weight, starts)
+    fitted[some] = np.repeat(rates, np.diff(np.append(starts, len(row))))
+    last = np.maximum.accumulate(np.where(some, np.arange(some.shape[1]), -1), axis=1)
+    first = some.argmax(axis=1)[:, None]
+    return np.take_along_axis(fitted, np.where(last < 0, first, last), axis=1)
+
+
+def decomposed(loss: Loss, confidence: Float64s, correct: Float64s, w: Float64s) -> Decomposition:
+    """The decomposition of the mean of any proper score of the event that an answer is right.
+
+    loss: (p, outcome) -> loss, of a proper score.  confidence: (n,).  correct: (n,), 0 or 1.  w: (B, n).
+    """
+    rows = ordered(confidence, correct, w)
+    total = rows.total
+    with np.errstate(invalid="ignore"):
+        base = rows.hits.sum(axis=1) / total
+
+    def mean(p: Float64s) -> Float64s:
+        right, wrong = rows.hits, rows.weight - rows.hits
+        with np.errstate(invalid="ignore"):
+            # What did not happen adds nothing, however improbable it was: 0 * inf is 0 here.
+            lost = np.where(right > 0, right * loss(p, 1), 0.0) + np.where(wrong > 0, wrong * loss(p, 0), 0.0)
+            return lost.sum(axis=1) / total
+
+    score = mean(np.broadcast_to(rows.confidence, rows.weight.shape))
+    recalibrated = mean(isotonic(rows))
+    uncertainty = mean(np.broadcast_to(base[:, None], rows.weight.shape))
+    # Rounding may leave -1e-17.
+    return Decomposition(
+        score, np.maximum(score - recalibrated, 0.0), np.maximum(uncertainty - recalibrated, 0.0), uncertainty
+    )
+
+
+def _of(loss: Loss, record: Judged, w: Float64s) -> Decomposition:
+    confidence, correct = judged(record)
+    return decomposed(loss, confidence, correct.astype(np.float64), w)
+
+
+@metric(
+    "mcb-brier",
+    of=Judged,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    source=CORP,
+    check="calibration/decomposition",
+)
+def mcb_brier(record: Judged, w: Float64s) -> Float64s:
+    """Miscalibration part of `brier-confidence`: what isotonic recalibration on these very rows would save.
+
+    brier-confidence = mcb-brier - dsc-brier + unc-brier, exactly.  Biased upwards, since the recalibration is fitted
+    to the noise too: of the order n^(-2/3) for a calibrated model.  Its 95 % intervals hold the truth in about 92 % of
+    cases (300 samples, confidences .15 too high), less where it is near 0.  w: (B, n); returns (B,).
+    """
+    return _of(brier_loss, record, w).miscalibration
+
+
+@metric(
+    "dsc-brier",
+    of=Judged,
+    area="calibration",
+    better="higher",
+    range=(0, 0.25),
+    biased=True,
+    default=False,
+    source=CORP,
+    check="calibration/decomposition",
+)
+def dsc_brier(record: Judged, w: Float64s) -> Float64s:
+    """Discrimination part of `brier-confidence`: what the recalibrated confidence knows beyond the base rate.
+
+    Biased upwards, as `mcb-brier` is.  w: (B, n); returns (B,).
+    """
+    return _of(brier_loss, record, w).discrimination
+
+
+@metric(
+    "unc-brier",
+    of=Judged,
+    area="calibration",
+    better="none",
+    range=(0, 0.25),
+    default=False,
+    source=f"{CORP}; {MURPHY}",
+    check="calibration/decomposition",
+)
+def unc_brier(record: Judged, w: Float64s) -> Float64s:
+    """Uncertainty part of `brier-confidence`: a (1 - a) at accuracy a, what the base rate alone would score.
+
+    Biased downwards by a factor (n - 1) / n only.  w: (B, n); returns (B,).
+    """
+    return _of(brier_loss, record, w).uncertainty
+
+
+@metric(
+    "mcb-log",
+    of=Judged,
+    area="calibration",
+    better="lower",
+    unit="nats",
+    range=(0, None),
+    biased=True,
+    default=False,
+    source=CORP,
+    check="calibration/decomposition",
+)
+def mcb_log(record: Judged, w: Float64s) -> Float64s:
+    """Miscalibration part of the log score of the confidence, in nats: infinite where certainty was wrong.
+
+    The log score of the event that the answer is right is mcb-log - dsc-log + unc-log, exactly.  Biased upwards.
+    w: (B, n); returns (B,).
+    """
+    return _of(log_loss, record, w).miscalibration
+
+
+@metric(
+    "dsc-log",
+    of=Judged,
+    area="calibration",
+    better="higher",
+    unit="nats",
+    range=(0, LN2),
+    biased=True,
+    default=False,
+    source=CORP,
+    check="calibration/decomposition",
+)
+def dsc_log(record: Judged, w: Float64s) -> Float64s:
+    """Discrimination part of the log score of the confidence: information, in nats, on which answers are right.
+
+    Biased upwards.  w: (B, n); returns (B,).
+    """
+    return _of(log_loss, record, w).discrimination
+
+
+@metric(
+    "unc-log",
+    of=Judged,
+    area="calibration",
+    better="none",
+    unit="nats",
+    range=(0, LN2),
+    default=False,
+    source=CORP,
+    check="calibration/decomposition",
+)
+def unc_log(record: Judged, w: Float64s) -> Float64s:
+    """Uncertainty part of the log score of the confidence: the entropy of being right, in nats.
+
+    Biased downwards, by about 1 / (2 n).  w: (B, n); returns (B,).
+    """
+    return _of(log_loss, record, w).uncertainty
+
+
+@dataclass(frozen=True, eq=False)
+class Murphy:
+    """Brier = reliability - resolution + uncertainty + within, each (B,).
+
+    within: what bins cost, the variance of the confidences within bins less twice their covariance with correctness
+    (Stephenson, Coelho and Jolliffe 2008); 0 where each bin holds one confidence.
+    """
+
+    reliability: Float64s
+    resolution: Float64s
+    uncertainty: Float64s
+    within: Float64s
+
+
+def murphy(confidence: Float64s, correct: Float64s, w: Float64s) -> Murphy:
+    """Murphy's decomposition of the mean of (confidence - correct)^2 over 15 equal-width bins.  w: (B, n)."""
+    members = in_bins(confidence)
+    mass, hits, promised = (w @ (members * x[:, None]) for x in (np.ones_like(confidence), correct, confidence))
+    square, product = (w @ (members * x[:, None]) for x in (confidence**2, confidence * correct))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = mass.sum(axis=1)
+        rate = hits.sum(axis=1) / total
+        used = mass > 0
+        reliability = np.where(used, (hits - promised) ** 2 / mass, 0.0).sum(axis=1) / total
+        resolution = np.where(used, mass * (hits / mass - rate[:, None]) ** 2, 0.0).sum(axis=1) / total
+        variance = square - np.where(used, promised**2 / mass, 0.0)
+        covariance = product - np.where(used, promised * hits / mass, 0.0)
+        return Murphy(reliability, resolution, rate * (1 - rate), (variance - 2 * covariance).sum(axis=1) / total)
+
+
+@metric(
+    "murphy-reliability",
+    of=Judged,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    source=MURPHY,
+    check="calibration/decomposition",
+)
+def murphy_reliability(record: Judged, w: Float64s) -> Float64s:
+    """Reliability part of `brier-confidence` over 15 equal-width bins: the square of `ece-l2`.  Biased upwards.
+
+    w: (B, n); returns (B,).
+    """
+    confidence, correct = judged(record)
+    return murphy(confidence, correct.astype(np.float64), w).reliability
+
+
+@metric(
+    "murphy-resolution",
+    of=Judged,
+    area="calibration",
+    better="higher",
+    range=(0, 0.25),
+    biased=True,
+    default=False,
+    source=MURPHY,
+    check="calibration/decomposition",
+)
+def murphy_resolution(record: Judged, w: Float64s) -> Float64s:
+    """Resolution part of `brier-confidence`: the variance of accuracy between 15 equal-width bins.  Biased upwards.
+
+    w: (B, n); returns (B,).
+    """
+    confidence, correct = judged(record)
+    return murphy(confidence, correct.astype(np.float64), w).resolution

@@ -1,0 +1,87 @@
+"""Cox's recalibration: the line that would put the log-odds of the confidences right."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.arrays import Float64s
+from bench.components import metric
+from bench.metrics.judged import judged
+from bench.metrics.logistic import logistic
+from bench.records import Judged
+
+COX = "Cox 1958, Two further applications of a model for binary regression; Miller, Hui and Tierney 1991"
+EDGE = 1e-6  # confidences are held this far within (0, 1), where their log-odds are finite
+
+
+def log_odds(confidence: Float64s) -> Float64s:
+    """log(c / (1 - c)), with c held within [1e-6, 1 - 1e-6]."""
+    c = np.clip(confidence, EDGE, 1 - EDGE)
+    return np.log(c) - np.log1p(-c)
+
+
+def cox_line(record: Judged, w: Float64s) -> Float64s:
+    """Intercept and slope, (B, 2), of logit P(correct) = a + b logit(confidence); NaN where they have no maximum."""
+    confidence, correct = judged(record)
+    odds = log_odds(confidence)
+    return logistic(np.stack([np.ones_like(odds), odds], axis=1), correct.astype(np.float64), w)
+
+
+@metric(
+    "cox-slope",
+    of=Judged,
+    area="calibration",
+    better="none",
+    default=False,
+    source=COX,
+    check="calibration/cox-recovery",
+)
+def cox_slope(record: Judged, w: Float64s) -> Float64s:
+    """Slope b of logit P(correct) = a + b logit(confidence): 1 if calibrated, below 1 where confidences are extreme.
+
+    Of greatest likelihood, so biased away from 0 by the order 1 / n.  Confidences are held within [1e-6, 1 - 1e-6].
+    Undefined where right and wrong are separated by confidence, or all confidences are one.  w: (B, n) -> (B,).
+    """
+    return cox_line(record, w)[:, 1]
+
+
+@metric(
+    "cox-intercept",
+    of=Judged,
+    area="calibration",
+    better="none",
+    unit="log-odds",
+    default=False,
+    source=COX,
+    check="calibration/cox-recovery",
+)
+def cox_intercept(record: Judged, w: Float64s) -> Float64s:
+    """Intercept a of logit P(correct) = a + b logit(confidence), the slope fitted with it: 0 if calibrated.
+
+    Bias, edges and undefined cases as for `cox-slope`.  w: (B, n); returns (B,).
+    """
+    return cox_line(record, w)[:, 0]
+
+
+@metric(
+    "cox-in-the-large",
+    of=Judged,
+    area="calibration",
+    better="none",
+    unit="log-odds",
+    default=False,
+    source="Steyerberg et al. 2010, Assessing the performance of prediction models (calibration-in-the-large)",
+    check="calibration/cox-recovery",
+)
+def cox_in_the_large(record: Judged, w: Float64s) -> Float64s:
+    """Calibration in the large: the intercept a of logit P(correct) = a + logit(confidence), the slope held at 1.
+
+    0 if calibrated on the whole, below 0 for overconfidence.  Biased by the order 1 / n; undefined where all answers
+    are right, or all wrong.  w: (B, n); returns (B,).
+    """
+    confidence, correct = judged(record)
+    target = correct.astype(np.float64)
+    value = logistic(np.ones((len(target), 1)), target, w, log_odds(confidence))[:, 0]
+    used = w > 0
+    one_sided = ~(used & correct).any(axis=1) | ~(used & ~correct).any(axis=1)
+    return np.where(one_sided, np.nan, value)

@@ -1,0 +1,1 @@
+"""Models: adapters that answer through a capability."""

@@ -1,0 +1,1 @@
+"""Language models in Hugging Face format: loading, encoding, scoring and generation."""

@@ -1,0 +1,151 @@
+"""Language models in Hugging Face format: a local folder, a hub name, or a model in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from bench.capabilities import Draw, Generated, Machine, Scored
+from bench.components import model
+from bench.errors import BenchError, UsageError
+from bench.models.hf.batching import Batching, batching
+from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
+from bench.models.hf.encoding import Encoder, spans, window_length
+from bench.models.hf.generation import generate_draws
+from bench.models.hf.scoring import score_spans
+from bench.models.hf.stepping import Stepper, choose_stepper
+
+# Raised whenever an answer's meaning changes: how texts are encoded, windows cut or noise used.
+ADAPTER = 1
+
+
+class HuggingFace:
+    """A causal language model (`LanguageModel`).  Making one is cheap; weights load when it is first asked.
+
+    max_length: tokens in one pass (0: as the model says).  stride: see `Encoder`.  chat_template: contexts and prompts
+    are put as a user's turn through the tokenizer's template.
+    """
+
+    def __init__(
+        self,
+        source: Checkpoint | Loaded,
+        *,
+        batch: int = 0,
+        chat_template: bool = False,
+        max_length: int = 0,
+        stride: int = 0,
+    ) -> None:
+        if max_length < 0 or stride < 0:
+            raise UsageError(
+                "max_length and stride can't be negative", cause="they count tokens", fix="leave them out, or 0"
+            )
+        self.source = source
+        self.batch = batch
+        self.chat_template = chat_template
+        self.max_length = max_length
+        self.stride = stride
+        self._ready: _Ready | None = None
+        self._broken: BenchError | None = None
+        self._stepper: Callable[[Any], Stepper] | None = None
+
+    def score(self, requests: Sequence[tuple[str, str]]) -> list[Scored]:
+        """Log-probabilities of the tokens of each (context, continuation); see `spans` for how texts become tokens.
+
+        A continuation longer than the model's window is scored in several.  Softmax in float32 or wider.
+        """
+        ready = self._open()
+        passes = spans(ready.encoder, requests)
+        scores = iter(score_spans(ready.loaded.model, [span for several in passes for span in several], ready.scoring))
+        out = []
+        for several in passes:
+            own = list(islice(scores, len(several)))
+            logprobs = np.concatenate([s.logprobs for s in own]) if own else np.empty(0)
+            out.append(Scored(logprobs, all(bool(s.first.all()) for s in own)))
+        return out
+
+    def generate(self, draws: Sequence[Draw]) -> list[Generated]:
+        """A text for each draw, which depends on that draw alone."""
+        ready = self._open()
+        if self._stepper is None:
+            self._stepper = choose_stepper(ready.loaded.model)
+        return generate_draws(ready.loaded, ready.encoder, draws, ready.generating, self._stepper)
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """The weights' digest or commit, the dtype and device kind, how texts are put, and the libraries' versions."""
+        facts: dict[str, Any] = {
+            "adapter": ADAPTER,
+            "chat_template": self.chat_template,
+            "max_length": self.max_length,
+            "stride": self.stride,
+            "torch": version("torch"),
+            "transformers": version("transformers"),
+        }
+        if isinstance(self.source, Checkpoint):
+            facts |= identify(self.source)
+            facts |= {"dtype": dtype_name(self.source.dtype), "device": self.source.machine.device.partition(":")[0]}
+        else:
+            facts |= identify_loaded(self.source)
+        return facts
+
+    def _open(self) -> _Ready:
+        if self._broken is not None:  # what could not be loaded once is not tried again for each sample
+            raise self._broken
+        if self._ready is None:
+            try:
+                loaded = load(self.source) if isinstance(self.source, Checkpoint) else self.source
+            except BenchError as error:
+                self._broken = error
+                raise
+            settle(loaded)
+            length = window_length(loaded.model.config, loaded.tokenizer, self.max_length)
+            device = loaded.model.device.type
+            self._ready = _Ready(
+                loaded,
+                Encoder(loaded.tokenizer, length, self.stride, self.chat_template),
+                batching(device, self.batch),
+                batching(device, self.batch, cached=True),
+            )
+        return self._ready
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What is there once the weights are loaded."""
+
+    loaded: Loaded
+    encoder: Encoder
+    scoring: Batching
+    generating: Batching
+
+
+@model(
+    "hf",
+    gives="language",
+    source="Wolf et al. 2020, Transformers; Gao et al., lm-evaluation-harness (encoding)",
+    check="language-scores",
+)
+def hf(
+    target: str,
+    *,
+    machine: Machine,
+    revision: str | None = None,
+    dtype: str = "auto",
+    chat_template: bool = False,
+    max_length: int = 0,
+    stride: int = 0,
+    safetensors: bool = True,
+) -> HuggingFace:
+    """A causal language model from a folder or the hub: `hf:PATH-OR-NAME,dtype=bfloat16,chat_template=true`.
+
+    dtype auto: float64 below 20 million parameters (exact, and cheap at that size), else bfloat16 on CUDA and float32
+    elsewhere.  safetensors=false also reads `.bin` weights.  The checkpoint's own code runs only with
+    --trust-remote-code.
+    """
+    chosen = dtype_name(str(dtype) if dtype != "auto" else machine.dtype)
+    source = Checkpoint(target, machine, str(revision) if revision is not None else None, chosen, safetensors)
+    return HuggingFace(source, batch=machine.batch, chat_template=chat_template, max_length=max_length, stride=stride)

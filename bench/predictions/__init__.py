@@ -1,0 +1,26 @@
+"""Bring your own predictions: a parquet, csv or npz file becomes the records that metrics take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.records import Record
+
+
+def read_predictions(path: Path, kind: str) -> dict[str, Record]:
+    """The records in a file of predictions, by name: the file's own, and for several OOD scores `file:score`.
+
+    kind: classification, regression, choices, tokens, density, ood or generations; `bench show record KIND` tells the
+    columns.  Numbers are kept exactly as they were written.  Raises `UsageError` naming file, column, row and rule.
+    """
+    from bench.predictions.conventions import convention
+    from bench.predictions.fields import locate
+    from bench.predictions.sources import open_source
+    from bench.predictions.table import collect
+
+    known = convention(kind)
+    source = open_source(path)
+    found = locate(known, source.names, source.constants().keys(), source.file)
+    return dict(known.build(collect(source, found, known, path.stem)))

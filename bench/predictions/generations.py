@@ -1,0 +1,155 @@
+"""Generated answers: one row a generation, grouped by prompt.
+
+The answer to a prompt is the majority vote of its generations' answers, unreadable (empty) ones not voting; of answers
+with equal votes the one of more total probability wins, then the one that came first.  Its confidence is its share of
+all generations of the prompt; a lone generation's is the probability of its text.  Where no answers are given, the
+most probable generation is the answer, and its probability the confidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.arrays import AnyArray, Bools, Float64s, Ints, Ragged
+from bench.predictions.fields import Convention, Field
+from bench.predictions.table import Table
+from bench.records import Generations
+
+# Columns that belong to the prompt, though every row of it repeats them.
+_OF_THE_PROMPT = ("group", "split", "weight", "ood", "dataset", "target")
+
+
+def build(table: Table) -> dict[str, Generations]:
+    """One `Generations`, a row a prompt in the order of first appearance."""
+    import pandas as pd
+
+    common = table.common()
+    _check(table)
+    prompt, names = pd.factorize(table.columns["prompt_id"])
+    order = np.argsort(prompt, kind="stable")
+    counts = np.bincount(prompt)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    first = order[offsets[:-1]]
+    for key in _OF_THE_PROMPT:
+        column = table.get(key)
+        if column is not None:
+            table.refuse(key, column != column[first[prompt]], "the same in all rows of a prompt")
+    decided = _vote(table, prompt, counts) if table.get("answer") is not None else _most_probable(table, prompt)
+
+    def pooled(key: str) -> Ragged | None:
+        column = table.get(key)
+        return None if column is None else Ragged(column[order], offsets)
+
+    def of_prompt(column: AnyArray | None) -> AnyArray | None:
+        return None if column is None else column[first]
+
+    record = Generations(
+        **{key: of_prompt(common[key]) for key in ("groups", "splits", "weights", "ood", "dataset")},
+        ids=np.asarray(names, dtype=np.str_),
+        n_failed=len(table.failed_prompts - set(names.tolist())),
+        answer=decided.answer,
+        correct=decided.correct,
+        confidence=decided.confidence,
+        text=Ragged(table.columns["text"][order], offsets),
+        logprob=Ragged(table.columns["logprob"][order], offsets),
+        tokens=Ragged(table.columns["tokens"][order], offsets),
+        answers=pooled("answer"),
+        corrects=pooled("correct"),
+        token_logprobs=_joined(table.get("token_logprobs"), order, offsets),
+        target=of_prompt(table.get("target")),
+    )
+    return {table.name: record}
+
+
+def _check(table: Table) -> None:
+    logprob, tokens, each = table.columns["logprob"], table.columns["tokens"], table.get("token_logprobs")
+    table.refuse("logprob", ~(logprob <= 1e-6), "a log-probability: a number of at most 0")
+    table.refuse("tokens", tokens < 1, "at least 1")
+    if each is None:
+        return
+    table.refuse_entries("token_logprobs", ~(each.values <= 1e-6), "log-probabilities: numbers of at most 0")
+    table.refuse("token_logprobs", each.lengths != tokens, "as many numbers as 'tokens' says")
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(each.sums() - logprob) > 0.01 + 0.01 * np.abs(logprob)
+    table.refuse("logprob", apart, "the sum of 'token_logprobs' (within 1 %): not averaged, not rescaled")
+
+
+@dataclass(frozen=True)
+class _Decided:
+    answer: AnyArray
+    correct: Bools
+    confidence: Float64s
+
+
+def _vote(table: Table, prompt: Ints, counts: Ints) -> _Decided:
+    """The majority's answer for each prompt; (prompts,) each."""
+    import pandas as pd
+
+    answers, correct, logprob = table.columns["answer"], table.columns["correct"], table.columns["logprob"]
+    code, _ = pd.factorize(answers)
+    # Candidates are the distinct (prompt, answer) pairs, numbered in the order of first appearance.
+    candidate, _ = pd.factorize(prompt * (int(code.max()) + 1) + code)
+    first = np.unique(candidate, return_index=True)[1]
+    table.refuse("correct", correct != correct[first[candidate]], "the same for equal answers to one prompt")
+    table.refuse("correct", correct & (answers == ""), "false where no answer could be read")
+    votes = np.bincount(candidate)
+    mass = np.full(len(first), -np.inf)
+    np.logaddexp.at(mass, candidate, logprob)
+    readable = answers[first] != ""
+    # Best last: readable, then votes, then probability, then the earliest.
+    ranked = np.lexsort((-first, mass, votes, readable, prompt[first]))
+    owner = prompt[first[ranked]]
+    best = ranked[np.append(owner[1:] != owner[:-1], True)]
+    share = votes[best] / counts
+    alone = np.minimum(np.exp(logprob[first[best]]), 1.0)
+    confidence = np.where(readable[best], np.where(counts > 1, share, alone), 0.0)
+    return _Decided(answers[first[best]], correct[first[best]], confidence)
+
+
+def _most_probable(table: Table, prompt: Ints) -> _Decided:
+    """The most probable generation of each prompt, the earliest of equals; (prompts,) each."""
+    logprob = table.columns["logprob"]
+    ranked = np.lexsort((-np.arange(len(prompt)), logprob, prompt))
+    owner = prompt[ranked]
+    best = ranked[np.append(owner[1:] != owner[:-1], True)]
+    confidence = np.minimum(np.exp(logprob[best]), 1.0)
+    return _Decided(table.columns["text"][best], table.columns["correct"][best], confidence)
+
+
+def _joined(each: Ragged | None, order: Ints, offsets: Ints) -> Ragged | None:
+    """The token log-probabilities of a prompt's whole pool, end to end."""
+    if each is None:
+        return None
+    sorted_ = each.take(order)
+    return Ragged(sorted_.values, sorted_.offsets[offsets])
+
+
+_ROWS: dict[str, list[Any]] = {
+    "prompt_id": ["p1", "p1", "p2"],
+    "text": ["6 times 7 is 42", "it is 42", "I think 12"],
+    "logprob": [-2.5, -3.0, -4.0],
+    "tokens": [5, 3, 4],
+    "correct": [True, True, False],
+    "answer": ["42", "42", "12"],
+}
+CONVENTION = Convention(
+    kind="generations",
+    about="generated answers, one row a generation; the rows of a prompt are its pool, and its answer is their vote",
+    fields=(
+        Field(("prompt_id", "prompt_ids"), "the prompt that was answered", "str", required=True),
+        Field(("text",), "what was generated", "text", required=True),
+        Field(("logprob",), "log-probability of the whole text, nats", required=True),
+        Field(("tokens",), "tokens of the text", "int", required=True),
+        Field(("correct",), "whether its answer is right", "bool", required=True),
+        Field(("answer",), "the answer read from it; empty where there is none", "text"),
+        Field(("token_logprobs",), "log-probability of each token, nats", form="list"),
+        Field(("target",), "the right answer", "text"),
+    ),
+    forms=(),
+    columns=_ROWS,
+    arrays=_ROWS,
+    build=build,
+)

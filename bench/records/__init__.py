@@ -1,0 +1,34 @@
+"""Records: typed, columnar tables of what a model answered."""
+
+from bench.records.base import Column, Record, attribute, column
+from bench.records.kinds import (
+    JUDGED,
+    RECORDS,
+    Choices,
+    Classification,
+    Density,
+    Generations,
+    Judged,
+    Regression,
+    Scores,
+    Tokens,
+    log_softmax,
+)
+
+__all__ = [
+    "JUDGED",
+    "RECORDS",
+    "Choices",
+    "Classification",
+    "Column",
+    "Density",
+    "Generations",
+    "Judged",
+    "Record",
+    "Regression",
+    "Scores",
+    "Tokens",
+    "attribute",
+    "column",
+    "log_softmax",
+]

@@ -1,0 +1,319 @@
+"""Charts: Vega-Lite specs as plain dicts, and the static SVG that vl-convert makes of them.
+
+Colours are CSS variables (`var(--c1)`), so that one drawing serves light and dark.  Every mark carries its values in
+words as `aria-label`, from which the page makes tooltips.  Field names are fixed; texts from outside are data only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.arrays import Float64s
+from bench.reports import curves
+from bench.reports.numerals import written
+from bench.reports.view import Key
+
+Spec = dict[str, Any]
+COLOURS: tuple[str, ...] = tuple(f"var(--c{i})" for i in range(1, 7))
+DASHES: tuple[tuple[int, ...], ...] = ((), (6, 3), (2, 2), (8, 3, 2, 3), (4, 2), (1, 3))
+SHAPES: tuple[str, ...] = ("circle", "diamond", "square", "triangle-up", "cross", "triangle-down")
+WIDE, SMALL = (340, 210), (225, 165)
+
+_INK, _MUTED, _LINE = "var(--ink)", "var(--muted)", "var(--line)"
+_CONFIG: Spec = {
+    "font": "system-ui, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": _MUTED, "titleColor": _MUTED, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE,
+        "labelFontSize": 10.5, "titleFontSize": 11, "titleFontWeight": "normal", "tickCount": 5, "titlePadding": 6,
+        "labelOverlap": True, "labelFlush": False, "tickSize": 3,
+    },
+    "axisX": {"grid": False},
+    "axisY": {"domain": False, "ticks": False},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve of a chart: points (k,), and the name that its tooltip and its legend entry bear."""
+
+    label: str
+    x: Float64s
+    y: Float64s
+    area: bool = False
+
+
+def legend(labels: Sequence[str], shape: str = "line") -> tuple[Key, ...]:
+    """Legend entries in the order and style in which `lines` draws its curves."""
+    return tuple(
+        Key(label, COLOURS[i % len(COLOURS)], " ".join(map(str, DASHES[i % len(DASHES)])), shape, i)
+        for i, label in enumerate(labels)
+    )
+
+
+def lines(
+    series: Sequence[Line],
+    titles: tuple[str, str],
+    *,
+    domain: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None),
+    diagonal: bool = False,
+    size: tuple[int, int] = WIDE,
+) -> Spec:
+    """Curves over a common pair of axes, told apart by colour and dash; `diagonal` draws y = x behind them."""
+    x, y = (_axis(name, title, limits) for name, title, limits in zip("xy", titles, domain, strict=True))
+    layers: list[Spec] = []
+    if diagonal:
+        layers.append(_diagonal(x, y))
+    for i, line in enumerate(series):
+        colour, dash = COLOURS[i % len(COLOURS)], list(DASHES[i % len(DASHES)])
+        points = [{"x": _num(a), "y": _num(b)} for a, b in zip(line.x, line.y, strict=True)]
+        mark: Spec = {"type": "line", "color": colour, "strokeWidth": 2, "clip": True, "description": line.label}
+        if dash:
+            mark["strokeDash"] = dash
+        if line.area:
+            layers.append(
+                {
+                    "data": {"values": points},
+                    "mark": {"type": "area", "color": colour, "opacity": 0.16, "clip": True, "aria": False},
+                    "encoding": {"x": x, "y": y},
+                }
+            )
+        layers.append({"data": {"values": points}, "mark": mark, "encoding": {"x": x, "y": y}})
+    return _chart(layers, size)
+
+
+def reliability(raw: curves.Reliability, calibrated: curves.Reliability | None, size: tuple[int, int] = SMALL) -> Spec:
+    """Bars of accuracy over bins of confidence with Wilson intervals; the calibrated model's as points; the diagonal.
+
+    The more answers a bin holds, the darker its bar.
+    """
+    x, y = _axis("left", "confidence", (0, 1)), _axis("accuracy", "accuracy", (0, 1))
+    bars = _bins(raw, "")
+    weight = np.sqrt(raw.count / max(raw.count.max(initial=1), 1))
+    bars = [{**bar, "opacity": _num(0.3 + 0.65 * share)} for bar, share in zip(bars, weight, strict=True)]
+    layers: list[Spec] = [
+        {
+            "data": {"values": bars},
+            "mark": {"type": "bar", "color": "var(--c1)", "binSpacing": 1.5},
+            "encoding": {
+                "x": x,
+                "x2": {"field": "right"},
+                "y": y,
+                "y2": {"datum": 0},
+                "description": {"field": "label"},
+                "opacity": {"field": "opacity", "type": "quantitative", "scale": None, "legend": None},
+            },
+        },
+        _diagonal({**x, "field": "x"}, {**y, "field": "y"}),
+        {
+            "data": {"values": bars},
+            "mark": {"type": "rule", "color": _INK, "strokeWidth": 1.2, "aria": False},
+            "encoding": {"x": {**x, "field": "middle"}, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+        },
+    ]
+    if calibrated is not None:
+        points = _bins(calibrated, "calibrated, ")
+        at = {**x, "field": "mean"}
+        layers += [
+            {
+                "data": {"values": points},
+                "mark": {"type": "rule", "color": "var(--c2)", "strokeWidth": 1.2, "aria": False},
+                "encoding": {"x": at, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+            },
+            {
+                "data": {"values": points},
+                "mark": {
+                    "type": "point", "shape": "diamond", "filled": True, "size": 34, "color": "var(--c2)",
+                    "stroke": "var(--card)", "strokeWidth": 1,
+                },
+                "encoding": {"x": at, "y": y, "description": {"field": "label"}},
+            },
+        ]  # fmt: skip
+    return _chart(layers, size)
+
+
+def histogram(pit: curves.Pit, size: tuple[int, int] = SMALL) -> Spec:
+    """Observed over expected frequency in each bin of the PIT, the band of chance, and the line at 1."""
+    top = float(max(pit.ratio.max(initial=1), pit.high.max(initial=1))) * 1.08
+    x, y = _axis("left", "probability integral transform", (0, 1)), _axis("ratio", "observed ÷ expected", (0, top))
+    rows = [
+        {
+            "left": _num(a), "right": _num(b), "ratio": _num(r), "low": _num(low), "high": _num(high), "one": 1,
+            "label": f"PIT {written(a, 2)} to {written(b, 2)}: {n} samples, {written(r, 2)} times the expected "
+            f"(chance: {written(low, 2)} to {written(high, 2)})",
+        }
+        for a, b, n, r, low, high in zip(pit.left, pit.right, pit.count, pit.ratio, pit.low, pit.high, strict=True)
+    ]  # fmt: skip
+    across = {"x": x, "x2": {"field": "right"}}
+    edge: Spec = {"type": "rule", "color": "var(--c2)", "strokeWidth": 1.2, "aria": False}
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "rect", "color": "var(--c2)", "opacity": 0.16, "aria": False},
+            "encoding": {**across, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "bar", "color": "var(--c1)", "opacity": 0.75, "binSpacing": 1.5},
+            "encoding": {**across, "y": y, "y2": {"datum": 0}, "description": {"field": "label"}},
+        },
+        {"mark": edge, "encoding": {**across, "y": {**y, "field": "low"}}},
+        {"mark": edge, "encoding": {**across, "y": {**y, "field": "high"}}},
+        {
+            "mark": {**edge, "color": _INK, "strokeDash": [4, 3]},
+            "encoding": {**across, "y": {**y, "field": "one"}},
+        },
+    ]
+    return {**_chart(layers, size), "data": {"values": rows}}
+
+
+def points(
+    rows: Sequence[Mapping[str, Any]], labels: Sequence[str], title: str, domain: tuple[float, float] | None
+) -> Spec:
+    """A forest: one line a row (`place`, `value`, `low`, `high`, `series`, `label`), one style a series."""
+    places = list(dict.fromkeys(str(r["place"]) for r in rows))
+    x = _axis("value", title, domain)
+    own: Spec = {
+        "y": {**_places(places), "scale": {"paddingInner": 0.3, "paddingOuter": 0.15}},
+        "yOffset": {"field": "series", "type": "nominal", "sort": list(labels)},
+        "color": _styles(labels, COLOURS),
+    }
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "rule", "strokeWidth": 2, "aria": False},
+            "encoding": {**own, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 58, "opacity": 1},
+            "encoding": {**own, "x": x, "shape": _styles(labels, SHAPES), "description": {"field": "label"}},
+        },
+    ]
+    chart = _chart(layers, (_beside(places), max(56, len(places) * (14 + 13 * len(labels)))))
+    return {**chart, "data": {"values": [dict(r) for r in rows]}}
+
+
+def _styles(labels: Sequence[str], styles: Sequence[str]) -> Spec:
+    """An encoding that gives each series its own style, in order."""
+    scale = {"domain": list(labels), "range": [styles[i % len(styles)] for i in range(len(labels))]}
+    return {"field": "series", "type": "nominal", "scale": scale, "legend": None}
+
+
+_LETTER, _LONGEST = 6.8, 185
+
+
+def _places(places: Sequence[str]) -> Spec:
+    """A vertical axis of names.  Room is left by their length: the reader's font may be wider than the renderer's."""
+    room = min(_LETTER * max(map(len, places), default=0), _LONGEST)
+    axis = {"labelLimit": _LONGEST, "minExtent": room + 4, "labelColor": _INK, "grid": False, "titlePadding": 0}
+    return {"field": "place", "type": "nominal", "sort": list(places), "title": None, "axis": axis}
+
+
+def _beside(places: Sequence[str]) -> int:
+    """The width that names leave for a drawing."""
+    return int(WIDE[0] + 30 - min(_LETTER * max(map(len, places), default=0), _LONGEST))
+
+
+def stacked(rows: Sequence[Mapping[str, Any]], title: str) -> Spec:
+    """Stacked bars: one a `place`, parts `aleatoric` (from 0 to `first`) and `epistemic` (on to `total`)."""
+    x = {**_axis("first", title, None), "axis": {"title": title}}
+    places = [str(r["place"]) for r in rows]
+    y = _places(places)
+    values = {"values": [dict(r) for r in rows]}
+    height = {"type": "bar", "height": {"band": 0.62}}
+    layers: list[Spec] = [
+        {
+            "data": values,
+            "mark": {**height, "color": "var(--c1)", "opacity": 0.85},
+            "encoding": {"x": x, "x2": {"datum": 0}, "y": y, "description": {"field": "label"}},
+        },
+        {
+            "data": values,
+            "mark": {**height, "color": "var(--c2)"},
+            "encoding": {"x": x, "x2": {"field": "total"}, "y": y, "description": {"field": "label"}},
+        },
+    ]
+    return _chart(layers, (_beside(places), max(56, 28 * len(rows))))
+
+
+def svg(specs: Sequence[Spec], prefix: str) -> list[str]:
+    """Static SVGs for inlining; identifiers begin with `prefix`, so that they are unique within a page."""
+    import vl_convert
+
+    return [_slim(vl_convert.vegalite_to_svg(spec), f"{prefix}{i}") for i, spec in enumerate(specs)]
+
+
+def _chart(layers: list[Spec], size: tuple[int, int]) -> Spec:
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": size[0],
+        "height": size[1],
+        "background": None,
+        "padding": 2,
+        "config": _CONFIG,
+        "layer": layers,
+    }
+
+
+def _axis(field: str, title: str, limits: tuple[float, float] | None) -> Spec:
+    scale: Spec = {"zero": False, "nice": limits is None}
+    if limits is not None:
+        scale["domain"] = [_num(limits[0]), _num(limits[1])]
+    return {"field": field, "type": "quantitative", "title": title, "scale": scale}
+
+
+def _diagonal(x: Spec, y: Spec) -> Spec:
+    return {
+        "data": {"values": [{x["field"]: 0, y["field"]: 0}, {x["field"]: 1, y["field"]: 1}]},
+        "mark": {"type": "line", "color": _MUTED, "strokeDash": [4, 3], "strokeWidth": 1.3, "aria": False},
+        "encoding": {"x": x, "y": y},
+    }
+
+
+def _bins(r: curves.Reliability, prefix: str) -> list[Spec]:
+    columns = zip(r.left, r.right, r.confidence, r.accuracy, r.low, r.high, r.count, strict=True)
+    return [
+        {
+            "left": _num(left), "right": _num(right), "middle": _num((left + right) / 2), "mean": _num(mean),
+            "accuracy": _num(accuracy), "low": _num(low), "high": _num(high),
+            "label": f"{prefix}confidence {written(left, 2)} to {written(right, 2)}: accuracy {written(accuracy, 3)} "
+            f"[{written(low, 3)}, {written(high, 3)}], mean confidence {written(mean, 3)}, n = {n:,}",
+        }
+        for left, right, mean, accuracy, low, high, n in columns
+    ]  # fmt: skip
+
+
+def _num(value: Any) -> float | None:
+    """A number that JSON can hold, short enough not to swell the page."""
+    number = float(value)
+    return float(f"{number:.5g}") if np.isfinite(number) else None
+
+
+_EMPTY = re.compile(
+    r'<path class="(?:background|foreground)" aria-hidden="true" d="[^"]*"[^>]*/>'
+    r'|<text[^>]* opacity="0">[^<]*</text>'
+)
+_GEOMETRY = re.compile(r'(?<= )(d|transform|x|y|x2|y2|width|height|viewBox)="([^"<]*)"')
+_DECIMALS = re.compile(r"(\d+\.\d{2})\d+")
+
+
+def _slim(text: str, prefix: str) -> str:
+    """Drop what draws nothing, round coordinates to hundredths, make identifiers unique, let CSS set the size."""
+    # Values of attributes hold no double quotes or "<", whatever the data: vega escapes them.
+    text = _EMPTY.sub("", text)
+    text = _GEOMETRY.sub(lambda m: _DECIMALS.sub(r"\1", m[0]), text)
+    text = re.sub(r'(?<= )id="(clip|gradient_)(\d+)"', rf'id="{prefix}-\1\2"', text)
+    text = re.sub(r"url\(#(clip|gradient_)(\d+)\)", rf"url(#{prefix}-\1\2)", text)
+    numbers = dict.fromkeys(re.findall(rf'(?<= )id="({re.escape(prefix)}-[a-z_]+\d+)"', text))
+    for i, name in enumerate(numbers):  # vega counts over the whole process; a page counts for itself
+        text = text.replace(f'id="{name}"', f'id="{prefix}-{i}"').replace(f"url(#{name})", f"url(#{prefix}-{i})")
+    text = re.sub(r' role="graphics-symbol" aria-roledescription="[a-z ]+"', ' role="img"', text)
+    text = re.sub(r' role="graphics-object" aria-roledescription="[a-z ]+"', "", text)
+    text = text.replace(' pointer-events="none"', "").replace(' opacity="1"', "")
+    text = text.replace(' font-family="system-ui, sans-serif"', "")
+    text = text.replace(' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"', "")
+    width = re.match(r'<svg [^>]*width="(\d+)', text)
+    widest = f' style="max-width:{round(1.28 * int(width[1]))}px"' if width else ""
+    return text.replace('<svg version="1.1" class="marks"', f'<svg class="chart" role="group"{widest}', 1)

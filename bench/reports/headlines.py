@@ -1,0 +1,122 @@
+"""Which numbers stand in front: a choice by name, made before anything is measured, never by what looks best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.results import Result
+
+# The first of these that a task has is its headline.
+PRIMARY: dict[str, tuple[str, ...]] = {
+    "likelihood": ("bits-per-byte", "bits-per-dim", "nll-nats", "perplexity", "choice-nll", "nll"),
+    "calibration": ("ece", "coverage-error", "brier"),
+    "ood": ("auroc",),
+    "uncertainty": ("crps", "aurc", "auroc"),
+    "reasoning": ("accuracy",),
+    "general": ("accuracy", "rmse", "nll"),
+}
+
+# The score that stands for a detector: the usual default of its kind, not the one that did best here.
+SCORES: tuple[str, ...] = ("energy", "max-logit", "msp", "density", "given", "entropy")
+
+
+@dataclass(frozen=True)
+class Group:
+    """A table of an area: a heading and the metrics that are its columns, where a task has them.
+
+    A row is a subject that has the first of them, or the one in `also`.
+    """
+
+    title: str
+    metrics: tuple[str, ...]
+    also: str = ""
+
+
+SETS = Group("Prediction sets", ("set-coverage", "set-size", "set-size-violation", "worst-class-coverage"))
+INTERVALS = Group("Intervals", ("interval-coverage", "interval-width", "interval-score"))
+
+
+GROUPS: dict[str, tuple[Group, ...]] = {
+    "likelihood": (
+        Group("Densities", ("bits-per-dim", "nll-nats", "kl-to-truth")),
+        Group("Texts", ("bits-per-byte", "excess-bits-per-byte", "perplexity", "word-perplexity")),
+    ),
+    "calibration": (
+        Group(
+            "Answers with a confidence",
+            ("ece", "ece-null", "ece-debiased", "brier", "nll", "choice-nll", "overconfidence", "accuracy", "kl-p"),
+        ),
+        SETS,
+    ),
+    "ood": (Group("Detection", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out", "aupr-in")),),
+    "uncertainty": (
+        Group(
+            "Forecasts",
+            ("crps", "coverage-90", "width-90", "interval-score-90", "rmse", "pit-ks"),
+            # Conformal intervals have no CRPS, and belong beside the forecasts that they were made of.
+            also="coverage-90",
+        ),
+        INTERVALS,
+        SETS,
+        Group(
+            "Answers that may be withheld",
+            ("aurc", "augrc", "risk-at-80", "accuracy", "total-entropy", "aleatoric", "epistemic"),
+        ),
+        Group("Scores that should find errors or outliers", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out")),
+    ),
+    "reasoning": (
+        Group("Answers", ("accuracy", "parse-rate", "ece", "brier-confidence", "aurc", "tokens-per-answer")),
+    ),
+}
+OTHER = "Other numbers"
+MOST_COLUMNS = 6
+
+
+def groups(area: str, results: Sequence[Result]) -> list[tuple[Group, list[Result]]]:
+    """The area's tables with their results (slices left out); tasks that fit none go into one of their own."""
+    whole = [r for r in results if not r.slice]
+    found: list[tuple[Group, list[Result]]] = []
+    placed: set[str] = set()
+    for group in GROUPS.get(area, ()):
+        first = group.metrics[0]
+        scored = first == "auroc"
+        rows = {_subject(r) for r in whole if r.metric in {first, group.also} and bool(r.score) == scored}
+        mine = [r for r in whole if _subject(r) in rows and r.metric in group.metrics]
+        if mine:
+            found.append((group, mine))
+            placed |= {r.task for r in mine}
+    rest = [r for r in whole if r.task not in placed]
+    if rest:
+        names = tuple(dict.fromkeys(r.metric for r in rest))[:MOST_COLUMNS]
+        found.append((Group(OTHER, names), [r for r in rest if r.metric in names]))
+    return found
+
+
+def primary(area: str, results: Iterable[Result]) -> list[Result]:
+    """Each subject's headline: one metric a task, for each model, decoder and calibrator; one score a detector."""
+    by_task: dict[str, list[Result]] = {}
+    for r in results:
+        if not r.slice:
+            by_task.setdefault(r.task, []).append(r)
+    found: list[Result] = []
+    for rows in by_task.values():
+        metric = _first(PRIMARY.get(area, ()), rows)
+        score = default_score(r.score for r in rows if r.metric == metric)
+        found += [r for r in rows if r.metric == metric and r.score == score]
+    return found
+
+
+def _first(wanted: Sequence[str], rows: Sequence[Result]) -> str:
+    present = dict.fromkeys(r.metric for r in rows)
+    return next((name for name in wanted if name in present), next(iter(present)))
+
+
+def default_score(names: Iterable[str]) -> str:
+    """The score that stands for the others ("" where numbers without a score are there)."""
+    present = dict.fromkeys(names)
+    return next((name for name in ("", *SCORES) if name in present), next(iter(present), ""))
+
+
+def _subject(r: Result) -> tuple[str, ...]:
+    return (r.model, r.task, r.decoder, r.calibrator, r.score)

@@ -1,0 +1,1 @@
+"""Runners: plan cells, ask models, journal, resume, measure."""

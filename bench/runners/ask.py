@@ -1,0 +1,201 @@
+"""Asking a model a batch of samples: from its answers to a typed record.
+
+A sample that cannot be answered is data, not a crash: when a batch fails, its samples are asked one by one, and those
+that fail alone are reported with their reason and stay in the denominator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.arrays import Ragged
+from bench.capabilities import Classifier, DensityModel, LanguageModel, Machine, Prompt, Regressor
+from bench.components import Decoder, Task
+from bench.errors import BenchError, EvaluationError, RecordError, UsageError
+from bench.examples import Examples, Question
+from bench.models.documents import document_logprobs
+from bench.records import Choices, Classification, Density, Generations, Record, Regression, Tokens
+from bench.registry import find
+from bench.specs import Spec, bind
+
+# Samples asked at a time unless --batch-size says otherwise: what fits a small memory, and loses little to a kill.
+BATCH: dict[type[Record], int] = {
+    Classification: 1024,
+    Regression: 1024,
+    Density: 1024,
+    Choices: 64,
+    Tokens: 16,
+    Generations: 64,
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came of one batch: the record of the answered samples (`None`: there are none), and why others failed."""
+
+    record: Record | None
+    failed: dict[str, str]
+
+
+def batch_size(task: Task, machine: Machine) -> int:
+    """Samples in one batch of a task."""
+    return machine.batch or BATCH.get(task.yields, 256)
+
+
+def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Answers:
+    """Ask one batch.  Raises only what stops the whole cell: no memory, a missing package, a model set up wrongly."""
+    try:
+        return Answers(_record(model, task, decoder, batch, seed), {})
+    except (MemoryError, ImportError):
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, UsageError) and not isinstance(error, RecordError):
+            raise  # the model was named or set up wrongly: every sample would say so
+        if len(batch) == 1:
+            return Answers(None, {str(batch.ids[0]): _reason(error)})
+    parts = [ask(model, task, decoder, batch.take(np.array([i])), seed) for i in range(len(batch))]
+    answered = [p.record for p in parts if p.record is not None]
+    failed = {key: why for p in parts for key, why in p.failed.items()}
+    return Answers(task.yields.concatenate(answered) if answered else None, failed)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, BenchError):
+        return f"{error.what}: {error.cause}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _record(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Record:
+    asker = ASKERS.get(task.yields)
+    if asker is None:
+        raise EvaluationError(
+            f"task '{task.name}' yields a record that no runner makes",
+            cause=f"it yields {task.yields.__name__}",
+            fix=f"yield one of {', '.join(t.__name__ for t in ASKERS)}",
+        )
+    common = {
+        "ids": batch.ids,
+        "groups": batch.groups,
+        "splits": batch.splits,
+        "weights": batch.weights,
+        "ood": batch.ood,
+        "dataset": batch.dataset,
+    }
+    return asker(model, decoder, batch, seed, common)
+
+
+Common = dict[str, Any]
+
+
+def _classification(model: Classifier, _: Spec | None, batch: Examples, __: int, common: Common) -> Record:
+    answer = model.classify(np.asarray(batch.inputs))
+    return Classification(
+        **common,
+        labels=_targets(batch),
+        logits=answer.logits,
+        features=answer.features,
+        members=answer.members,
+        truth=batch.truth,
+    )
+
+
+def _regression(model: Regressor, _: Spec | None, batch: Examples, __: int, common: Common) -> Record:
+    answer = model.forecast(np.asarray(batch.inputs))
+    return Regression(**common, y=_targets(batch), **vars(answer))
+
+
+def _density(model: DensityModel, _: Spec | None, batch: Examples, __: int, common: Common) -> Record:
+    inputs = np.asarray(batch.inputs)
+    answer = model.density(inputs)
+    return Density(
+        **common,
+        log_prob=answer.log_prob,
+        dim=np.full(len(batch), int(np.prod(inputs.shape[1:]))),
+        mc_error=answer.mc_error,
+        ess=answer.ess,
+        truth=batch.truth,
+        likelihood=answer.likelihood,
+        levels=batch.levels,
+        dequantisation=answer.dequantisation,
+    )
+
+
+def _tokens(model: LanguageModel, _: Spec | None, batch: Examples, __: int, common: Common) -> Record:
+    texts = [str(text) for text in batch.inputs]
+    return Tokens(
+        **common,
+        logprobs=Ragged.of(document_logprobs(model, texts), np.float64),
+        bytes=np.array([len(text.encode()) for text in texts]),
+        words=np.array([len(text.split()) for text in texts]),
+        truth=batch.truth,
+    )
+
+
+def _choices(model: LanguageModel, _: Spec | None, batch: Examples, __: int, common: Common) -> Record:
+    questions: list[Question] = list(batch.inputs)
+    scored = iter(model.score([(q.prompt, choice) for q in questions for choice in q.choices]))
+    logprobs = [[next(scored).logprobs for _ in q.choices] for q in questions]
+    return Choices(
+        **common,
+        labels=_targets(batch),
+        loglik=Ragged.of([[float(choice.sum()) for choice in row] for row in logprobs], np.float64),
+        bytes=Ragged.of([[len(choice.encode()) for choice in q.choices] for q in questions], np.int64),
+        tokens=Ragged.of([[len(choice) for choice in row] for row in logprobs], np.int64),
+    )
+
+
+def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int, common: Common) -> Record:
+    reading = batch.reading
+    if reading is None or decoder is None:
+        raise EvaluationError(
+            "a generation task has no reading or no decoder",
+            cause="answers cannot be read",
+            fix="give Examples a Reading",
+        )
+    function = find(Decoder, decoder.name).function
+    prompts = [
+        Prompt(str(id_), str(text), reading.extract, reading.stop, reading.max_tokens)
+        for id_, text in zip(batch.ids, batch.inputs, strict=True)
+    ]
+    decisions = function(model, prompts, seed, **bind(function, decoder, skip=3))
+    targets = [str(target) for target in _targets(batch)]
+    same = reading.same
+
+    def _right(answer: str, target: str) -> bool:
+        # No answer is never right, whatever the target.
+        return answer != "" and same(answer, target)
+
+    answers = [[reading.extract(g.text) or "" for g in d.pool] for d in decisions]
+    return Generations(
+        **common,
+        answer=np.array([d.answer for d in decisions], dtype=object),
+        correct=np.array([_right(d.answer, t) for d, t in zip(decisions, targets, strict=True)], dtype=bool),
+        confidence=np.array([d.confidence for d in decisions], dtype=np.float64),
+        text=Ragged.of([[g.text for g in d.pool] for d in decisions], object),
+        logprob=Ragged.of([[float(g.logprobs.sum()) for g in d.pool] for d in decisions], np.float64),
+        tokens=Ragged.of([[len(g.logprobs) for g in d.pool] for d in decisions], np.int64),
+        answers=Ragged.of(answers, object),
+        corrects=Ragged.of([[_right(a, t) for a in row] for row, t in zip(answers, targets, strict=True)], np.bool_),
+        token_logprobs=Ragged.of([np.concatenate([g.logprobs for g in d.pool]) for d in decisions], np.float64),
+        target=np.array(targets, dtype=object),
+    )
+
+
+ASKERS: dict[type[Record], Callable[[Any, Spec | None, Examples, int, Common], Record]] = {
+    Classification: _classification,
+    Regression: _regression,
+    Density: _density,
+    Tokens: _tokens,
+    Choices: _choices,
+    Generations: _generations,
+}
+
+
+def _targets(batch: Examples) -> Any:
+    if batch.targets is None:
+        raise EvaluationError("the task gives no targets", cause="its record needs them", fix="set Examples.targets")
+    return batch.targets

@@ -1,0 +1,87 @@
+"""The models of a run: built once, fitted once for each training split, and known by their fingerprints."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from bench import __version__
+from bench.capabilities import Fingerprinted, Fittable, Machine
+from bench.components import Decoder, Task
+from bench.errors import EvaluationError
+from bench.examples import Examples
+from bench.models.building import build, told
+from bench.registry import find
+from bench.runners.identity import Identity, data_fingerprint, fingerprint
+from bench.runners.plan import Cell
+from bench.seeds import derive
+from bench.specs import Spec, bind
+
+
+class Models:
+    """Adapters by spec, and fitted ones by (spec, training data); both are made when first needed."""
+
+    def __init__(self, machine: Machine, seed: int) -> None:
+        self.machine = machine
+        self.seed = seed
+        self._built: dict[Spec, Any] = {}
+        self._fitted: dict[tuple[Spec, str], Any] = {}
+
+    def fingerprint(self, spec: Spec) -> str:
+        """Digest of what the model says that it is; of its spec alone where it says nothing."""
+        with told(f"model '{spec}' does not say what it is"):
+            model = self._build(spec)
+            said = model.fingerprint() if isinstance(model, Fingerprinted) else {"spec": str(spec)}
+            return fingerprint(dict(said))
+
+    def ready(self, spec: Spec, train: Examples, note: Callable[[str], None]) -> Any:
+        """The model, fitted on `train` if it is one that learns; warnings on the way go to `note`."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default")
+            with told(f"model '{spec}' could not be made ready"):
+                model = self._ready(spec, train)
+        for text in dict.fromkeys(str(w.message) for w in caught):
+            note(f"{spec}: {text}")
+        return model
+
+    def _build(self, spec: Spec) -> Any:
+        if spec not in self._built:
+            self._built[spec] = build(spec, self.machine)
+        return self._built[spec]
+
+    def _ready(self, spec: Spec, train: Examples) -> Any:
+        model = self._build(spec)
+        if not isinstance(model, Fittable):
+            return model
+        key = (spec, data_fingerprint(train))
+        if key not in self._fitted:
+            if len(train) == 0:
+                raise EvaluationError(
+                    f"model '{spec}' has nothing to learn from",
+                    cause="the task has no training split",
+                    fix="name a model that is fitted already",
+                )
+            fresh = build(spec, self.machine)
+            fresh.fit(train, derive(self.seed, "fit", str(spec)))
+            self._fitted[key] = fresh
+        return self._fitted[key]
+
+
+def identity(cell: Cell, task: Task, examples: Examples, models: Models, *, seed: int) -> Identity:
+    """What the answers of a cell depend on; a resume needs all of it unchanged."""
+    keys = {
+        "bench": __version__,
+        "model": str(cell.model),
+        "model fingerprint": models.fingerprint(cell.model),
+        "task": str(cell.task),
+        "task version": str(task.version),
+        "data": data_fingerprint(examples),
+        "dtype": models.machine.dtype,
+        "device": models.machine.device.partition(":")[0],
+        "seed": str(seed),
+    }
+    if cell.decoder is not None:
+        function = find(Decoder, cell.decoder.name).function
+        keys["decoder"] = str(Spec(cell.decoder.name, None, bind(function, cell.decoder, skip=3)))
+    return Identity(keys)

@@ -1,0 +1,283 @@
+"""The plan of a run: which model is asked which task by which decoder, and what that will cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.capabilities import CAPABILITIES, Machine
+from bench.components import Decoder, Model, Score, Task
+from bench.errors import BenchError, EvaluationError, UsageError, unknown_name
+from bench.examples import Examples, Question
+from bench.models.building import build
+from bench.registry import components, find
+from bench.results import SCHEMA_VERSION
+from bench.runners import history
+from bench.seeds import generator
+from bench.specs import Spec, bind, parse
+
+if TYPE_CHECKING:
+    from bench.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model asked one task (by one decoder, where answers are generated)."""
+
+    model: Spec
+    task: Spec
+    decoder: Spec | None = None
+
+    @property
+    def label(self) -> str:
+        """The cell in words, for progress and errors."""
+        return f"{self.model} on {self.task}" + (f" by {self.decoder}" if self.decoder else "")
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell with its cost: samples to ask, tokens to run at most (0 where none), seconds (`None`: never run here)."""
+
+    cell: Cell
+    n: int
+    tokens: int
+    seconds: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The cell as one JSON-ready row."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "model": str(self.cell.model),
+            "task": str(self.cell.task),
+            "decoder": str(self.cell.decoder or ""),
+            "n": self.n,
+            "tokens": self.tokens,
+            "seconds": self.seconds,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells of a run, in the order in which they are asked."""
+
+    suite: str
+    cells: tuple[PlannedCell, ...]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """One JSON-ready row a cell."""
+        return [cell.as_json() for cell in self.cells]
+
+    @property
+    def seconds(self) -> float | None:
+        """Estimated time of the cells that ran before on this machine; `None` if none did."""
+        known = [c.seconds for c in self.cells if c.seconds is not None]
+        return sum(known) if known else None
+
+
+def plan(config: RunConfig) -> Plan:
+    """The cells that the configuration asks for, each checked to fit together.
+
+    Raises `UsageError` for an unknown name or parameter, for a model that cannot answer any of the tasks, and for an
+    empty plan.
+    """
+    blocks, suite = _blocks(config)
+    for name in config.decoders:
+        find(Decoder, parse(name).name)
+    cells = list(dict.fromkeys(cell for block in blocks for cell in _cross(*block)))
+    if not cells:
+        raise UsageError(
+            "nothing to evaluate", cause="no model here can answer any of the tasks", fix="bench list tasks"
+        )
+    if config.decoders and not any(cell.decoder for cell in cells):
+        raise UsageError(
+            f"no task here has answers for decoder '{config.decoders[0]}'",
+            cause="decoders are for tasks whose answers are generated, such as reasoning/arithmetic",
+            fix="leave --decoder out, or name such a task; bench show task NAME tells its decoders",
+        )
+    for name in dict.fromkeys(cell.task.name for cell in cells):
+        _refuse_unknown_parts(find(Task, name))
+    return Plan(suite, tuple(_costed(cell, config) for cell in cells))
+
+
+def _refuse_unknown_parts(task: Task) -> None:
+    """What a task is measured by is looked up before anything is asked, not after."""
+    for kind, names in (("metric", task.metrics), ("score", task.scores), ("calibrator", task.calibrators)):
+        known = components(kind)
+        for name in names:
+            if name not in known:
+                raise unknown_name(kind, name, known)
+
+
+@lru_cache(maxsize=256)
+def load_examples(spec: Spec, *, seed: int, limit: int | None) -> Examples:
+    """The samples of a task; with a limit, that many of its test samples, drawn by the seed and kept in order."""
+    task = find(Task, spec.name)
+    examples = _examples(task, spec, seed)
+    if len(examples.split("test")) == 0:
+        raise UsageError(
+            f"task '{spec}' has no test samples", cause="it yielded none", fix=f"bench show task {spec.name}"
+        )
+    if limit is None:
+        return examples
+    is_test = np.ones(len(examples), dtype=bool) if examples.splits is None else examples.splits == "test"
+    test = np.flatnonzero(is_test)
+    if limit >= len(test):
+        return examples
+    kept = generator(seed, "limit", str(spec)).permutation(test)[:limit]
+    return examples.take(np.sort(np.concatenate([np.flatnonzero(~is_test), kept])))
+
+
+def _examples(task: Task, spec: Spec, seed: int) -> Examples:
+    try:
+        examples = task.function(seed, **bind(task.function, spec, skip=1))
+    except (BenchError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        raise EvaluationError(
+            f"task '{spec}' could not give its samples",
+            cause=f"{type(error).__name__}: {error}",
+            fix="mend the task or its parameters; --debug shows where it failed",
+        ) from error
+    if not isinstance(examples, Examples):
+        raise EvaluationError(
+            f"task '{spec}' gave no samples",
+            cause=f"it returned a {type(examples).__name__}, not Examples",
+            fix="return Examples from the task",
+        )
+    return examples
+
+
+def asked_rows(task: Task, examples: Examples) -> Examples:
+    """The rows that the model is asked: all but the training split, and that too where a score is fitted on it."""
+    if examples.splits is None:
+        return examples
+    fitted = any(find(Score, name).fitted for name in task.scores)
+    wanted = np.ones(len(examples), dtype=bool) if fitted else examples.splits != "train"
+    if not task.calibrators:
+        wanted &= examples.splits != "calibration"
+    return examples.take(np.flatnonzero(wanted))
+
+
+Block = tuple[list[Spec], list[Spec], list[Spec], bool]
+
+
+def _blocks(config: RunConfig) -> tuple[list[Block], str]:
+    """(models, tasks, decoders, strict) blocks; in a strict block every model must be able to answer every task."""
+    models, tasks = [parse(m) for m in config.models], [parse(t) for t in config.tasks]
+    decoders = [parse(d) for d in config.decoders]
+    if not config.suite:
+        return [(models, tasks, decoders, len(models) == 1 and len(tasks) == 1)], ""
+    from bench.suites import load
+
+    suite = load(config.suite)
+    own = [
+        ([parse(m) for m in b.models], [parse(t) for t in b.tasks], decoders or [parse(d) for d in b.decoders])
+        for b in suite.cells
+    ]
+    if models:
+        # The user's models on the suite's tasks: whichever of them they can answer.
+        everything = list(dict.fromkeys(t for _, block_tasks, _ in own for t in block_tasks))
+        return [(models, tasks or everything, decoders, False)], suite.name
+    if tasks:
+        return _for_tasks(own, tasks, decoders), suite.name
+    return [(*block, True) for block in own], suite.name
+
+
+def _for_tasks(
+    own: list[tuple[list[Spec], list[Spec], list[Spec]]], tasks: list[Spec], decoders: list[Spec]
+) -> list[Block]:
+    """The suite's models for the user's tasks: those that the suite pairs with a task, else all that can answer it."""
+    blocks: list[Block] = []
+    for task in tasks:
+        paired = [b[0] for b in own if task.name in {t.name for t in b[1]}]
+        models = dict.fromkeys(m for block in (paired or [b[0] for b in own]) for m in block)
+        blocks.append((list(models), [task], decoders, False))
+    return blocks
+
+
+def _cross(models: list[Spec], tasks: list[Spec], decoders: list[Spec], strict: bool) -> Iterator[Cell]:
+    answered: set[Spec] = set()
+    for task_spec in tasks:
+        task = find(Task, task_spec.name)
+        bind(task.function, task_spec, skip=1)
+        for model_spec in models:
+            model = find(Model, model_spec.name)
+            if task.needs not in _gives(model_spec, model):
+                if strict:
+                    raise _mismatch(model_spec, model, task)
+                continue
+            answered |= {task_spec, model_spec}
+            for decoder in _decoders(task, decoders):
+                yield Cell(model_spec, task_spec, decoder)
+    _refuse_unanswered(models, tasks, answered)
+
+
+@lru_cache(maxsize=256)
+def _gives(spec: Spec, model: Model) -> tuple[str, ...]:
+    """What the model can be asked; of one that may be many things, such as an ensemble, what this one is."""
+    if len(model.gives) < 2:
+        return model.gives
+    adapter = build(spec, Machine())
+    return tuple(name for name in model.gives if isinstance(adapter, CAPABILITIES[name]))
+
+
+def _decoders(task: Task, chosen: list[Spec]) -> Iterable[Spec | None]:
+    if not task.decoders:
+        return [None]
+    specs = chosen or [parse(name) for name in task.decoders]
+    for spec in specs:
+        bind(find(Decoder, spec.name).function, spec, skip=3)
+    return specs
+
+
+def _refuse_unanswered(models: list[Spec], tasks: list[Spec], answered: set[Spec]) -> None:
+    """A model that can answer none of the tasks is a mistake; so is a lone task that no model can answer."""
+    for spec in models:
+        if spec not in answered and tasks:
+            model = find(Model, spec.name)
+            raise _mismatch(spec, model, find(Task, tasks[0].name))
+    for spec in tasks:
+        if spec not in answered and len(tasks) == 1:
+            task = find(Task, spec.name)
+            raise UsageError(
+                f"no model here can answer task '{spec}'",
+                cause=f"it needs a {task.needs} model",
+                fix="name one with --model; bench list models shows them",
+            )
+
+
+def _mismatch(spec: Spec, model: Model, task: Task) -> UsageError:
+    able = [name for name, m in components(Model).items() if task.needs in m.gives]
+    return UsageError(
+        f"model '{spec}' cannot answer task '{task.name}'",
+        cause=f"the task needs a {task.needs} model; '{spec}' is a {' or '.join(_gives(spec, model))}",
+        fix=f"models that can: {', '.join(able) or 'none'}",
+    )
+
+
+def _costed(cell: Cell, config: RunConfig) -> PlannedCell:
+    task = find(Task, cell.task.name)
+    asked = asked_rows(task, load_examples(cell.task, seed=config.seed, limit=config.limit))
+    tokens = _tokens(asked, cell) if task.needs == "language" else 0
+    return PlannedCell(
+        cell, len(asked), tokens, history.estimate(str(cell.model), str(cell.task), str(cell.decoder or ""), len(asked))
+    )
+
+
+def _tokens(asked: Examples, cell: Cell) -> int:
+    """Tokens that the cell runs at most, taking four UTF-8 bytes for a token; generated ones are counted in full."""
+    texts = [text for row in asked.inputs for text in _texts(row)]
+    prompt = sum(len(text.encode()) for text in texts) // 4 + len(texts)
+    if asked.reading is None or cell.decoder is None:
+        return prompt
+    decoder = find(Decoder, cell.decoder.name)
+    draws = bind(decoder.function, cell.decoder, skip=3).get("n", 1)
+    return prompt + len(asked) * asked.reading.max_tokens * int(draws)
+
+
+def _texts(row: Any) -> list[str]:
+    return [row.prompt + choice for choice in row.choices] if isinstance(row, Question) else [str(row)]

@@ -1,0 +1,117 @@
+"""Scores of a classifier that should be higher on inputs unlike its training data.
+
+All are higher for more suspicious samples.  Those that compare features are fitted on the in-distribution training
+rows (label >= 0) of the record that they are given.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.arrays import Float64s, Ints
+from bench.components import NotApplicable, score
+from bench.covariance import ledoit_wolf, squared_distances
+from bench.records import Classification
+
+NEIGHBOURS = 10
+BLOCK = 2048
+
+
+@score("msp", of=Classification, source="Hendrycks and Gimpel 2017, arXiv:1610.02136", check="ood/logit-identities")
+def msp(record: Classification) -> Float64s:
+    """1 minus the probability of the most probable class, (n,), in [0, 1).
+
+    Added up from the other classes, so that it keeps its order where the maximum rounds to 1.
+    """
+    probs = record.probs
+    probs[np.arange(len(record)), record.predicted] = 0.0
+    return probs.sum(axis=1)
+
+
+@score("max-logit", of=Classification, source="Hendrycks et al. 2022, arXiv:1911.11132", check="ood/logit-identities")
+def max_logit(record: Classification) -> Float64s:
+    """Negated largest logit, (n,).  Of a model that gives log-probabilities it is the order of `msp`."""
+    return -record.logits.max(axis=1)
+
+
+@score("energy", of=Classification, source="Liu et al. 2020, arXiv:2010.03759", check="ood/logit-identities")
+def energy(record: Classification) -> Float64s:
+    """Free energy at temperature 1, -logsumexp of the logits, (n,).
+
+    Doesn't apply to logits that are normalised log-probabilities: their energy is 0 everywhere.
+    """
+    top = record.logits.max(axis=1)
+    total = top + np.log(np.exp(record.logits - top[:, None]).sum(axis=1))
+    if len(record) and np.abs(total).max() < 1e-9:
+        raise NotApplicable("the logits are normalised log-probabilities, so their energy is 0 everywhere")
+    return -total
+
+
+@score("mahalanobis", of=Classification, source="Lee et al. 2018, arXiv:1807.03888", check="ood/mahalanobis-isotropic")
+def mahalanobis(record: Classification, train: Classification) -> Float64s:
+    """Squared Mahalanobis distance of the features to the nearest class mean, (n,).
+
+    The covariance is shared by the classes and shrunk after Ledoit and Wolf; features of one layer, no input noise.
+    """
+    features, labels = _fitted_on(train)
+    return _nearest_class(_features(record), features, labels)
+
+
+@score(
+    "relative-mahalanobis",
+    of=Classification,
+    source="Ren et al. 2021, arXiv:2106.09022",
+    check="ood/mahalanobis-isotropic",
+)
+def relative_mahalanobis(record: Classification, train: Classification) -> Float64s:
+    """`mahalanobis` minus the squared distance to one Gaussian fitted to all training features, (n,)."""
+    features, labels = _fitted_on(train)
+    mean = features.mean(axis=0)
+    covariance, _ = ledoit_wolf(features - mean)
+    points = _features(record)
+    background = squared_distances(points, mean[None], covariance)[:, 0]
+    return _nearest_class(points, features, labels) - background
+
+
+@score("knn", of=Classification, source="Sun et al. 2022, arXiv:2204.06507", check="ood/knn-brute-force")
+def knn(record: Classification, train: Classification) -> Float64s:
+    """Euclidean distance of the features to the 10th nearest training features, (n,), in [0, 2].
+
+    Features are first brought to unit length.
+    """
+    bank, _ = _fitted_on(train)
+    if len(bank) < NEIGHBOURS:
+        raise NotApplicable(f"{len(bank)} training rows are fewer than the {NEIGHBOURS} neighbours")
+    bank, points = _unit(bank), _unit(_features(record))
+    out = np.empty(len(points))
+    for start in range(0, len(points), BLOCK):  # blocks bound the memory of the distance matrix
+        cosine = points[start : start + BLOCK] @ bank.T
+        kth = -np.partition(-cosine, NEIGHBOURS - 1, axis=1)[:, NEIGHBOURS - 1]
+        out[start : start + BLOCK] = np.sqrt(np.maximum(2 - 2 * kth, 0.0))
+    return out
+
+
+def _nearest_class(points: Float64s, features: Float64s, labels: Ints) -> Float64s:
+    classes, position = np.unique(labels, return_inverse=True)
+    members = position[:, None] == np.arange(len(classes))
+    means = members.T.astype(np.float64) @ features / members.sum(axis=0)[:, None]
+    covariance, _ = ledoit_wolf(features - means[position])
+    return squared_distances(points, means, covariance).min(axis=1)
+
+
+def _features(record: Classification) -> Float64s:
+    if record.features is None:
+        raise NotApplicable("the model gives no features")
+    return record.features.astype(np.float64)
+
+
+def _fitted_on(train: Classification) -> tuple[Float64s, Ints]:
+    inside = train.labels >= 0
+    features = _features(train)[inside]
+    if len(features) < 2:
+        raise NotApplicable("fewer than two training rows in distribution")
+    return features, train.labels[inside]
+
+
+def _unit(rows: Float64s) -> Float64s:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,260 @@
+"""Intervals of metrics of a whole set, by weights: the bootstrap, the jackknife, BCa.
+
+A metric takes weights (B, n) and returns (B,).  A resample of clusters is one row of counts, so resamples go through
+the metric's own code as matrices, which are small enough to stay in a processor's cache and are shown to every metric
+before the next: what several need of one (`bench.latest`) is worked out once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from bench.arrays import Float64s, Ints
+from bench.latest import frozen
+from bench.seeds import generator
+from bench.stats.design import LEVEL, Design, Estimate, absent, design, too_few
+from bench.stats.means import Range, clipped
+
+Weighted = Callable[[Float64s], Float64s]
+Ends = tuple[float, float] | None
+
+CHUNK = 1 << 18  # weights at once: 2 MB, for beyond it fresh pages cost more than the arithmetic
+RESAMPLES = 1000
+FOLDS = 200  # groups of the jackknife behind BCa's acceleration
+LARGE = 3e7  # weights; beyond, the jackknife over LARGE_FOLDS groups: as good there, and a tenth of the work
+LARGE_FOLDS = 100
+GAUSSIAN = 64  # rows; the count of more of them in a resample is as good as Gaussian: 8 standard deviations from 0
+SAME = 1e-14  # relative spread that is rounding
+DEGENERATE = 0.1  # share of resamples without a value that is borne
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A set metric to be given an interval: its function of weights, its value, whether it is biased, its range."""
+
+    function: Weighted
+    value: float
+    biased: bool = False
+    limits: Range = (None, None)
+
+
+def weighted(
+    function: Weighted, d: Design, *, seed: int, biased: bool = False, limits: Range = (None, None)
+) -> Estimate:
+    """A set metric at the design's weights, and its 95 % interval: `estimates` of one."""
+    return estimates([Statistic(function, point(function, d), biased, limits)], d, seed=seed)[0]
+
+
+def point(function: Weighted, d: Design) -> float:
+    """A set metric at the design's weights; NaN where there is no row."""
+    return float(function(frozen(d.weights[None].copy()))[0]) if d.rows else math.nan
+
+
+def estimates(statistics: Sequence[Statistic], d: Design, *, seed: int) -> list[Estimate]:
+    """Set metrics with their 95 % intervals, from the same draws.
+
+    Cluster bootstrap of 1,000 resamples drawn from the seed: BCa (Efron 1987), or for `biased` metrics the basic
+    bootstrap, which turns the bias round (its interval may then lie wholly below the value).  Above 30,000 samples t
+    on a delete-group jackknife.  No interval for one sample, one cluster, a value that isn't finite, resamples that
+    all agree, or more than a tenth of resamples on which the metric is undefined (one class only, say).
+    """
+    reasons = [_reason(s.value, d) for s in statistics]
+    able = [s for s, reason in zip(statistics, reasons, strict=True) if not reason]
+    found = iter((_large if len(d) * RESAMPLES > LARGE else _resampling)(able, d, seed))
+    return [
+        _estimate(s, *((None, reason) if reason else next(found)), d)
+        for s, reason in zip(statistics, reasons, strict=True)
+    ]
+
+
+def _estimate(s: Statistic, ends: Ends, method: str, d: Design) -> Estimate:
+    value = None if math.isnan(s.value) else s.value
+    return Estimate(value, absent(method) if ends is None else clipped(*ends, s.limits, method), d.groups)
+
+
+def _reason(value: float, d: Design) -> str:
+    """Why there can be no interval; empty where there may be one."""
+    if math.isnan(value):
+        return too_few(d) or "undefined at these weights"
+    return too_few(d) or ("" if math.isfinite(value) else "the value is not finite")
+
+
+def _resampling(statistics: Sequence[Statistic], d: Design, seed: int) -> list[tuple[Ends, str]]:
+    """Ends and method, or no ends and the reason, of each."""
+    draws = _through([s.function for s in statistics], resampled(d, seed=seed))
+    skewed = [s.function for s in statistics if not s.biased]
+    left_out = iter(_through(skewed, left(d, seed=seed)))
+    return [
+        _bootstrap_ends(s.value, each, None if s.biased else next(left_out))
+        for s, each in zip(statistics, draws, strict=True)
+    ]
+
+
+def gathered(
+    statistics: Sequence[tuple[Statistic, Weighted, Weighted]], rows: Float64s, codes: Ints, *, seed: int
+) -> list[Estimate]:
+    """Set metrics of n independent rows of equal weight with their intervals, from resamples of K cells of rows.
+
+    Each comes as its value, and as its function of the cells' weights (B, K), first where these come from leaving rows
+    out, then where from drawing them.  rows: (K,), how many each cell holds.  codes: (n,), the cell of each row.
+    As `estimates`, but a cell's weight in a resample is a Poisson draw (of more than 64 rows, the Gaussian of its mean
+    and variance), scaled to n rows: in effect a multinomial draw.  What gathering does to the value is taken off.
+    """
+    d = design(len(codes))
+    whole = design(len(rows), weights=rows)
+    able = [each for each in statistics if not _reason(each[0].value, d)]
+    draws = iter(_through([resampled for _, _, resampled in able], _cell_draws(rows, seed)))
+    left_out = iter(_through([f for s, f, _ in able if not s.biased], _cells_left(rows, codes, seed)))
+    found = []
+    for s, function, _ in statistics:
+        reason = _reason(s.value, d)
+        if reason:
+            found.append(_estimate(s, None, reason, d))
+            continue
+        moved = next(draws) + (s.value - point(function, whole))
+        ends, method = _bootstrap_ends(s.value, moved, None if s.biased else next(left_out))
+        found.append(_estimate(s, ends, method if ends is None else f"{method}, {len(rows)} cells", d))
+    return found
+
+
+def _cell_draws(rows: Float64s, seed: int) -> Iterator[Float64s]:
+    """Weights of K cells in resamples of their rows, (B, K) a chunk."""
+    rng = generator(seed, "cells")
+    step = max(1, CHUNK // len(rows))
+    many = rows > GAUSSIAN
+    for start in range(0, RESAMPLES, step):
+        size = min(step, RESAMPLES - start)
+        w = np.empty((len(rows), size))
+        w[~many] = rng.poisson(rows[~many, None], size=(int((~many).sum()), size))
+        normal = rng.standard_normal(size=(int(many.sum()), size), dtype=np.float32)
+        w[many] = rows[many, None] + np.sqrt(rows[many, None]) * normal
+        w *= rows.sum() / w.sum(axis=0)  # as many draws in each resample as there are rows
+        yield frozen(w.T)
+
+
+def _cells_left(rows: Float64s, codes: Ints, seed: int) -> Iterator[Float64s]:
+    """Weights of K cells with each of FOLDS random groups of rows left out."""
+    fold = generator(seed, "jackknife").permutation(len(codes)) % FOLDS
+    out = np.bincount(codes * FOLDS + fold, minlength=len(rows) * FOLDS).reshape(len(rows), FOLDS)
+    step = max(1, CHUNK // len(rows))
+    for start in range(0, FOLDS, step):
+        yield frozen((rows[:, None] - out[:, start : start + step]).T)
+
+
+def _bootstrap_ends(value: float, draws: Float64s, left_out: Float64s | None) -> tuple[Ends, str]:
+    """BCa, or basic where no jackknife values are given or BCa has no ends."""
+    finite = draws[np.isfinite(draws)]
+    if len(finite) < (1 - DEGENERATE) * len(draws):
+        return None, "undefined on too many resamples"
+    if np.ptp(finite) <= SAME * abs(value):
+        return None, "no variation between resamples"
+    ends = None if left_out is None else bca(value, finite, left_out)
+    return (basic(value, finite), "bootstrap basic") if ends is None else (ends, "bootstrap BCa")
+
+
+def _large(statistics: Sequence[Statistic], d: Design, seed: int) -> list[tuple[Ends, str]]:
+    """Ends and method, or no ends and the reason, of each."""
+    all_left = _through([s.function for s in statistics], left(d, seed=seed, folds=LARGE_FOLDS))
+    return [_jackknife_ends(s.value, each, s.biased) for s, each in zip(statistics, all_left, strict=True)]
+
+
+def _jackknife_ends(value: float, values: Float64s, biased: bool) -> tuple[Ends, str]:
+    from scipy.special import stdtrit
+
+    k = len(values)
+    error = math.sqrt((k - 1) / k * float(((values - values.mean()) ** 2).sum()))
+    if math.isnan(error):
+        return None, "undefined on some subsamples"
+    if error <= SAME * abs(value):
+        return None, "no variation between subsamples"
+    centre = k * value - (k - 1) * float(values.mean()) if biased else value
+    half = float(stdtrit(k - 1, (1 + LEVEL) / 2)) * error
+    return (centre - half, centre + half), f"t(jackknife, {k} groups)"
+
+
+def _through(functions: Sequence[Weighted], chunks: Iterator[Float64s]) -> list[Float64s]:
+    """The value of each function on each row of all chunks."""
+    if not functions:
+        return []
+    parts = [[f(w) for f in functions] for w in chunks]
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def replicates(function: Weighted, d: Design, *, seed: int, resamples: int = RESAMPLES) -> Float64s:
+    """The metric on resamples of the clusters, with replacement, (resamples,)."""
+    return _through([function], resampled(d, seed=seed, resamples=resamples))[0]
+
+
+def jackknife(function: Weighted, d: Design, *, seed: int, folds: int = FOLDS) -> Float64s:
+    """The metric with each cluster left out in turn, or each of `folds` random groups of clusters, (at most folds,)."""
+    return _through([function], left(d, seed=seed, folds=folds))[0]
+
+
+def basic(value: float, draws: Float64s) -> tuple[float, float]:
+    """Ends of the basic bootstrap interval: quantiles of the resamples, reflected at the value."""
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(2 * value - high), float(2 * value - low)
+
+
+def bca(value: float, draws: Float64s, left_out: Float64s) -> tuple[float, float] | None:
+    """Ends of the BCa interval (Efron 1987), or `None` where the value lies outside all resamples.
+
+    left_out: jackknife values, whose skewness is the acceleration.  Ties with the value count half.
+    """
+    from scipy.special import ndtr, ndtri
+
+    below = float(((draws < value).sum() + (draws <= value).sum()) / (2 * len(draws)))
+    if below in {0.0, 1.0}:
+        return None
+    shift = ndtri(below)
+    spread = left_out[np.isfinite(left_out)]
+    spread = spread.mean() - spread
+    square = float((spread**2).sum())
+    acceleration = float((spread**3).sum()) / (6 * square**1.5) if square > 0 else 0.0
+    z = shift + ndtri(np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    low, high = np.quantile(draws, ndtr(shift + z / (1 - acceleration * z)))
+    return float(low), float(high)
+
+
+def resampled(d: Design, *, seed: int, resamples: int = RESAMPLES) -> Iterator[Float64s]:
+    """Weights of resamples of the clusters, with replacement, (B, n) a chunk: read-only, the rows' weights adjacent."""
+    counts = _counts(seed, d.groups, resamples)
+    step = max(1, CHUNK // len(d))
+    # Rows of weight 0 may borrow any cluster's count.
+    own = d.plain and d.rows == len(d)
+    for start in range(0, resamples, step):
+        each = counts[:, start : start + step]
+        yield frozen(((each if own else each[d.codes]) * d.weights[:, None]).T)
+
+
+def left(d: Design, *, seed: int, folds: int = FOLDS) -> Iterator[Float64s]:
+    """Weights with each cluster left out in turn, or each of `folds` random groups of clusters, as `resampled`."""
+    fold = np.arange(d.groups)
+    if d.groups > folds:
+        fold = generator(seed, "jackknife").permutation(d.groups) % folds
+    of_row = fold[d.codes]
+    count = min(d.groups, folds)
+    step = max(1, CHUNK // len(d))
+    for start in range(0, count, step):
+        block = np.arange(start, min(start + step, count))
+        yield frozen(((of_row[:, None] != block) * d.weights[:, None]).T)
+
+
+@lru_cache(maxsize=2)  # as many bytes as there are draws: 30 MB at most, and records of one cell are of one length
+def _counts(seed: int, groups: int, resamples: int) -> Ints:
+    """How often each cluster was drawn in each resample, (groups, resamples)."""
+    rng = generator(seed, "bootstrap")
+    counts = np.empty((groups, resamples), dtype=np.uint8)  # nothing is drawn 256 times of more: p < 1e-500
+    step = max(1, CHUNK // groups)
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        drawn = rng.integers(0, groups, size=(size, groups))
+        drawn += groups * np.arange(size)[:, None]
+        flat = np.bincount(drawn.ravel(), minlength=size * groups)
+        counts[:, start : start + size] = flat.reshape(size, groups).T
+    return frozen(counts)

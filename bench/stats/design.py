@@ -1,0 +1,76 @@
+"""How rows were sampled: which of them belong together, and how much each counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from bench.arrays import AnyArray, Float64s, Ints
+from bench.errors import UsageError
+from bench.results import Interval
+
+LEVEL = 0.95
+
+
+class Estimate(NamedTuple):
+    """A number (`None` where there is none), its 95 % interval, and the clusters of independent samples behind it."""
+
+    value: float | None
+    interval: Interval
+    groups: int
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Weights and clusters of n rows.
+
+    weights: (n,), >= 0.  codes: (n,), the cluster of each row, 0 .. groups - 1 (rows of weight 0 belong nowhere and
+    carry 0).  rows: how many have a weight above 0.  plain: whether these are independent and weigh the same.
+    """
+
+    weights: Float64s
+    codes: Ints
+    groups: int
+    rows: int
+    plain: bool
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def totals(self, values: Float64s) -> Float64s:
+        """Sum of values (n,) over each cluster, (groups,); rows of weight 0 must have value 0."""
+        return np.bincount(self.codes, values, minlength=self.groups).astype(np.float64, copy=False)
+
+
+def design(n: int, *, groups: AnyArray | None = None, weights: AnyArray | None = None) -> Design:
+    """The design of n rows.  Without groups each row is its own cluster; without weights all weigh 1."""
+    w = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
+    for name, column in (("weights", w), ("groups", groups)):
+        if column is not None and len(column) != n:
+            raise UsageError(f"'{name}' has {len(column)} rows", cause=f"there are {n} samples", fix="align them")
+    if not (np.isfinite(w) & (w >= 0)).all():
+        raise UsageError("a weight is negative or not finite", cause="weights say how much a row counts", fix="mend it")
+    used = w > 0
+    rows = int(used.sum())
+    codes = np.zeros(n, dtype=np.int64)
+    if groups is None:
+        codes[used] = np.arange(rows)
+        count = rows
+    else:
+        names, codes[used] = np.unique(np.asarray(groups)[used], return_inverse=True)
+        count = len(names)
+    return Design(w, codes, count, rows, plain=count == rows and (rows == 0 or np.ptp(w[used]) == 0))
+
+
+def absent(reason: str) -> Interval:
+    """No interval, and why."""
+    return Interval(low=None, high=None, method=f"none: {reason}")
+
+
+def too_few(d: Design) -> str:
+    """Why nothing can be said of the spread between samples; empty where something can."""
+    if d.rows < 2:
+        return "no sample" if d.rows == 0 else "one sample"
+    return "one cluster" if d.groups < 2 else ""

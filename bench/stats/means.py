@@ -1,0 +1,84 @@
+"""Intervals of means and of ratios of sums: Student's t on clusters."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from bench.arrays import Float64s
+from bench.results import Interval
+from bench.stats.design import LEVEL, Design, Estimate, absent, too_few
+from bench.stats.wilson import proportion
+
+Range = tuple[float | None, float | None]
+Link = Literal["identity", "exp", "sqrt"]
+
+
+def clipped(low: float, high: float, limits: Range, method: str) -> Interval:
+    """The interval, with its ends brought within the limits of the quantity."""
+    least = -math.inf if limits[0] is None else limits[0]
+    most = math.inf if limits[1] is None else limits[1]
+    return Interval(low=min(max(low, least), most), high=min(max(high, least), most), method=method)
+
+
+def linked(x: float, link: Link) -> float:
+    """The link applied to a mean; the square root of what falls below 0 is 0, what overflows is infinite."""
+    if link == "sqrt":
+        return math.sqrt(max(x, 0.0))
+    if link == "exp":
+        return math.exp(x) if x < math.log(1.7e308) else math.inf
+    return x
+
+
+def cr1(scores: Float64s, d: Design) -> float:
+    """Standard error of a sum of scores (n,) that sum to 0: sqrt(G / (G - 1) * sum of squared cluster totals).
+
+    Liang and Zeger 1986 with the factor of one-parameter CR1; with each row its own cluster, the usual s / sqrt(n)
+    once the scores are divided by the total weight.
+    """
+    totals = d.totals(scores)
+    return math.sqrt(d.groups / (d.groups - 1) * float(totals @ totals))
+
+
+def mean(
+    values: Float64s,
+    d: Design,
+    *,
+    denominators: Float64s | None = None,
+    link: Link = "identity",
+    limits: Range = (None, None),
+) -> Estimate:
+    """`link(sum w v / sum w d)` and its 95 % interval.
+
+    values: (n,).  denominators: (n,), absent for a mean.  Shares of zeros and ones (limits 0 and 1) get Wilson's
+    interval, all others t with G - 1 degrees of freedom on the linearised ratio: scores w (v - R d) / sum w d, cluster
+    totals by CR1.  No interval where there is one sample, one cluster, no variation, or a value that is not finite.
+    """
+    from scipy.special import stdtrit
+
+    used = d.weights > 0
+    # Rows of weight 0 are out, whatever they hold: 0 * inf is not 0.
+    v = np.where(used, values, 0.0)
+    size = np.where(used, 1.0 if denominators is None else denominators, 0.0)
+    total = float(d.weights @ size)
+    if d.rows == 0 or total == 0:
+        return Estimate(None, absent(too_few(d) or "the denominators sum to 0"), d.groups)
+    with np.errstate(invalid="ignore"):
+        ratio = float(d.weights @ v) / total
+    if math.isnan(ratio):
+        return Estimate(None, absent("not a number"), d.groups)
+    value = linked(ratio, link)
+    reason = too_few(d) or ("" if math.isfinite(value) else "the mean is not finite")
+    if reason:
+        return Estimate(value, absent(reason), d.groups)
+    if denominators is None and link == "identity" and limits == (0, 1) and bool(((v == 0) | (v == 1)).all()):
+        return Estimate(*proportion(v, d), d.groups)
+    error = cr1(d.weights * (v - ratio * size), d) / abs(total)
+    if error <= 1e-14 * abs(ratio):
+        return Estimate(value, absent("no variation"), d.groups)
+    half = float(stdtrit(d.groups - 1, (1 + LEVEL) / 2)) * error
+    method = "t" if d.groups == d.rows else "t(CR1)"
+    ends = linked(ratio - half, link), linked(ratio + half, link)
+    return Estimate(value, clipped(*ends, limits, method), d.groups)

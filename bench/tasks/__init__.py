@@ -1,0 +1,1 @@
+"""Tasks: data and a question, one folder an area."""

@@ -1,0 +1,49 @@
+"""The page in a real browser, where there is one: its script runs under its policy, and restores its state."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import html  # type: ignore[import-untyped]
+
+from bench.runners.folder import RunFolder
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --enable-logging=stderr --dump-dom"
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")]
+
+
+def opened(run: RunFolder, query: str, profile: Path) -> Any:
+    url = f"{(run.path / 'report.html').as_uri()}?{query}"
+    command = [str(CHROMIUM), *FLAGS.split(), f"--user-data-dir={profile}", url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert not re.search(r"CONSOLE|Refused to|Uncaught", done.stderr)
+    return html.document_fromstring(done.stdout)
+
+
+def test_filter_sort_and_theme_come_back_from_the_address(run: RunFolder, tmp_path: Path) -> None:
+    root = opened(run, "q=ece+temperature&areas=calibration&s-overview-table=4d&theme=dark", tmp_path)
+    assert root.get("data-theme") == "dark"
+    table = root.get_element_by_id("overview-table")
+    rows = [row for row in table.findall("tbody/tr") if row.get("hidden") is None]
+    assert [row[0].text_content() for row in rows] == ["calibration/blobs"] * 2
+    assert table.xpath("thead//th[@aria-sort='descending']")[0].text_content() == "Value"
+    values = [float(row[4].get("data-s")) for row in rows]
+    assert values == sorted(values, reverse=True)
+
+
+def test_a_hostile_run_executes_nothing(hostile: RunFolder, tmp_path: Path) -> None:
+    root = opened(hostile, "q=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E&areas=%22%3E%3Cscript%3E&theme=%3Cx%3E", tmp_path)
+    assert root.get("data-theme") is None
+    assert not root.findall(".//img")
+    assert len(root.findall(".//script")) == 2
+    assert root.get("class") == "js"
