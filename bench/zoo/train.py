@@ -79,6 +79,8 @@ def save(model: LlamaForCausalLM, words: Tokenizer, folder: Path) -> Path:
     rounded.half()  # type: ignore[no-untyped-call]
     rounded.generation_config = GenerationConfig.from_model_config(model.config)
     rounded.save_pretrained(folder)
+    # safetensors writes for the owner only; a shipped file is for everybody.
+    (folder / "model.safetensors").chmod(0o644)
     # Half the bytes on disk, but the config asks for float32, so that a CPU computes with usual precision.
     rounded.config.dtype = torch.float32
     rounded.config.save_pretrained(folder)
