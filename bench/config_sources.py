@@ -88,7 +88,7 @@ def from_run(run: Path, skip: Collection[str]) -> Layer:
             cause=f"there is no {path}",
             fix="give the folder of a run, which bench eval printed when it began",
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"'{path}' cannot be read", cause=f"{type(error).__name__}: {error}", fix="start the run anew"
         ) from error

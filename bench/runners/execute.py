@@ -71,11 +71,10 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
         for note in folder.repaired:
             progress.note(note)
         rates: dict[tuple[str, str, str], float] = {}
-        for job in jobs:
-            _run_cell(folder, job, models, config.seed, progress, rates)
+        mends = [_run_cell(folder, job, models, config.seed, progress, rates) for job in jobs]
         if config.limit is None:  # of a few samples, most of the time is fitting and loading
             history.remember(rates)
-        _finish(folder, [_measured(folder, job, config.seed, progress) for job in jobs])
+        _finish(folder, [_measured(folder, job, config.seed, progress) for job in jobs], mends)
         progress.finish()
     return folder
 
@@ -207,9 +206,12 @@ def _refuse_changes(folder: RunFolder, jobs: Sequence[Job | Given]) -> None:
 
 def _run_cell(
     folder: RunFolder, job: Job, models: Models, seed: int, progress: Progress, rates: dict[tuple[str, str, str], float]
-) -> None:
-    """Ask what the cell still owes and compact it; a failing model fails its cell, not the run."""
-    entry = folder.cell(job.entry.name)
+) -> str:
+    """Ask what the cell still owes and compact it; a failing model fails its cell, not the run.
+
+    Returns what would mend a failure, where that is known.
+    """
+    mend, entry = "", folder.cell(job.entry.name)
     progress.cell(job.cell.label, len(job.asked))
     if entry.status != "done" or entry.n_failed:
         started = time.monotonic()
@@ -223,7 +225,9 @@ def _run_cell(
             raise
         except (BenchError, ImportError, MemoryError) as error:
             _note_failure(folder, entry, error, progress)
+            mend = error.fix if isinstance(error, BenchError) else ""
     progress.done(job.cell.label)
+    return mend
 
 
 def _ask_owed(folder: RunFolder, entry: CellEntry, job: Job, models: Models, seed: int, progress: Progress) -> int:
@@ -285,7 +289,7 @@ def _refuse_all_failed(journal: Journal, job: Job) -> None:
     raise EvaluationError(
         f"{job.cell.label}: none of {len(job.asked)} samples was answered",
         cause=reasons[0] if reasons else "there were no samples",
-        fix="mend the model, then resume the run",
+        fix="mend the model",
     )
 
 
@@ -317,11 +321,13 @@ def _keep(folder: RunFolder, name: str, measured: Measured, progress: Progress) 
         folder.update_cell(kept)
 
 
-def _finish(folder: RunFolder, measured: Sequence[Measured]) -> None:
+def _finish(folder: RunFolder, measured: Sequence[Measured], mends: Sequence[str] = ()) -> None:
     failed = [entry for entry in folder.cells if entry.status == "failed"]
     if failed and len(failed) == len(folder.cells):
         raise EvaluationError(
-            f"every cell of '{folder.path}' failed", cause=failed[0].error, fix=f"mend it, then {folder.resume_command}"
+            f"every cell of '{folder.path}' failed",
+            cause=failed[0].error,
+            fix=f"{next(filter(None, mends), 'mend it')}; then {folder.resume_command}",
         )
     results = [result for one in measured for result in one.results]
     folder.write_results(results)

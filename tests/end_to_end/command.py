@@ -77,8 +77,15 @@ def runs(folder: Path) -> list[Path]:
 
 
 def snapshot(run: Path) -> dict[str, bytes]:
-    """Every file of a run with its bytes; of run.json, all but its times, and the seconds that each cell took."""
+    """Every file of a run with its bytes; of run.json, all but its times and the seconds that each cell took.
+
+    The reports name the run's folder and the time when it began: these, and nothing else, are taken out of them.
+    """
     files = {str(p.relative_to(run)): p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()}
+    began: str = json.loads(files["run.json"])["created"]
+    for name in ("report.md", "report.html"):
+        for own in (f"{run.parent.name}/{run.name}", began, began.replace("T", " ").replace("+00:00", " UTC")):
+            files[name] = files[name].replace(own.encode(), b"THIS")
     files["run.json"] = json.dumps(manifest(run), sort_keys=True).encode()
     return files
 
