@@ -55,13 +55,13 @@ def words(*given: str | Path) -> list[str]:
     return [sys.executable, "-m", "bench", *map(str, given)]
 
 
-def bench(cwd: Path, *given: str | Path, timeout: float = 300, **values: str) -> Ended:
+def bench(cwd: Path, *given: str | Path, timeout: float = 300, environ: Mapping[str, str] | None = None) -> Ended:
     """`python -m bench GIVEN...` in that folder, to its end."""
     home = {"XDG_CONFIG_HOME": str(cwd / ".home"), "XDG_CACHE_HOME": str(cwd / ".home")}
     done = subprocess.run(
         words(*given),
         cwd=cwd,
-        env=environment(**home, **values),
+        env=environment(**home, **(environ or {})),
         capture_output=True,
         text=True,
         timeout=timeout,

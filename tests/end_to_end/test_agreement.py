@@ -51,7 +51,7 @@ def agree(a: list[dict[str, Any]], b: list[dict[str, Any]], tolerance: float) ->
 def test_two_runs_with_one_seed_are_one(tmp_path: Path) -> None:
     words = ["eval", "-m", "logistic", "-m", "mlp,epochs=2", "-t", "calibration/digits", "-t", "ood/digits-near",
              "--limit", "40", "--seed", "5", "--json"]  # fmt: skip
-    first, second = bench(tmp_path, *words), bench(tmp_path, *words, OMP_NUM_THREADS="2")
+    first, second = bench(tmp_path, *words), bench(tmp_path, *words, environ={"OMP_NUM_THREADS": "2"})
     assert first.code == second.code == ExitCode.OK, first.err
     one, other = runs(tmp_path / "runs")
     assert snapshot(one) == snapshot(other)
@@ -66,7 +66,14 @@ def test_two_runs_with_one_seed_are_one(tmp_path: Path) -> None:
 def test_batches_change_nothing(tmp_path: Path, language: bool) -> None:
     if language and not (CHECKPOINTS / "lm-base" / "config.json").is_file():
         pytest.skip("the language models are not in this checkout")
-    words = ["eval", "--suite", suite(tmp_path, language=language), "--limit", "6" if language else "30", "--json"]
+    words: list[str | Path] = [
+        "eval",
+        "--suite",
+        suite(tmp_path, language=language),
+        "--limit",
+        "6" if language else "30",
+        "--json",
+    ]
     by_one, by_many = (bench(tmp_path, *words, "--batch-size", size, timeout=1200) for size in ("1", "64"))
     assert by_one.code == by_many.code == ExitCode.OK, by_one.err
     assert len(by_one.lines) > 50

