@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.errors import UsageError
 
-LISTS = {"models", "tasks", "decoders", "plugins"}
+LISTS = {"models", "tasks", "decoders", "metrics", "scores", "calibrators", "plugins"}
 # Variables that steer the program rather than a run; the command line reads them itself.
 _OTHER_VARIABLES = {"BENCH_DEBUG"}
 
@@ -88,7 +88,7 @@ def from_run(run: Path, skip: Collection[str]) -> Layer:
             cause=f"there is no {path}",
             fix="give the folder of a run, which bench eval printed when it began",
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"'{path}' cannot be read", cause=f"{type(error).__name__}: {error}", fix="start the run anew"
         ) from error

@@ -113,7 +113,7 @@ def _refuse_type(spec: Spec, key: str, function: Callable[..., Any]) -> None:
 def _read(value: str) -> Any:
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {"True": True, "False": False, "None": None}.get(value, value)
 
 

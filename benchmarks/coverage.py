@@ -59,7 +59,7 @@ def simulate(world: World, n: int, clustered: bool, reps: int) -> dict[str, Cove
         for metric, found in zip(metrics, intervals(metrics, world.draw(rng, n, clustered), seed=i), strict=True):
             if isinstance(found, NotApplicable) or found.interval.low is None or found.interval.high is None:
                 continue
-            real = truth(world, metric.name, n)
+            real = truth(world, metric.name)
             counted[metric.name] += 1
             held[metric.name] += found.interval.low <= real <= found.interval.high
             methods[metric.name] = found.interval.method.split(",")[0]

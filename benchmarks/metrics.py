@@ -168,7 +168,7 @@ def named(contest: Contest) -> Contest:
 def main(arguments: list[str] | None = None) -> int:
     """Race, and write the page."""
     import torch
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows")

@@ -82,7 +82,7 @@ def forecasts(rng: Rng, n: int, clustered: bool) -> Regression:
     return Regression(y=mean + 1.25 * std * _normal(rng, n, clustered)[:, 0], mean=mean, std=std, **_rows(n, clustered))
 
 
-JUDGED = ("ece", "ece-null", "ece-debiased", "overconfidence", "brier-confidence", "nll", "brier", "accuracy")
+JUDGED = ("ece", "ece-debiased", "overconfidence", "brier-confidence", "nll", "brier", "accuracy")
 SELECTIVE = ("aurc", "augrc", "risk-at-80")
 DETECTION = ("auroc", "aupr-out", "aupr-in", "fpr95-ood", "fpr95-id", "detection-error")
 FORECASTS = (
@@ -98,19 +98,15 @@ WORLDS = (
 
 
 @cache
-def truth(world: World, name: str, n: int) -> float:
-    """The value that an interval for n rows should hold.
+def truth(world: World, name: str) -> float:
+    """The value that an interval should hold.
 
     The population's, by LARGE rows drawn independently (its marginals are those of clusters), but 0 for the calibration
-    errors of a calibrated model.  What depends on the number of rows by its definition (`ece-null`) is the mean of the
-    estimate over 2,000 draws of n rows.
+    errors of a calibrated model.
     """
     metric = find(Metric, name)
     if world.name == "calibrated" and name in {"ece", "ece-debiased", "overconfidence"}:
         return 0.0
-    rng = np.random.default_rng(987_654)
-    if name == "ece-null":
-        return float(np.mean([value(metric, world.draw(rng, n, False)) for _ in range(2000)]))
     found = value(metric, _large(world))
     if found is None:
         raise ValueError(f"{name} has no value in {world.name}")

@@ -88,7 +88,7 @@ def ece(record: Judged, w: Float64s) -> Float64s:
     area="calibration",
     better="none",
     range=(0, 1),
-    gathers=True,
+    interval=False,
     source="de Moivre 1730 (mean deviation of the binomial); Roelofs et al. 2022, Mitigating Bias in Calibration Error",
     check="metrics/ece-under-calibration",
 )
@@ -98,7 +98,7 @@ def ece_null(record: Judged, w: Float64s) -> Float64s:
     In each bin the number of right answers would be a sum of independent Bernoulli trials; its mean absolute deviation
     is taken from de Moivre's closed form for the binomial of the same mean, scaled to the right variance: exact where
     the confidences of a bin are equal, and they differ by 1/15 at most.  Samples count as independent, clusters or no.
-    w: (B, n); returns (B,).
+    It is known once the confidences are, so it has no interval.  w: (B, n); returns (B,).
     """
     confidence, _ = judged(record)
     own = base_weights(record) * np.ones(len(confidence))

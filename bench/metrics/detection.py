@@ -132,6 +132,8 @@ def fpr95_ood(record: Detection, w: Float64s) -> Float64s:
     """Share of in-distribution samples flagged at the first observed threshold that flags at least 95 % of the OOD.
 
     The definition of OpenOOD and pytorch-ood.  The other one is `fpr95-id`; the two differ widely on the same scores.
+
+    A quantile of few positives: with 30 of them 95 % intervals hold the truth in about 90 % of cases.
     """
     r = _ranked(record, w)
     return _false_at(0.95, r.found, r.wrong)
@@ -171,6 +173,9 @@ def detection_error(record: Detection, w: Float64s) -> Float64s:
     """Least mean of the two error rates over all thresholds: min of (1 - TPR + FPR) / 2; 0.5 for a useless score.
 
     The threshold is chosen on the samples that it is judged on, so it is biased downwards.
+
+    The bias reaches its interval: of 100 rows, a third of them positive, 95 % intervals hold the truth in about 88 % of
+    cases.
     """
     r = _ranked(record, w)
     with np.errstate(invalid="ignore"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -120,16 +122,17 @@ class Csv:
             return "error"
 
         try:
-            return csv.open_csv(
-                self._path,
-                read_options=csv.ReadOptions(block_size=BLOCK, use_threads=False),
-                parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=remember),
-                convert_options=csv.ConvertOptions(
-                    include_columns=list(columns) or None,
-                    column_types=dict.fromkeys(columns, pa.string()),
-                    strings_can_be_null=False,
-                ),
-            )
+            with _undecodable_rows_unsaid():
+                return csv.open_csv(
+                    self._path,
+                    read_options=csv.ReadOptions(block_size=BLOCK, use_threads=False),
+                    parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=remember),
+                    convert_options=csv.ConvertOptions(
+                        include_columns=list(columns) or None,
+                        column_types=dict.fromkeys(columns, pa.string()),
+                        strings_can_be_null=False,
+                    ),
+                )
         except (OSError, ValueError) as error:
             raise self._error(error) from error
 
@@ -141,7 +144,7 @@ class Csv:
         """Those columns as Arrow arrays of text."""
         reader = self._open(columns)
         try:
-            for batch in reader:
+            while (batch := _next_batch(reader)) is not None:
                 for start in range(0, batch.num_rows, ROWS):
                     part = batch.slice(start, ROWS)
                     yield {name: part.column(name) for name in columns}
@@ -159,6 +162,30 @@ class Csv:
             cause=f"the header has {row.expected_columns}; the row begins {row.text[:60]!r}",
             fix="put cells that hold commas or line breaks into double quotes",
         )
+
+
+def _next_batch(reader: Any) -> Any:
+    with _undecodable_rows_unsaid():
+        try:
+            return reader.read_next_batch()
+        except StopIteration:
+            return None
+
+
+@contextmanager
+def _undecodable_rows_unsaid() -> Iterator[None]:
+    """Arrow decodes broken rows for our handler, and prints a traceback where one is no UTF-8; its error says enough."""
+    before = sys.unraisablehook
+
+    def hook(problem: Any) -> None:
+        if not isinstance(problem.exc_value, UnicodeDecodeError):
+            before(problem)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 class Npz:

@@ -90,7 +90,7 @@ def _json_lists(values: Any, field: Field) -> Ragged:
     try:
         rows = json.loads("[" + ",".join("" if cell is None else cell for cell in cells) + "]")
         sound = len(rows) == len(cells) and all(map(list.__instancecheck__, rows))
-    except ValueError:
+    except (ValueError, RecursionError):
         sound = False
     if not sound:
         rows = [_json_list(i, cell) for i, cell in enumerate(cells)]
@@ -107,7 +107,7 @@ def _json_lists(values: Any, field: Field) -> Ragged:
 def _json_list(row: int, cell: str | None) -> list[Any]:
     try:
         value = json.loads(cell or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, list):
         raise BadCell(row, repr((cell or "")[:60]), "a JSON list, such as [-1.5, -0.2]")

@@ -25,16 +25,17 @@ SCORES: tuple[str, ...] = ("energy", "max-logit", "msp", "density", "given", "en
 class Group:
     """A table of an area: a heading and the metrics that are its columns, where a task has them.
 
-    A row is a subject that has the first of them, or the one in `also`.
+    A row is a subject that has the first of them, or the one in `also`; one that has the metric `unless` is in another.
     """
 
     title: str
     metrics: tuple[str, ...]
     also: str = ""
+    unless: str = ""
 
 
 SETS = Group("Prediction sets", ("set-coverage", "set-size", "set-size-violation", "worst-class-coverage"))
-INTERVALS = Group("Intervals", ("interval-coverage", "interval-width", "interval-score"))
+INTERVALS = Group("Intervals", ("interval-coverage", "interval-width", "interval-score"), unless="coverage-90")
 
 
 GROUPS: dict[str, tuple[Group, ...]] = {
@@ -82,6 +83,7 @@ def groups(area: str, results: Sequence[Result]) -> list[tuple[Group, list[Resul
         first = group.metrics[0]
         scored = first == "auroc"
         rows = {_subject(r) for r in whole if r.metric in {first, group.also} and bool(r.score) == scored}
+        rows -= {_subject(r) for r in whole if r.metric == group.unless}
         mine = [r for r in whole if _subject(r) in rows and r.metric in group.metrics]
         if mine:
             found.append((group, mine))

@@ -26,12 +26,13 @@ from bench.runners.folder import RunFolder
 from bench.runners.identity import Identity, fingerprint
 from bench.runners.journal import Journal
 from bench.runners.manifest import manifest
-from bench.runners.measure import Measured, Wanted, measure, wanted_for
+from bench.runners.measure import Measured, measure
 from bench.runners.models import Models, identity
 from bench.runners.paths import run_path
 from bench.runners.plan import Cell, Plan, PlannedCell, asked_rows, load_examples
 from bench.runners.progress import Progress
 from bench.runners.running import RunningScore
+from bench.runners.wanted import Wanted, by_task, extended, for_record
 from bench.specs import Spec
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Job:
 
     planned: PlannedCell
     task: Task
+    wanted: Wanted
     examples: Examples
     asked: Examples
     entry: CellEntry
@@ -69,11 +71,10 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
         for note in folder.repaired:
             progress.note(note)
         rates: dict[tuple[str, str, str], float] = {}
-        for job in jobs:
-            _run_cell(folder, job, models, config.seed, progress, rates)
+        mends = [_run_cell(folder, job, models, config.seed, progress, rates) for job in jobs]
         if config.limit is None:  # of a few samples, most of the time is fitting and loading
             history.remember(rates)
-        _finish(folder, [_measured(folder, job, config.seed, progress) for job in jobs])
+        _finish(folder, [_measured(folder, job, config.seed, progress) for job in jobs], mends)
         progress.finish()
     return folder
 
@@ -83,7 +84,7 @@ def evaluate_predictions(config: RunConfig, records: Mapping[str, Record], progr
 
     Raises `NotComparableError` where a resumed run is of other predictions.
     """
-    given = [_given(name, record) for name, record in records.items()]
+    given = [_given(name, record, config) for name, record in records.items()]
     folder = _resumed(config, given) if config.resume else _created(config, "predictions", given)
     with folder:
         progress.start(Plan("predictions", tuple(item.planned for item in given)))
@@ -109,12 +110,16 @@ class Given:
         return self.planned.cell
 
 
-def _given(name: str, record: Record) -> Given:
+def _given(name: str, record: Record, config: RunConfig) -> Given:
     planned = PlannedCell(Cell(Spec(name), Spec("predictions")), len(record), 0, None)
-    keys = Identity({"predictions": name, "data": fingerprint([record.attribute_values(), *record.rows()])})
-    wanted = wanted_for(record)
+    keys = Identity({"predictions": name, "data": fingerprint([record.attribute_values(), _columns(record)])})
+    wanted = for_record(record, config)
     entry = _entry(planned.cell, wanted.area, record.kind, keys, batch=max(1, len(record)))
     return Given(planned, record, wanted, entry)
+
+
+def _columns(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.columns()}
 
 
 def _of_predictions(folder: RunFolder, given: Given, seed: int, progress: Progress) -> Measured:
@@ -141,11 +146,12 @@ def machine_of(config: RunConfig) -> Machine:
 
 def _job(planned: PlannedCell, config: RunConfig, models: Models) -> Job:
     cell = planned.cell
-    task = find(Task, cell.task.name)
+    task = extended(find(Task, cell.task.name), config)
     examples = load_examples(cell.task, seed=config.seed, limit=config.limit)
-    keys = identity(cell, task, examples, models, seed=config.seed)
+    asked = asked_rows(task, examples)
+    keys = identity(cell, task, examples, asked, models, seed=config.seed)
     entry = _entry(cell, task.area, task.yields.kind, keys, batch=batch_size(task, models.machine))
-    return Job(planned, task, examples, asked_rows(task, examples), entry)
+    return Job(planned, task, by_task(task, config), examples, asked, entry)
 
 
 def _entry(cell: Cell, area: str, record: str, keys: Identity, *, batch: int) -> CellEntry:
@@ -200,9 +206,12 @@ def _refuse_changes(folder: RunFolder, jobs: Sequence[Job | Given]) -> None:
 
 def _run_cell(
     folder: RunFolder, job: Job, models: Models, seed: int, progress: Progress, rates: dict[tuple[str, str, str], float]
-) -> None:
-    """Ask what the cell still owes and compact it; a failing model fails its cell, not the run."""
-    entry = folder.cell(job.entry.name)
+) -> str:
+    """Ask what the cell still owes and compact it; a failing model fails its cell, not the run.
+
+    Returns what would mend a failure, where that is known.
+    """
+    mend, entry = "", folder.cell(job.entry.name)
     progress.cell(job.cell.label, len(job.asked))
     if entry.status != "done" or entry.n_failed:
         started = time.monotonic()
@@ -216,7 +225,9 @@ def _run_cell(
             raise
         except (BenchError, ImportError, MemoryError) as error:
             _note_failure(folder, entry, error, progress)
+            mend = error.fix if isinstance(error, BenchError) else ""
     progress.done(job.cell.label)
+    return mend
 
 
 def _ask_owed(folder: RunFolder, entry: CellEntry, job: Job, models: Models, seed: int, progress: Progress) -> int:
@@ -278,7 +289,7 @@ def _refuse_all_failed(journal: Journal, job: Job) -> None:
     raise EvaluationError(
         f"{job.cell.label}: none of {len(job.asked)} samples was answered",
         cause=reasons[0] if reasons else "there were no samples",
-        fix="mend the model, then resume the run",
+        fix="mend the model",
     )
 
 
@@ -294,7 +305,7 @@ def _measured(folder: RunFolder, job: Job, seed: int, progress: Progress) -> Mea
         return Measured(())
     record = folder.record(entry.name)
     failed = len(job.asked.split("test")) - len(record.split("test"))
-    measured = measure(job.cell, Wanted.by(job.task), record, n_failed=failed, seed=seed)
+    measured = measure(job.cell, job.wanted, record, n_failed=failed, seed=seed)
     _keep(folder, entry.name, measured, progress)
     return measured
 
@@ -310,11 +321,13 @@ def _keep(folder: RunFolder, name: str, measured: Measured, progress: Progress) 
         folder.update_cell(kept)
 
 
-def _finish(folder: RunFolder, measured: Sequence[Measured]) -> None:
+def _finish(folder: RunFolder, measured: Sequence[Measured], mends: Sequence[str] = ()) -> None:
     failed = [entry for entry in folder.cells if entry.status == "failed"]
     if failed and len(failed) == len(folder.cells):
         raise EvaluationError(
-            f"every cell of '{folder.path}' failed", cause=failed[0].error, fix=f"mend it, then {folder.resume_command}"
+            f"every cell of '{folder.path}' failed",
+            cause=failed[0].error,
+            fix=f"{next(filter(None, mends), 'mend it')}; then {folder.resume_command}",
         )
     results = [result for one in measured for result in one.results]
     folder.write_results(results)

@@ -32,7 +32,7 @@ from bench.metrics.gathering import gathered as gathered_rows
 from bench.results import Interval
 from bench.stats.bootstrap import Statistic, Weighted, estimates, gathered, point, weighted
 from bench.stats.design import Design, Estimate, absent, design, too_few
-from bench.stats.means import mean
+from bench.stats.means import linked, mean
 
 __all__ = ["Design", "Estimate", "design", "interval", "intervals", "mean", "value", "weighted"]
 
@@ -113,12 +113,17 @@ def _alone(metric: Metric, record: Sampled, d: Design) -> Estimate:
 
 def value(metric: Metric, record: Sampled) -> float | None:
     """The metric of a record's answered samples without an interval; `None` where it is undefined."""
-    d = design(len(record), groups=record.groups, weights=record.weights)
     if metric.weighted:
-        number = point(partial(metric.function, record), d)
+        number = point(partial(metric.function, record), design(len(record), weights=record.weights))
         return None if math.isnan(number) else number
     measured: PerSample = metric.function(record)
-    return mean(measured.values, d, denominators=measured.denominators, link=measured.link).value
+    if record.weights is not None:
+        d = design(len(record), weights=record.weights)
+        return mean(measured.values, d, denominators=measured.denominators, link=measured.link).value
+    total = float(len(record) if measured.denominators is None else measured.denominators.sum())
+    with np.errstate(invalid="ignore"):
+        number = float(measured.values.sum()) / total if total else math.nan
+    return None if math.isnan(number) else linked(number, measured.link)
 
 
 def _unbounded(failed: int) -> Interval:

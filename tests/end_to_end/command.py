@@ -55,13 +55,13 @@ def words(*given: str | Path) -> list[str]:
     return [sys.executable, "-m", "bench", *map(str, given)]
 
 
-def bench(cwd: Path, *given: str | Path, timeout: float = 300, **values: str) -> Ended:
+def bench(cwd: Path, *given: str | Path, timeout: float = 300, environ: Mapping[str, str] | None = None) -> Ended:
     """`python -m bench GIVEN...` in that folder, to its end."""
     home = {"XDG_CONFIG_HOME": str(cwd / ".home"), "XDG_CACHE_HOME": str(cwd / ".home")}
     done = subprocess.run(
         words(*given),
         cwd=cwd,
-        env=environment(**home, **values),
+        env=environment(**home, **(environ or {})),
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -77,8 +77,15 @@ def runs(folder: Path) -> list[Path]:
 
 
 def snapshot(run: Path) -> dict[str, bytes]:
-    """Every file of a run with its bytes; of run.json, all but its times, and the seconds that each cell took."""
+    """Every file of a run with its bytes; of run.json, all but its times and the seconds that each cell took.
+
+    The reports name the run's folder and the time when it began: these, and nothing else, are taken out of them.
+    """
     files = {str(p.relative_to(run)): p.read_bytes() for p in sorted(run.rglob("*")) if p.is_file()}
+    began: str = json.loads(files["run.json"])["created"]
+    for name in ("report.md", "report.html"):
+        for own in (f"{run.parent.name}/{run.name}", began, began.replace("T", " ").replace("+00:00", " UTC")):
+            files[name] = files[name].replace(own.encode(), b"THIS")
     files["run.json"] = json.dumps(manifest(run), sort_keys=True).encode()
     return files
 
