@@ -37,7 +37,7 @@ def arithmetic(seed: int) -> Examples:
     source="bench, procedural: transitive inference over two to five premises; yes, no or unknown",
 )
 def logic(seed: int) -> Examples:
-    """100 questions of who is taller than whom, in equal parts of one to four steps, held out from training."""
+    """100 questions of who outranks whom, in equal parts of one to four steps, held out from training."""
     return _worked("logic", seed)
 
 
