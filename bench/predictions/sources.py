@@ -174,7 +174,7 @@ def _next_batch(reader: Any) -> Any:
 
 @contextmanager
 def _undecodable_rows_unsaid() -> Iterator[None]:
-    """Arrow decodes broken rows for our handler, and prints a traceback where one is no UTF-8; its error says enough."""
+    """Arrow decodes a broken row for our handler, and prints a traceback where it is no UTF-8; its error is enough."""
     before = sys.unraisablehook
 
     def hook(problem: Any) -> None:

@@ -96,7 +96,16 @@ def test_a_terminal_sees_progress_and_is_left_as_it_was(place: Path) -> None:
 def test_pipes_see_no_control_codes(place: Path) -> None:
     for extra in ([], ["--json"]):
         done = bench(
-            place, "eval", "-m", "toy-fixed", "-t", "calibration/toy", "--plugin", TOYS, *extra, FORCE_COLOR="1"
+            place,
+            "eval",
+            "-m",
+            "toy-fixed",
+            "-t",
+            "calibration/toy",
+            "--plugin",
+            TOYS,
+            *extra,
+            environ={"FORCE_COLOR": "1"},
         )
         assert done.code == ExitCode.OK, done.err
         assert "\x1b" not in done.out + done.err
