@@ -97,7 +97,9 @@ class Metric(Component):
     of: what it takes.  A function of one argument returns `PerSample`; one of two, (record, weights (B, n)), returns
     (B,).  biased: its expectation differs from the value that it estimates by more than sampling error.
     default: whether tasks with that record report it unasked.  interval: false for a number that estimates nothing,
-    such as a p-value, and so has no interval.
+    such as a p-value, and so has no interval.  gathers: whether rows of nearly equal confidence (or score) and the same
+    outcome may go through a weighted function as one, with the sum of their weights: then its interval stays fast for
+    millions of rows (see `bench.metrics.gathering`).
     """
 
     kind: ClassVar[str] = "metric"
@@ -105,6 +107,7 @@ class Metric(Component):
     biased: bool = False
     default: bool = True
     interval: bool = True
+    gathers: bool = False
 
     @property
     def weighted(self) -> bool:
@@ -247,6 +250,7 @@ def metric(
     biased: bool = False,
     default: bool = True,
     interval: bool = True,
+    gathers: bool = False,
     papers: Sequence[str] = (),
     check: str = "",
 ) -> Callable[[F], F]:

@@ -32,6 +32,9 @@ class RunConfig(BaseModel):
         default="", description="name of a built-in suite or a YAML file; 'quick' where nothing else is asked"
     )
     decoders: tuple[str, ...] = Field(default=(), description="decoders for generated answers; none: the task's")
+    metrics: tuple[str, ...] = Field(default=(), description="metrics beside the tasks' own, or all")
+    scores: tuple[str, ...] = Field(default=(), description="scores beside the tasks' own, or all")
+    calibrators: tuple[str, ...] = Field(default=(), description="calibrators beside the tasks' own, or all")
     limit: PositiveInt | None = Field(default=None, description="at most so many test samples of each task")
     seed: NonNegativeInt = Field(default=0, description="from which every random draw comes")
     out: Path = Field(default=Path("runs"), description="folder in which run folders are made")
@@ -64,6 +67,9 @@ FLAGS: dict[str, str] = {
     "models": "--model",
     "tasks": "--task",
     "decoders": "--decoder",
+    "metrics": "--metric",
+    "scores": "--score",
+    "calibrators": "--calibrator",
     "plugins": "--plugin",
     "kind": "--as",
     "progress": "--no-progress",

@@ -5,8 +5,8 @@ import numpy as np
 from bench import Classification, PerSample, metric, per_sample
 
 
-@metric("spherical", of=Classification, area="calibration", better="lower", range=(-1, 0), source="Roby 1965")
-def spherical(record: Classification) -> PerSample:
-    """Negative spherical score, -p_y / |p|: proper, bounded, and gentler than the log score on bold errors."""
-    own = record.probs[np.arange(len(record)), record.labels]
-    return per_sample(-own / np.linalg.norm(record.probs, axis=1))
+@metric("margin", of=Classification, area="calibration", better="higher", range=(-1, 1), source="Schapire et al. 1998")
+def margin(record: Classification) -> PerSample:
+    """Probability of the class that came true, less that of the best other class."""
+    own = np.eye(record.probs.shape[1], dtype=bool)[record.labels]
+    return per_sample(record.probs[own] - np.where(own, 0.0, record.probs).max(axis=1))

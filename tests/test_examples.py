@@ -28,9 +28,9 @@ def test_an_example_is_short(name: str, most: int) -> None:
 
 
 def test_the_metric_is_reported_with_its_interval(tmp_path: Path) -> None:
-    words = ["--plugin", str(EXAMPLES / "metric.py"), "-m", "logistic", "-t", "calibration/digits"]
-    (row,) = [r for r in evaluate(tmp_path, *words) if r["metric"] == "spherical" and not r["calibrator"]]
-    assert -1 <= float(str(row["low"])) < float(str(row["value"])) < float(str(row["high"])) <= 0
+    words = ["--plugin", str(EXAMPLES / "metric.py"), "-m", "logistic", "-t", "calibration/links-linear"]
+    (row,) = [r for r in evaluate(tmp_path, *words) if r["metric"] == "margin" and not r["calibrator"]]
+    assert -1 <= float(str(row["low"])) < float(str(row["value"])) < float(str(row["high"])) <= 1
 
 
 def test_the_task_is_asked(tmp_path: Path) -> None:

@@ -20,9 +20,6 @@ METRICS = (
     "coverage-90",
     "width-90",
     "interval-score-90",
-    "interval-coverage",
-    "interval-width",
-    "interval-score",
     "worst-dataset-coverage",
 )
 CHECK = "uncertainty/split-conformal"

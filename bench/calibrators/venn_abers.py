@@ -109,7 +109,7 @@ def venn_abers(record: Classification) -> Calibration:
     Of p0 and p1 the one of the true label is perfectly calibrated where rows are exchangeable, at any n.  The record
     gets p = p1 / (1 - p0 + p1), never 0 or 1; `VennAbers.interval` gives both.  Two classes: as published.  More: one a
     class against the rest, merged and normalised (the venn-abers package couples pairs of classes instead), for which
-    there is no theorem.
+    there is no theorem: with few calibration rows a class (some tens) the answers are far underconfident.
     """
 
     def fit(odds: Float64s, outcome: Float64s, weights: Float64s, names: Any) -> Fitted:  # noqa: ARG001

@@ -92,8 +92,8 @@ def tests_level() -> list[Truth]:
     ]
     rng = generator(0, "tests-level")
     sets = []
-    for _ in range(300):
-        confidence = rng.uniform(0.5, 1.0, 300)
+    for _ in range(500):
+        confidence = 0.5 + rng.integers(0, 40, 300) / 80
         sets.append(confident(confidence, rng.random(300) < confidence))
     for name in ("hosmer-lemeshow-p", "spiegelhalter-p", "kce-p"):
         values = np.array([measured(name, s) for s in sets])

@@ -27,6 +27,15 @@ def command(
     decoders: Annotated[
         list[str] | None, typer.Option("--decoder", metavar="SPEC", help="name,key=value; repeatable.")
     ] = None,
+    metrics: Annotated[
+        list[str] | None, typer.Option("--metric", metavar="NAME|all", help="Metrics beside the tasks' own.")
+    ] = None,
+    scores: Annotated[
+        list[str] | None, typer.Option("--score", metavar="NAME|all", help="Scores beside the tasks' own.")
+    ] = None,
+    calibrators: Annotated[
+        list[str] | None, typer.Option("--calibrator", metavar="NAME|all", help="Calibrators beside the tasks' own.")
+    ] = None,
     predictions: Annotated[
         Path | None, typer.Option("--predictions", metavar="FILE", help="Saved predictions: .parquet .npz .csv")
     ] = None,
@@ -69,7 +78,8 @@ def command(
     from bench.registry import load_plugin
 
     flags: dict[str, Any] = {
-        "models": models, "tasks": tasks, "suite": suite, "decoders": decoders, "predictions": predictions,
+        "models": models, "tasks": tasks, "suite": suite, "decoders": decoders,
+        "metrics": metrics, "scores": scores, "calibrators": calibrators, "predictions": predictions,
         "kind": kind, "limit": limit, "seed": seed, "out": out, "resume": resume, "plugins": plugins,
         "device": device, "dtype": dtype, "batch_size": batch_size, "offline": offline, "trust_remote_code": trust,
         "quiet": quiet, "progress": None if no_progress is None else not no_progress,

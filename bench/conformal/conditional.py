@@ -13,6 +13,7 @@ from bench.seeds import generator
 SIZES = (2, 4, 11, 101)  # strata of set sizes: 0-1, 2-3, 4-10, 11-100, more (Angelopoulos et al. 2021)
 DIRECTIONS = 200
 PASSES = 50
+SAME = 1e-12
 
 
 def by_stratum(covered: Bools, strata: AnyArray, w: Float64s) -> Float64s:
@@ -50,51 +51,65 @@ class Slab:
 
     def holds(self, inputs: Floats) -> Bools:
         """Whether each row (n, d) lies within, (n,)."""
-        at = inputs @ self.direction
+        at = _along(inputs, self.direction)
         return (self.low <= at) & (at <= self.high)
 
 
 def worst_slab(
-    inputs: Floats, covered: Bools, *, mass: float = 0.1, directions: int = DIRECTIONS, seed: int = 0
+    inputs: Floats,
+    covered: Bools,
+    weights: Float64s | None = None,
+    *,
+    mass: float = 0.1,
+    directions: int = DIRECTIONS,
+    seed: int = 0,
 ) -> Slab:
-    """The slab of at least that share of the rows with the least coverage, over random directions.
+    """The slab of at least that share of the mass with the least coverage, over random directions.
 
-    inputs: (n, d); covered: (n,).  Coverage on the rows that chose the slab is too low by that choice: evaluate it on
-    others.  Source: Cauchois, Gupta and Duchi 2021, Knowing what you know, section 4.
+    inputs: (n, d); covered, weights: (n,).  Coverage on the rows that chose the slab is too low by that choice, so it
+    is evaluated on others.  Source: Cauchois, Gupta and Duchi 2021, Knowing what you know, section 4.
     """
     n, d = inputs.shape
-    least = max(1, int(np.ceil(mass * n)))
     if not 0 < mass <= 1 or n == 0:
         raise UsageError(f"mass is {mass}", cause="a slab holds a share of the rows", fix="give mass=0.1, say")
+    w = np.ones(n) if weights is None else weights
     v = generator(seed, "slab").normal(size=(directions, d))
     v /= np.linalg.norm(v, axis=1, keepdims=True)
     lowest, best = np.inf, Slab(v[0], -np.inf, np.inf)
     for direction in v:
-        at = np.asarray(inputs @ direction, dtype=np.float64)
-        by_place = np.argsort(at, kind="stable")
-        share, start, end = lowest_window(covered[by_place].astype(np.float64), least)
-        if share < lowest:
-            lowest, best = share, Slab(direction, float(at[by_place[start]]), float(at[by_place[end - 1]]))
+        # Rows of one place are in the slab together.
+        places, code = np.unique(_along(inputs, direction), return_inverse=True)
+        total, held = (np.bincount(code, values).astype(np.float64) for values in (w, w * covered))
+        share, start, end = lowest_window(held, total, mass * float(w.sum()))
+        if share < lowest - SAME:
+            lowest, best = share, Slab(direction, float(places[start]), float(places[end - 1]))
     return best
 
 
-def lowest_window(values: Float64s, least: int) -> tuple[float, int, int]:
-    """The least mean of values[start:end] over windows of at least `least` entries, and that window.
+def _along(inputs: Floats, direction: Float64s) -> Float64s:
+    # No matrix product: the last digit of a row's place must not depend on the rows about it.
+    return (inputs * direction).sum(axis=1)
 
-    Dinkelbach's iteration: of the windows, take the one of least sum of (value - mean so far), from a running minimum;
-    each pass lowers the mean until none is lower.  O(n) a pass, and exact.
+
+def lowest_window(sums: Float64s, weights: Float64s, least: float) -> tuple[float, int, int]:
+    """The least ratio of sums to weights over windows [start:end] of at least that weight, and that window.
+
+    sums, weights: (n,).  Dinkelbach's iteration: of the windows, take the one of least sum of (sum - ratio * weight),
+    from a running maximum of cumulative sums; each pass lowers the ratio until none is lower.  O(n) a pass, and exact.
     """
-    n = len(values)
-    start, end = 0, n
-    mean = float(values.mean())
+    mass = np.concatenate([[0.0], np.cumsum(weights)])
+    # The last start that leaves enough weight before each end.
+    latest = np.searchsorted(mass, mass - least + SAME * mass[-1], side="right") - 1
+    ends = np.flatnonzero((latest >= 0) & (latest < np.arange(len(mass))))
+    start, end = 0, len(sums)
+    ratio = float(sums.sum() / weights.sum())
     for _ in range(PASSES):
-        sums = np.concatenate([[0.0], np.cumsum(values - mean)])
-        highest = np.maximum.accumulate(sums[: n - least + 1])
-        gains = sums[least:] - highest
+        path = np.concatenate([[0.0], np.cumsum(sums - ratio * weights)])
+        gains = path[ends] - np.maximum.accumulate(path)[latest[ends]]
         at = int(gains.argmin())
-        if gains[at] >= -1e-12 * n:
+        if gains[at] >= -SAME * mass[-1]:
             break
-        end = at + least
-        start = int(sums[: at + 1].argmax())
-        mean = float(values[start:end].mean())
-    return mean, start, end
+        end = int(ends[at])
+        start = int(path[: latest[end] + 1].argmax())
+        ratio = float(sums[start:end].sum() / weights[start:end].sum())
+    return ratio, start, end

@@ -67,9 +67,10 @@ def crps(record: Regression) -> Float64s:
     if (df <= 1).any():
         raise NotApplicable("the CRPS of a Student-t with df <= 1 is infinite")
     z = (record.y - location) / scale
-    density = np.exp(_log_density(z, df))
+    # f(z) (v + z^2) in logarithms: z^2 may overflow where the product does not.
+    tail = np.exp(_log_density(z, df) + np.log(df) + 2 * np.log(np.hypot(1.0, z / np.sqrt(df))))
     spread = np.sqrt(df) * np.exp(betaln(0.5, df - 0.5) - 2 * betaln(0.5, df / 2))
-    return scale * (z * (2 * stdtr(df, z) - 1) + 2 * (density * (df + z * z) - spread) / (df - 1))
+    return scale * (z * (2 * stdtr(df, z) - 1) + 2 * (tail - spread) / (df - 1))
 
 
 def _log_density(z: Float64s, df: Float64s) -> Float64s:

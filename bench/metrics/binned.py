@@ -63,7 +63,8 @@ def normed(bins: Bins, norm: Literal["l1", "l2", "max"]) -> Float64s:
 def ece_mass(record: Judged, w: Float64s) -> Float64s:
     """Expected calibration error over 15 bins of equal weight, L1; biased upwards as `ece` is.
 
-    w: (B, n); returns (B,).
+    The bias reaches its interval: with 300 samples 95 % intervals hold a truth of .15 in about 88 % of cases, and one
+    of 0 far more rarely.  w: (B, n); returns (B,).
     """
     return normed(equal_mass_bins(record, w), "l1")
 

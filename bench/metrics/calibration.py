@@ -7,14 +7,18 @@ has a bin of its own kind and not one too many.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from bench.arrays import Float64s, Ints
 from bench.components import PerSample, metric, per_sample
-from bench.latest import latest
-from bench.metrics.judged import BINS, in_bins, judged, with_classes
+from bench.latest import frozen, latest
+from bench.metrics.gathering import JudgedCells, numbered
+from bench.metrics.judged import BINS, base_weights, bin_of, judged, with_classes
 from bench.records import Classification, Judged
+
+FEW = 4  # weightings; for fewer, a product would spend its time on laying out its columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,21 +34,28 @@ class _Cells:
 
 
 @latest
-def _columns(record: Judged) -> tuple[Float64s, Float64s]:
-    """Membership in the bins that hold a row, (n, K), and the columns of `_Cells`, (n, 3 K)."""
-    confidence, correct = judged(record)
-    bins = in_bins(confidence)
-    bins = bins[:, bins.any(axis=0)]
-    return bins, np.hstack([bins, bins * (correct - confidence)[:, None], bins * confidence[:, None]])
+def _bin(record: Judged) -> tuple[Ints, int]:
+    """The bin of each row, (n,), of the K that hold one."""
+    held, index, _ = numbered(bin_of(judged(record)[0]))
+    return frozen(index), len(held)
+
+
+def _sums(record: Judged, w: Float64s, *columns: Float64s) -> list[Float64s]:
+    """Sums of w (B, n) times each column (n,) over the rows of each bin, (B, K): one product, or one pass a column."""
+    index, k = _bin(record)
+    if len(w) >= FEW:
+        member = index[:, None] == np.arange(k)
+        sums = w @ np.hstack([member * column[:, None] for column in columns])
+        return [sums[:, i * k : (i + 1) * k] for i in range(len(columns))]
+    cell = (index + k * np.arange(len(w))[:, None]).ravel()
+    return [np.bincount(cell, (w * c).ravel(), len(w) * k).astype(float).reshape(len(w), k) for c in columns]
 
 
 @latest
 def _cells(record: Judged, w: Float64s) -> _Cells:
     """One product for every binned metric."""
-    bins, columns = _columns(record)
-    sums = w @ columns
-    k = bins.shape[1]
-    return _Cells(sums[:, :k], sums[:, k : 2 * k], sums[:, 2 * k :])
+    confidence, correct = judged(record)
+    return _Cells(*_sums(record, w, np.ones(len(confidence)), correct - confidence, confidence))
 
 
 @metric(
@@ -54,6 +65,7 @@ def _cells(record: Judged, w: Float64s) -> _Cells:
     better="lower",
     range=(0, 1),
     biased=True,
+    gathers=True,
     source="Naeini et al. 2015; Guo et al. 2017, On Calibration of Modern Neural Networks",
     check="metrics/constructed-ece",
 )
@@ -76,6 +88,7 @@ def ece(record: Judged, w: Float64s) -> Float64s:
     area="calibration",
     better="none",
     range=(0, 1),
+    interval=False,
     source="de Moivre 1730 (mean deviation of the binomial); Roelofs et al. 2022, Mitigating Bias in Calibration Error",
     check="metrics/ece-under-calibration",
 )
@@ -85,15 +98,13 @@ def ece_null(record: Judged, w: Float64s) -> Float64s:
     In each bin the number of right answers would be a sum of independent Bernoulli trials; its mean absolute deviation
     is taken from de Moivre's closed form for the binomial of the same mean, scaled to the right variance: exact where
     the confidences of a bin are equal, and they differ by 1/15 at most.  Samples count as independent, clusters or no.
-    w: (B, n); returns (B,).
+    It is known once the confidences are, so it has no interval.  w: (B, n); returns (B,).
     """
     confidence, _ = judged(record)
-    own = getattr(record, "weights", None)
-    bins, _ = _columns(record)
+    own = base_weights(record) * np.ones(len(confidence))
     cells = _cells(record, w)
     mass = cells.mass
-    square = mass if own is None else (w * own) @ bins
-    variance = (w if own is None else w * own) @ (bins * (confidence * (1 - confidence))[:, None])
+    square, variance = _sums(record, w, own, own * confidence * (1 - confidence))
     with np.errstate(invalid="ignore", divide="ignore"):
         p, trials = cells.mean / mass, mass**2 / square
         # Of a sum of equal trials, of the trials as they are: the ratio is 1 less the spread of confidences.
@@ -131,6 +142,7 @@ def _whole_deviation(n: Float64s, p: Float64s) -> Float64s:
     area="calibration",
     better="lower",
     range=(-1, 1),
+    gathers=True,
     source="Kumar, Liang and Ma 2019, Verified Uncertainty Calibration; Broecker 2012",
     check="metrics/ece-under-calibration",
 )
@@ -153,26 +165,25 @@ def ece_debiased(record: Judged, w: Float64s) -> Float64s:
 
 
 @latest
-def _clusters(record: Judged) -> tuple[Ints, Ints, Ints]:
+def _clusters(record: Any) -> tuple[Ints, Ints, Ints]:
     """Rows (n,) gathered by cluster within a bin, where each of these begins, (C,), and its bin, (C,)."""
-    groups = record.groups  # type: ignore[attr-defined]  # a record's, not a judgement's
-    index = _columns(record)[0].argmax(axis=1)
-    codes = np.unique(groups, return_inverse=True)[1]
+    index, _ = _bin(record)
+    codes = np.unique(record.groups, return_inverse=True)[1]
     key = index * len(codes) + codes
     order = np.argsort(key, kind="stable")
     starts = np.flatnonzero(np.diff(key[order], prepend=-1))
     return order, starts, index[order[starts]]
 
 
-def _within(record: Judged, w: Float64s) -> tuple[Float64s, Float64s]:
+def _within(record: Any, w: Float64s) -> tuple[Float64s, Float64s]:
     """Sums over each bin's samples, or clusters, of the squares of their mass and of their gap, (B, K) each."""
     confidence, correct = judged(record)
     gap = correct - confidence
-    bins, _ = _columns(record)
-    k = bins.shape[1]
-    if getattr(record, "groups", None) is None:
-        sums = (w * w) @ np.hstack([bins, bins * (gap * gap)[:, None]])
-        return sums[:, :k], sums[:, k:]
+    if record.groups is None:
+        squares = record.squares(w) if isinstance(record, JudgedCells) else w * w
+        masses, gaps = _sums(record, squares, np.ones(len(gap)), gap * gap)
+        return masses, gaps
+    _, k = _bin(record)
     order, starts, index = _clusters(record)
     member = (index[:, None] == np.arange(k)).astype(np.float64)
     mass, gaps = (np.add.reduceat(x.T[order], starts, axis=0).T for x in (w, w * gap))
@@ -187,6 +198,7 @@ def _within(record: Judged, w: Float64s) -> tuple[Float64s, Float64s]:
     range=(0, 1),
     biased=True,
     default=False,
+    gathers=True,
     source="Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning",
 )
 def mce(record: Judged, w: Float64s) -> Float64s:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from bench.components import PerSample, metric, per_sample
 from bench.metrics.judged import judged, with_classes
 from bench.records import Classification, Judged
+from bench.records.top import log_prob_of, squared_error_of
 
 
 @metric(
@@ -26,7 +25,7 @@ def nll(record: Classification) -> PerSample:
     it infinite, and is not clipped away.
     """
     with_classes(record)
-    return per_sample(-record.log_probs[np.arange(len(record)), record.labels])
+    return per_sample(-log_prob_of(record.logits, record.labels))
 
 
 @metric(
@@ -44,8 +43,7 @@ def brier(record: Classification) -> PerSample:
     Brier's own form, in [0, 2]: for two classes it is twice the (p - y)^2 of one class that scikit-learn prints.
     """
     with_classes(record)
-    outcome = record.labels[:, None] == np.arange(record.logits.shape[1])
-    return per_sample(((record.probs - outcome) ** 2).sum(axis=1))
+    return per_sample(squared_error_of(record.logits, record.labels))
 
 
 @metric(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.arrays import Float64s, Ints
 from bench.components import NotApplicable, PerSample, metric, per_sample
 from bench.forecasts.forms import central, pit
+from bench.latest import latest
 from bench.metrics.intervals import interval_loss
 from bench.records import Regression
 
@@ -54,7 +55,11 @@ def width_90(record: Regression) -> PerSample:
     check="metrics/coverage-scaled-gaussian",
 )
 def interval_score_90(record: Regression) -> PerSample:
-    """Mean width of the central 90 % interval plus 20 times the distance by which y falls outside it.  Proper."""
+    """Mean width of the central 90 % interval plus 20 times the distance by which y falls outside it.  Proper.
+
+    Rare misses weigh much, so its t interval is too narrow for few rows: of 100, 95 % intervals hold the truth in about
+    88 % of cases.
+    """
     low, high = central(record)
     return per_sample(interval_loss(record, low, high, 0.1))
 
@@ -66,6 +71,7 @@ def interval_score_90(record: Regression) -> PerSample:
     better="lower",
     range=(0, 1),
     biased=True,
+    gathers=True,
     source="Kuleshov, Fenner and Ermon 2018, Accurate Uncertainties for Deep Learning",
     check="metrics/coverage-scaled-gaussian",
 )
@@ -74,12 +80,15 @@ def coverage_error(record: Regression, w: Float64s) -> Float64s:
 
     Of quantile forecasts, those intervals whose ends lie within the given levels.  Biased upwards: noise in a share
     never cancels.  w: (B, n); returns (B,).
+
+    The bias reaches its interval: of 100 rows 95 % intervals hold the truth in about 78 % of cases.
     """
     inside, shares = _inside(record)
     with np.errstate(invalid="ignore"):
         return np.abs(w @ inside / w.sum(axis=1)[:, None] - shares).mean(axis=1)
 
 
+@latest
 def _inside(record: Regression) -> tuple[Float64s, Float64s]:
     """Whether y lies within each central interval, (n, K), and what each promises, (K,)."""
     if record.form != "quantiles":
@@ -102,6 +111,7 @@ def _inside(record: Regression) -> tuple[Float64s, Float64s]:
     better="lower",
     range=(0, 1),
     biased=True,
+    gathers=True,
     source="Dawid 1984; Diebold, Gunther and Tay 1998; Kolmogorov 1933",
     check="metrics/coverage-scaled-gaussian",
 )
@@ -111,15 +121,20 @@ def pit_ks(record: Regression, w: Float64s) -> Float64s:
     Biased upwards: about 0.87 / sqrt(n) for a perfect forecast.  Forecasts of M samples add up to 1 / (2 (M + 1)) by
     their steps.  w: (B, n); returns (B,).
     """
+    order, sorted_u = _in_order(record)
+    # A tie's inner steps are not steps of the distribution: only its first `before` and its last `after` count.
+    starts = np.flatnonzero(np.diff(sorted_u, prepend=-1.0))
+    mass = np.add.reduceat(w.T[order], starts, axis=0).T
+    with np.errstate(invalid="ignore"):
+        after = np.cumsum(mass, axis=1) / w.sum(axis=1)[:, None]
+        before = after - mass / w.sum(axis=1)[:, None]
+    each = sorted_u[starts]
+    return np.maximum((after - each).max(axis=1), (each - before).max(axis=1))
+
+
+@latest
+def _in_order(record: Regression) -> tuple[Ints, Float64s]:
+    """Positions by rising F(y), (n,), and F(y) in that order."""
     u = pit(record)
     order = np.argsort(u, kind="stable")
-    sorted_u, sorted_w = u[order], w[:, order]
-    with np.errstate(invalid="ignore"):
-        after = np.cumsum(sorted_w, axis=1) / w.sum(axis=1)[:, None]
-    # A tie's inner steps are not steps of the distribution: only its first `before` and its last `after` count.
-    last = np.concatenate([sorted_u[1:] != sorted_u[:-1], [True]])
-    first = np.concatenate([[True], last[:-1]])
-    before = np.concatenate([np.zeros((len(w), 1)), after[:, :-1]], axis=1)
-    above = (after - sorted_u)[:, last].max(axis=1)
-    below = (sorted_u - before)[:, first].max(axis=1)
-    return np.maximum(above, below)
+    return order, u[order]

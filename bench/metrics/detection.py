@@ -40,6 +40,7 @@ def _positive(record: Detection) -> Bools:
     area="ood",
     better="higher",
     range=(0, 1),
+    gathers=True,
     source="Hanley and McNeil 1982; Mann and Whitney 1947",
     check="metrics/auroc-two-gaussians",
 )
@@ -81,6 +82,7 @@ def _average_precision(order: Ranking, w: Float64s) -> Float64s:
     area="ood",
     better="higher",
     range=(0, 1),
+    gathers=True,
     source="average precision (Davis and Goadrich 2006); Hendrycks and Gimpel 2017 for the two directions",
     check="metrics/constant-score",
 )
@@ -98,6 +100,7 @@ def aupr_out(record: Detection, w: Float64s) -> Float64s:
     area="ood",
     better="higher",
     range=(0, 1),
+    gathers=True,
     source="average precision (Davis and Goadrich 2006); Hendrycks and Gimpel 2017 for the two directions",
     check="metrics/constant-score",
 )
@@ -121,6 +124,7 @@ def _false_at(recall: float, found: Float64s, wrong: Float64s) -> Float64s:
     area="ood",
     better="lower",
     range=(0, 1),
+    gathers=True,
     source="Yang et al. 2022, OpenOOD (OOD as the positive class)",
     check="metrics/fpr95-two-gaussians",
 )
@@ -128,6 +132,8 @@ def fpr95_ood(record: Detection, w: Float64s) -> Float64s:
     """Share of in-distribution samples flagged at the first observed threshold that flags at least 95 % of the OOD.
 
     The definition of OpenOOD and pytorch-ood.  The other one is `fpr95-id`; the two differ widely on the same scores.
+
+    A quantile of few positives: with 30 of them 95 % intervals hold the truth in about 90 % of cases.
     """
     r = _ranked(record, w)
     return _false_at(0.95, r.found, r.wrong)
@@ -139,6 +145,7 @@ def fpr95_ood(record: Detection, w: Float64s) -> Float64s:
     area="ood",
     better="lower",
     range=(0, 1),
+    gathers=True,
     source="Liang et al. 2018, ODIN; Liu et al. 2020, Energy-based OOD Detection (in-distribution as positive)",
     check="metrics/fpr95-two-gaussians",
 )
@@ -158,6 +165,7 @@ def fpr95_id(record: Detection, w: Float64s) -> Float64s:
     better="lower",
     range=(0, 0.5),
     biased=True,
+    gathers=True,
     source="Liang et al. 2018, ODIN",
     check="metrics/constant-score",
 )
@@ -165,6 +173,9 @@ def detection_error(record: Detection, w: Float64s) -> Float64s:
     """Least mean of the two error rates over all thresholds: min of (1 - TPR + FPR) / 2; 0.5 for a useless score.
 
     The threshold is chosen on the samples that it is judged on, so it is biased downwards.
+
+    The bias reaches its interval: of 100 rows, a third of them positive, 95 % intervals hold the truth in about 88 % of
+    cases.
     """
     r = _ranked(record, w)
     with np.errstate(invalid="ignore"):

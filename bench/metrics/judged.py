@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.arrays import Bools, Float64s
+from bench.arrays import Bools, Float64s, Ints
 from bench.components import NotApplicable
 from bench.latest import frozen, latest
 from bench.records import Classification, Judged
@@ -43,7 +43,11 @@ def scaled(record: Any, w: Float64s) -> Float64s:
     return w if weights is None or not weights.any() else w / weights[weights > 0].mean()
 
 
+def bin_of(confidence: Float64s, bins: int = BINS) -> Ints:
+    """The equal-width bin [k / bins, (k + 1) / bins) of each confidence, the last one closed at 1, (n,)."""
+    return np.minimum((confidence * bins).astype(np.int64), bins - 1)
+
+
 def in_bins(confidence: Float64s, bins: int = BINS) -> Float64s:
-    """Membership (n, bins) in equal-width bins [k / bins, (k + 1) / bins), the last one closed at 1."""
-    index = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    return (index[:, None] == np.arange(bins)).astype(np.float64)
+    """Membership in the bins of `bin_of`, (n, bins)."""
+    return (bin_of(confidence, bins)[:, None] == np.arange(bins)).astype(np.float64)

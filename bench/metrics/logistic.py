@@ -31,7 +31,9 @@ def logistic(features: Float64s, target: Float64s, w: Float64s, offset: Float64s
         p = _sigmoid(offset + b[left] @ features.T)
         slope = (scaled * (target - p)) @ features
         curvature = ((scaled * (p * (1 - p))) @ outer).reshape(-1, d, d)
-        flat = ~(np.linalg.cond(curvature) < 1e13)
+        # Of a matrix of full rank the determinant is not lost beside the product of the diagonal (Hadamard).
+        with np.errstate(divide="ignore", invalid="ignore"):
+            flat = ~(np.linalg.det(curvature) > 1e-13 * np.diagonal(curvature, axis1=1, axis2=2).prod(axis=1))
         b[left[flat]] = np.nan
         left, scaled, loss = left[~flat], scaled[~flat], loss[~flat]
         step = np.linalg.solve(curvature[~flat], slope[~flat][:, :, None])[:, :, 0]

@@ -10,6 +10,7 @@ import numpy as np
 from bench.arrays import Bools, Float64s, Ints
 from bench.errors import RecordError
 from bench.latest import frozen
+from bench.metrics.order import descending
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ def ranking(scores: Float64s, hit: Bools, *, merge_hits: bool = False, merge_mis
             cause=f"{int(np.isnan(scores).sum())} of {len(scores)} rows cannot be ranked",
             fix="mend the score, or leave these rows out",
         )
-    rows = np.lexsort((~hit, -scores))
+    rows = descending(scores, hit)
     in_order, hit = scores[rows], hit[rows]
     first = np.ones(len(rows), dtype=bool)  # of its score
     first[1:] = in_order[1:] != in_order[:-1]

@@ -38,6 +38,7 @@ def _errors(record: Judged, w: Float64s) -> Ranked:
     area="uncertainty",
     better="lower",
     range=(0, 1),
+    gathers=True,
     source="Geifman and El-Yaniv 2017, Selective Classification for Deep Neural Networks",
     check="metrics/random-confidence",
 )
@@ -68,6 +69,7 @@ def aurc(record: Judged, w: Float64s) -> Float64s:
     better="lower",
     range=(0, 1),
     default=False,
+    gathers=True,
     source="Geifman, Uziel and El-Yaniv 2019, Bias-Reduced Uncertainty Estimation",
     check="metrics/random-confidence",
 )
@@ -92,6 +94,7 @@ def e_aurc(record: Judged, w: Float64s) -> Float64s:
     area="uncertainty",
     better="lower",
     range=(0, 1),
+    gathers=True,
     source="Traub et al. 2024, Overcoming Common Flaws in the Evaluation of Selective Classification Systems",
     check="metrics/random-confidence",
 )
@@ -112,6 +115,7 @@ def augrc(record: Judged, w: Float64s) -> Float64s:
     area="uncertainty",
     better="lower",
     range=(0, 1),
+    gathers=True,
     source="Geifman and El-Yaniv 2017, Selective Classification for Deep Neural Networks",
     check="metrics/random-confidence",
 )

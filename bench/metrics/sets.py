@@ -156,15 +156,17 @@ def worst_slab_coverage(record: Classification) -> PerSample:
     """Coverage on the slab of features, of a tenth of the samples at least, where it is least.
 
     The slab is sought over 200 random directions on half of the samples, and the coverage is that of the other half, so
-    the search does not lower it.  Halves and directions are seeded; the interval is for this slab.
+    the search does not lower it.  Halves (whole groups, where there are groups) and directions are seeded; the interval
+    is for this slab.
     """
     sets_of(record)
     inside = covered(record)
     if record.features is None:
         raise NotApplicable("the record has no 'features' to lay slabs through")
-    search = uniforms(record.ids, 0, "worst-slab") < 0.5
-    if search.all() or not search.any():
+    search = uniforms(record.ids if record.groups is None else record.groups, 0, "worst-slab") < 0.5
+    weights = np.ones(len(record)) if record.weights is None else record.weights
+    if not (weights[search].any() and weights[~search].any()):
         raise NotApplicable("there are too few samples to halve")
-    slab = worst_slab(record.features[search], inside[search], directions=DIRECTIONS)
+    slab = worst_slab(record.features[search], inside[search], weights[search], directions=DIRECTIONS)
     held = ~search & slab.holds(record.features)
     return per_sample(inside & held, held)

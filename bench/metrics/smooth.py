@@ -23,6 +23,7 @@ HALVINGS = 16
     range=(0, 1),
     biased=True,
     default=False,
+    gathers=True,
     source="Blasiok and Nakkiran 2023, Smooth ECE: Principled Reliability Diagrams via Kernel Smoothing",
     check="metrics/smooth-ece-constant-gap",
 )

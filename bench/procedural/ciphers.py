@@ -16,16 +16,22 @@ _VOWELS = "aeiou"
 
 
 def draw(rng: Random, difficulty: int) -> Item:
-    """One made-up word of ``difficulty + 2`` letters, to be reversed or shifted by 1 to ``LARGEST_SHIFT``."""
+    """One made-up word of ``difficulty + 2`` letters, to be reversed or shifted by 1 to ``LARGEST_SHIFT``.
+
+    The worked steps shift letter by letter (``c>d,a>b,t>u``), or put each letter before the last ones
+    (``c,a-c,t-a-c``), so that every step looks at one letter and copies the rest.
+    """
     check_difficulty(KIND, difficulty, DIFFICULTIES)
     start = rng.randrange(2)
     word = "".join(rng.choice((_CONSONANTS, _VOWELS)[(start + i) % 2]) for i in range(difficulty + 2))
     if rng.random() < 0.5:
-        name, question, answer = "reverse", f"reverse {spell(word)}", spell(word[::-1])
+        question, answer = f"reverse {spell(word)}", spell(word[::-1])
+        steps = ",".join(spell(word[:end][::-1]) for end in range(1, len(word) + 1)) + "."
     else:
         shift = rng.randint(1, LARGEST_SHIFT)
-        name, question, answer = "shift", f"shift {shift} {spell(word)}", spell(rotate(word, shift))
-    return question_item(KIND, question, "", answer, difficulty, group=f"{KIND}-{difficulty}-{name}")
+        question, answer = f"shift {shift} {spell(word)}", spell(rotate(word, shift))
+        steps = ",".join(f"{a}>{b}" for a, b in zip(word, rotate(word, shift), strict=True)) + "."
+    return question_item(KIND, question, steps, answer, difficulty)
 
 
 def spell(word: str) -> str:

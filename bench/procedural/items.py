@@ -21,7 +21,8 @@ class Item:
     ``prompt`` ends right where a model continues, ``solution`` is the continuation as the zoo models are
     trained to write it (worked steps, then ``So X.`` and a newline), ``answer`` is the canonical X.
     ``difficulty`` is the generator's dial (1 is easiest).  ``choices``, where not empty, holds ``answer`` and
-    its distractors in a random order.  ``group`` names the cluster of items that share a template or entity.
+    its distractors in a random order.  ``group`` names what ties items together: those about one person share
+    theirs, and an item drawn on its own is its own group.
     """
 
     id: str
@@ -75,16 +76,17 @@ def question_item(
 ) -> Item:
     """The item in the question format shared by all kinds but prose: ``Q: ...``, ``A:``, steps, ``So X.``."""
     prompt = f"Q: {question}{WORKED_CUE}"
+    name = f"{kind}-{digest(prompt)}"
     worked = f" {steps}" if steps else ""
     return Item(
-        id=f"{kind}-{digest(prompt)}",
+        id=name,
         kind=kind,
         prompt=prompt,
         solution=f"{worked} So {answer}.\n",
         answer=answer,
         difficulty=difficulty,
         choices=choices,
-        group=group or f"{kind}-{difficulty}",
+        group=group or name,
     )
 
 

@@ -26,8 +26,8 @@ Fact = tuple[str, str]
 """(greater, lesser)"""
 
 # From this difficulty on, a premise may be told from below.
-_INVERTED_FROM = 4
-_INVERTED_SHARE = 0.25
+_INVERTED_FROM = 3
+_INVERTED_SHARE = 0.2
 
 
 def draw(rng: Random, difficulty: int) -> Item:
@@ -46,22 +46,21 @@ def draw(rng: Random, difficulty: int) -> Item:
     rng.shuffle(facts)
     above, asked, below = rng.choice(RELATIONS)
     premises = [
-        f"{low} {below} {high}."
+        f"{low} {below} {high}"
         if difficulty >= _INVERTED_FROM and rng.random() < _INVERTED_SHARE
-        else f"{high} {above} {low}."
+        else f"{high} {above} {low}"
         for high, low in facts
     ]
-    question = f"{' '.join(premises)} Does {first} {asked} {second}?"
+    question = f"{', and '.join(premises)}. Does {first} {asked} {second}?"
     steps = worked_steps(facts, first, second, answer)
-    group = f"{KIND}-{difficulty}-{answer}"
-    return question_item(KIND, question, steps, answer, difficulty, choices=ANSWERS, group=group)
+    return question_item(KIND, question, steps, answer, difficulty, choices=ANSWERS)
 
 
 def worked_steps(facts: list[Fact], first: str, second: str, answer: str) -> str:
     """The chain down from ``first``, and unless it meets ``second``, the chain down from ``second``."""
-    steps = " > ".join(_descend(facts, first, second)) + "."
+    steps = " ".join(_descend(facts, first, second)) + "."
     if answer != "yes":
-        steps += " " + " > ".join(_descend(facts, second, first)) + "."
+        steps += " " + " ".join(_descend(facts, second, first)) + "."
     return steps
 
 

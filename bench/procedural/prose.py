@@ -175,15 +175,16 @@ def draw(rng: Random, difficulty: int, domain: str = "meadow") -> Item:
     sentence, disturbed = sorted((sentence, disturbed), key=lambda text: -log_prob(f"{prompt} {text}", domain))
     choices = [sentence, disturbed]
     rng.shuffle(choices)
+    name = f"{KIND}-{digest(prompt + sentence + disturbed)}"
     return Item(
-        id=f"{KIND}-{difficulty}-{digest(prompt + sentence + disturbed)}",
+        id=name,
         kind=KIND,
         prompt=prompt,
         solution=f" {sentence}\n",
         answer=sentence,
         difficulty=difficulty,
         choices=tuple(choices),
-        group=f"{KIND}-{domain}",
+        group=name,
     )
 
 

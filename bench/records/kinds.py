@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from bench.arrays import AnyArray, Bools, Float64s, Floats, Ints, Ragged
 from bench.errors import RecordError
 from bench.records.base import Record, attribute, column
+from bench.records.top import top
 
 
 @runtime_checkable
@@ -89,12 +91,16 @@ class Classification(Record):
     @property
     def confidence(self) -> Float64s:
         """Probability of the most probable class, (n,)."""
-        return self.probs.max(axis=1)
+        return self._top[0]
 
     @property
     def correct(self) -> Bools:
         """Whether the most probable class came true, (n,)."""
-        return self.predicted == self.labels
+        return self._top[1]
+
+    @cached_property
+    def _top(self) -> tuple[Float64s, Bools]:
+        return top(self.logits, self.labels)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,7 +149,7 @@ class Regression(Record):
     def validate(self) -> None:
         """One form of forecast, finite, with positive spreads."""
         super().validate()
-        if len(self) == 0:
+        if len(self) == 0:  # where every sample failed, nobody knows the form
             return
         if all(getattr(self, keys[0]) is None for keys in self.forms.values()):
             raise RecordError(
@@ -193,7 +199,8 @@ class Regression(Record):
         self.refuse("lower", np.isnan(self.lower) | (self.lower == np.inf), "a number below infinity")
         low_enough = np.isnan(self.upper) | (self.upper < self.lower) | (self.upper == -np.inf)
         self.refuse("upper", low_enough, "a number not below 'lower'")
-        _refuse_level(self, self.level, stated=True)
+        # A cell in which every sample failed has no interval, and so no level.
+        _refuse_level(self, self.level, stated=len(self) > 0)
 
     def _check_levels(self) -> None:
         for name, value in (("quantiles", self.quantiles), ("member_quantiles", self.member_quantiles)):

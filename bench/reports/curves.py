@@ -218,8 +218,8 @@ class Coverage:
 def coverage(record: Regression) -> Coverage:
     """Share of y within the central interval of each nominal level.
 
-    Levels are .1 … .95 for distributions and draws, the symmetric pairs of the levels of quantile forecasts, and the one
-    of plain intervals.
+    Levels are .1 … .95 for distributions and draws, the symmetric pairs of the levels of quantile forecasts, and the
+    one of plain intervals.
     """
     if record.form == "interval":
         low, high, level = forms.promised(record)

@@ -23,10 +23,19 @@ SCORES: tuple[str, ...] = ("energy", "max-logit", "msp", "density", "given", "en
 
 @dataclass(frozen=True)
 class Group:
-    """A table of an area: a heading and the metrics that are its columns, where a task has them."""
+    """A table of an area: a heading and the metrics that are its columns, where a task has them.
+
+    A row is a subject that has the first of them, or the one in `also`; one that has the metric `unless` is in another.
+    """
 
     title: str
     metrics: tuple[str, ...]
+    also: str = ""
+    unless: str = ""
+
+
+SETS = Group("Prediction sets", ("set-coverage", "set-size", "set-size-violation", "worst-class-coverage"))
+INTERVALS = Group("Intervals", ("interval-coverage", "interval-width", "interval-score"), unless="coverage-90")
 
 
 GROUPS: dict[str, tuple[Group, ...]] = {
@@ -39,10 +48,18 @@ GROUPS: dict[str, tuple[Group, ...]] = {
             "Answers with a confidence",
             ("ece", "ece-null", "ece-debiased", "brier", "nll", "choice-nll", "overconfidence", "accuracy", "kl-p"),
         ),
+        SETS,
     ),
     "ood": (Group("Detection", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out", "aupr-in")),),
     "uncertainty": (
-        Group("Forecasts", ("crps", "coverage-90", "width-90", "interval-score-90", "rmse", "pit-ks")),
+        Group(
+            "Forecasts",
+            ("crps", "coverage-90", "width-90", "interval-score-90", "rmse", "pit-ks"),
+            # Conformal intervals have no CRPS, and belong beside the forecasts that they were made of.
+            also="coverage-90",
+        ),
+        INTERVALS,
+        SETS,
         Group(
             "Answers that may be withheld",
             ("aurc", "augrc", "risk-at-80", "accuracy", "total-entropy", "aleatoric", "epistemic"),
@@ -65,7 +82,8 @@ def groups(area: str, results: Sequence[Result]) -> list[tuple[Group, list[Resul
     for group in GROUPS.get(area, ()):
         first = group.metrics[0]
         scored = first == "auroc"
-        rows = {_subject(r) for r in whole if r.metric == first and bool(r.score) == scored}
+        rows = {_subject(r) for r in whole if r.metric in {first, group.also} and bool(r.score) == scored}
+        rows -= {_subject(r) for r in whole if r.metric == group.unless}
         mine = [r for r in whole if _subject(r) in rows and r.metric in group.metrics]
         if mine:
             found.append((group, mine))

@@ -37,8 +37,9 @@ class Line:
 def results_table(results: Sequence[Result], console: Console) -> None:
     """Print the headline metrics of each area with their 95 % intervals.
 
-    A likelihood is named with its kind: exact, a bound or an estimate.  Texts are plain (no markup, control characters shown as signs), so nothing that a model or a data set is called can
-    steer the terminal; colour and width are the console's.
+    A likelihood is named with its kind: exact, a bound or an estimate.  Texts are plain (no markup, control
+    characters shown as signs), so nothing that a model or a data set is called can steer the terminal; colour and
+    width are the console's.
     """
     if not results:
         _print(console, Text("no results"))

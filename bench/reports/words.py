@@ -39,6 +39,9 @@ LABELS: dict[str, str] = {
     "excess-bits-per-byte": "excess bits/byte", "kl-to-truth": "KL to truth", "kl-p": "KL to true p(y|x)",
     "mse-p": "MSE to true p(y|x)", "crps": "CRPS", "rmse": "RMSE", "mae": "MAE", "pit-ks": "PIT distance (KS)",
     "coverage-90": "coverage of 90 %", "width-90": "width of 90 %", "interval-score-90": "interval score of 90 %",
+    "interval-coverage": "coverage of the interval", "interval-width": "its width", "interval-score": "interval score",
+    "set-coverage": "coverage of sets", "set-size": "size of sets", "set-size-violation": "worst gap by size",
+    "forecast-nll": "NLL of forecasts", "ence": "ENCE", "wis": "WIS", "crossing-rate": "crossing quantiles",
     "risk-at-80": "risk at 80 %", "parse-rate": "answers read", "tokens-per-answer": "tokens per answer",
 }  # fmt: skip
 ARROWS: dict[str, str] = {"higher": "↑", "lower": "↓", "none": ""}

@@ -26,12 +26,13 @@ from bench.runners.folder import RunFolder
 from bench.runners.identity import Identity, fingerprint
 from bench.runners.journal import Journal
 from bench.runners.manifest import manifest
-from bench.runners.measure import Measured, Wanted, measure, wanted_for
+from bench.runners.measure import Measured, measure
 from bench.runners.models import Models, identity
 from bench.runners.paths import run_path
 from bench.runners.plan import Cell, Plan, PlannedCell, asked_rows, load_examples
 from bench.runners.progress import Progress
 from bench.runners.running import RunningScore
+from bench.runners.wanted import Wanted, by_task, extended, for_record
 from bench.specs import Spec
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Job:
 
     planned: PlannedCell
     task: Task
+    wanted: Wanted
     examples: Examples
     asked: Examples
     entry: CellEntry
@@ -82,7 +84,7 @@ def evaluate_predictions(config: RunConfig, records: Mapping[str, Record], progr
 
     Raises `NotComparableError` where a resumed run is of other predictions.
     """
-    given = [_given(name, record) for name, record in records.items()]
+    given = [_given(name, record, config) for name, record in records.items()]
     folder = _resumed(config, given) if config.resume else _created(config, "predictions", given)
     with folder:
         progress.start(Plan("predictions", tuple(item.planned for item in given)))
@@ -108,12 +110,16 @@ class Given:
         return self.planned.cell
 
 
-def _given(name: str, record: Record) -> Given:
+def _given(name: str, record: Record, config: RunConfig) -> Given:
     planned = PlannedCell(Cell(Spec(name), Spec("predictions")), len(record), 0, None)
-    keys = Identity({"predictions": name, "data": fingerprint([record.attribute_values(), *record.rows()])})
-    wanted = wanted_for(record)
+    keys = Identity({"predictions": name, "data": fingerprint([record.attribute_values(), _columns(record)])})
+    wanted = for_record(record, config)
     entry = _entry(planned.cell, wanted.area, record.kind, keys, batch=max(1, len(record)))
     return Given(planned, record, wanted, entry)
+
+
+def _columns(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.columns()}
 
 
 def _of_predictions(folder: RunFolder, given: Given, seed: int, progress: Progress) -> Measured:
@@ -140,11 +146,12 @@ def machine_of(config: RunConfig) -> Machine:
 
 def _job(planned: PlannedCell, config: RunConfig, models: Models) -> Job:
     cell = planned.cell
-    task = find(Task, cell.task.name)
+    task = extended(find(Task, cell.task.name), config)
     examples = load_examples(cell.task, seed=config.seed, limit=config.limit)
-    keys = identity(cell, task, examples, models, seed=config.seed)
+    asked = asked_rows(task, examples)
+    keys = identity(cell, task, examples, asked, models, seed=config.seed)
     entry = _entry(cell, task.area, task.yields.kind, keys, batch=batch_size(task, models.machine))
-    return Job(planned, task, examples, asked_rows(task, examples), entry)
+    return Job(planned, task, by_task(task, config), examples, asked, entry)
 
 
 def _entry(cell: Cell, area: str, record: str, keys: Identity, *, batch: int) -> CellEntry:
@@ -298,7 +305,7 @@ def _measured(folder: RunFolder, job: Job, seed: int, progress: Progress) -> Mea
         return Measured(())
     record = folder.record(entry.name)
     failed = len(job.asked.split("test")) - len(record.split("test"))
-    measured = measure(job.cell, Wanted.by(job.task), record, n_failed=failed, seed=seed)
+    measured = measure(job.cell, job.wanted, record, n_failed=failed, seed=seed)
     _keep(folder, entry.name, measured, progress)
     return measured
 

@@ -7,7 +7,7 @@ again from its folder, without the model.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Bools
-from bench.components import Calibrator, Metric, NotApplicable, Score, Task
+from bench.components import Calibrator, Metric, NotApplicable, Score
 from bench.errors import BenchError, UsageError
-from bench.records import JUDGED, Classification, Density, Judged, Record, Scores
+from bench.records import JUDGED, Density, Judged, Record
 from bench.records.detection import Detection
 from bench.registry import components, find
 from bench.results import Interval, Result
 from bench.runners.plan import Cell
+from bench.runners.wanted import ALL, Wanted
 from bench.seeds import derive
 from bench.stats.design import Estimate
 from bench.stats.intervals import interval, intervals
@@ -38,25 +39,6 @@ class Measured:
     calibrations: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is to be measured on a record: names of metrics (none: the defaults), scores and calibrators.
-
-    asked: whether someone asked for these; then what does not apply is noted, else it is passed over.
-    """
-
-    area: str
-    metrics: tuple[str, ...] = ()
-    scores: tuple[str, ...] = ()
-    calibrators: tuple[str, ...] = ()
-    asked: bool = True
-
-    @staticmethod
-    def by(task: Task) -> Wanted:
-        """What a task asks for."""
-        return Wanted(task.area, task.metrics, task.scores, task.calibrators)
 
 
 def measure(cell: Cell, wanted: Wanted, record: Record, *, n_failed: int, seed: int) -> Measured:
@@ -184,25 +166,25 @@ def _inliers(record: Record) -> Record:
 
 
 def _of_record(labels: _Labels, wanted: Wanted, test: Record, heard: _Heard) -> Iterator[Result]:
-    pairs = list(_metrics(wanted.metrics, lambda m: m.of is not Detection and _takes(m, test)))
+    pairs = list(_metrics(wanted, lambda m: m.of is not Detection and _takes(m, test)))
     found = _estimates([metric for metric, _ in pairs], test, labels.draw_seed)
     for (metric, asked), estimate in zip(pairs, found, strict=True):
         with heard.of(f"{metric.name} on {labels.cell.label}", asked=asked and wanted.asked):
             yield labels.result(metric, *_sound(estimate), len(test), test.n_failed)
 
 
-def _estimates(metrics: list[Metric], record: Record | Detection, seed: int) -> list[Estimate | Exception]:
-    """Each metric with its interval, or what it raised: one that crashes is found by asking each alone."""
+def _estimates(metrics: Sequence[Metric], record: Record | Detection, seed: int) -> list[Estimate | Exception]:
+    """Each metric's estimate, or how it ended.  All have the same draws; if one crashes on them, each goes alone."""
     try:
         return list(intervals(metrics, record, seed=seed))
-    except Exception:  # noqa: BLE001 - whichever it was raises it again below
+    except Exception:  # noqa: BLE001 - whose it is, is found out below
         return [_estimate(metric, record, seed) for metric in metrics]
 
 
 def _estimate(metric: Metric, record: Record | Detection, seed: int) -> Estimate | Exception:
     try:
         return interval(metric, record, seed=seed)
-    except Exception as error:  # noqa: BLE001 - raised by `_sound`, where it is heard
+    except Exception as error:  # noqa: BLE001 - a crash in one metric must not lose the others
         return error
 
 
@@ -216,13 +198,19 @@ def _takes(metric: Metric, record: Record) -> bool:
     return isinstance(record, JUDGED) if metric.of is Judged else isinstance(record, metric.of)
 
 
-def _metrics(names: Sequence[str], fits: Callable[[Metric], bool]) -> Iterator[tuple[Metric, bool]]:
-    """The fitting metrics among the names, else all fitting defaults; each with whether it was asked for by name."""
-    named = [m for m in (find(Metric, name) for name in names) if fits(m)]
-    if named:
-        yield from ((m, True) for m in named)
-    else:
-        yield from ((m, False) for m in components(Metric).values() if m.default and fits(m))
+def _metrics(wanted: Wanted, fits: Callable[[Metric], bool]) -> Iterator[tuple[Metric, bool]]:
+    """The fitting metrics among those named, else all fitting defaults; each with whether it was asked for by name.
+
+    Beside them stand the metrics that the user adds, and defaults that a plugin or a package brought: that is what
+    they were added for.
+    """
+    named = [m for m in (find(Metric, name) for name in wanted.metrics) if fits(m)]
+    yield from ((m, True) for m in named)
+    for metric in components(Metric).values():
+        usual = metric.default and (not named or not metric.function.__module__.startswith("bench."))
+        added = metric.name in wanted.more
+        if fits(metric) and metric.name not in wanted.metrics and (usual or added or ALL in wanted.more):
+            yield metric, added
 
 
 def _of_score(
@@ -235,7 +223,7 @@ def _of_score(
     with heard.of(f"score {name} on {labels.cell.label}", asked=wanted.asked):
         values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
         parts = [(part, detect(test, values, rows)) for part, rows in _slices(test)]
-    metrics = [metric for metric, _ in _metrics(wanted.metrics, lambda m: m.of is Detection)]
+    metrics = [metric for metric, _ in _metrics(wanted, lambda m: m.of is Detection)]
     for part, detection in parts:
         for metric, estimate in zip(metrics, _estimates(metrics, detection, labels.draw_seed), strict=True):
             with heard.of(f"{metric.name} of {name} on {labels.cell.label}", asked=wanted.asked):
@@ -270,31 +258,3 @@ def _slices(test: Record) -> Iterator[tuple[str, Bools]]:
     if len(names) > 1:
         for name in names:
             yield str(name), ~test.ood | (test.dataset == name)
-
-
-def wanted_for(record: Record) -> Wanted:
-    """What a record that came without a task is measured by: the defaults of its kind, and every score it can bear."""
-    areas: Mapping[str, str] = {
-        "classification": "calibration",
-        "regression": "uncertainty",
-        "choices": "calibration",
-        "tokens": "likelihood",
-        "density": "likelihood",
-        "generations": "reasoning",
-    }
-    if isinstance(record, Scores):
-        return Wanted("ood", scores=("given",))
-    calibrators = tuple(
-        c.name
-        for c in components(Calibrator).values()
-        if c.default and isinstance(record, c.of) and (not c.fits or len(record.split("calibration")) > 1)
-    )
-    if not isinstance(record, Classification):
-        return Wanted(areas.get(record.kind, "general"), calibrators=calibrators, asked=False)
-    names: tuple[str, ...] = ()
-    if record.ood is not None:
-        has_train = len(record.split("train")) > 0 and record.features is not None
-        bearable = [s for s in components(Score).values() if s.of is Classification]
-        names = tuple(s.name for s in bearable if has_train or not s.fitted)
-    area = "ood" if record.ood is not None else "calibration"
-    return Wanted(area, scores=names, calibrators=calibrators, asked=False)

@@ -68,7 +68,7 @@ class Models:
         return self._fitted[key]
 
 
-def identity(cell: Cell, task: Task, examples: Examples, models: Models, *, seed: int) -> Identity:
+def identity(cell: Cell, task: Task, examples: Examples, asked: Examples, models: Models, *, seed: int) -> Identity:
     """What the answers of a cell depend on; a resume needs all of it unchanged."""
     keys = {
         "bench": __version__,
@@ -77,6 +77,7 @@ def identity(cell: Cell, task: Task, examples: Examples, models: Models, *, seed
         "task": str(cell.task),
         "task version": str(task.version),
         "data": data_fingerprint(examples),
+        "samples asked": fingerprint(asked.ids),
         "dtype": models.machine.dtype,
         "device": models.machine.device.partition(":")[0],
         "seed": str(seed),

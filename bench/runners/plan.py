@@ -17,6 +17,7 @@ from bench.models.building import build
 from bench.registry import components, find
 from bench.results import SCHEMA_VERSION
 from bench.runners import history
+from bench.runners.wanted import check_names, extended
 from bench.seeds import generator
 from bench.specs import Spec, bind, parse
 
@@ -100,6 +101,7 @@ def plan(config: RunConfig) -> Plan:
         )
     for name in dict.fromkeys(cell.task.name for cell in cells):
         _refuse_unknown_parts(find(Task, name))
+    check_names(config, {find(Task, cell.task.name).yields for cell in cells})
     return Plan(suite, tuple(_costed(cell, config) for cell in cells))
 
 
@@ -260,7 +262,7 @@ def _mismatch(spec: Spec, model: Model, task: Task) -> UsageError:
 
 
 def _costed(cell: Cell, config: RunConfig) -> PlannedCell:
-    task = find(Task, cell.task.name)
+    task = extended(find(Task, cell.task.name), config)
     asked = asked_rows(task, load_examples(cell.task, seed=config.seed, limit=config.limit))
     tokens = _tokens(asked, cell) if task.needs == "language" else 0
     return PlannedCell(

@@ -17,7 +17,7 @@ import numpy as np
 from bench.arrays import Float64s, Ints
 from bench.latest import frozen
 from bench.seeds import generator
-from bench.stats.design import LEVEL, Design, Estimate, absent, too_few
+from bench.stats.design import LEVEL, Design, Estimate, absent, design, too_few
 from bench.stats.means import Range, clipped
 
 Weighted = Callable[[Float64s], Float64s]
@@ -25,9 +25,11 @@ Ends = tuple[float, float] | None
 
 CHUNK = 1 << 18  # weights at once: 2 MB, for beyond it fresh pages cost more than the arithmetic
 RESAMPLES = 1000
+NORMAL = 1.959963984540054  # standard normal quantile of (1 + LEVEL) / 2
 FOLDS = 200  # groups of the jackknife behind BCa's acceleration
 LARGE = 3e7  # weights; beyond, the jackknife over LARGE_FOLDS groups: as good there, and a tenth of the work
 LARGE_FOLDS = 100
+GAUSSIAN = 64  # rows; the count of more of them in a resample is as good as Gaussian: 8 standard deviations from 0
 SAME = 1e-14  # relative spread that is rounding
 DEGENERATE = 0.1  # share of resamples without a value that is borne
 
@@ -58,7 +60,8 @@ def estimates(statistics: Sequence[Statistic], d: Design, *, seed: int) -> list[
     """Set metrics with their 95 % intervals, from the same draws.
 
     Cluster bootstrap of 1,000 resamples drawn from the seed: BCa (Efron 1987), or for `biased` metrics the basic
-    bootstrap, which turns the bias round (its interval may then lie wholly below the value).  Above 30,000 samples t
+    bootstrap, which turns the bias round (its interval may then lie wholly below the value); both reach further where
+    clusters are few (`reach`).  Above 30,000 samples t
     on a delete-group jackknife.  No interval for one sample, one cluster, a value that isn't finite, resamples that
     all agree, or more than a tenth of resamples on which the metric is undefined (one class only, say).
     """
@@ -89,20 +92,72 @@ def _resampling(statistics: Sequence[Statistic], d: Design, seed: int) -> list[t
     skewed = [s.function for s in statistics if not s.biased]
     left_out = iter(_through(skewed, left(d, seed=seed)))
     return [
-        _bootstrap_ends(s.value, each, None if s.biased else next(left_out))
+        _bootstrap_ends(s.value, each, None if s.biased else next(left_out), d.groups)
         for s, each in zip(statistics, draws, strict=True)
     ]
 
 
-def _bootstrap_ends(value: float, draws: Float64s, left_out: Float64s | None) -> tuple[Ends, str]:
+def gathered(
+    statistics: Sequence[tuple[Statistic, Weighted, Weighted]], rows: Float64s, codes: Ints, *, seed: int
+) -> list[Estimate]:
+    """Set metrics of n independent rows of equal weight with their intervals, from resamples of K cells of rows.
+
+    Each comes as its value, and as its function of the cells' weights (B, K), first where these come from leaving rows
+    out, then where from drawing them.  rows: (K,), how many each cell holds.  codes: (n,), the cell of each row.
+    As `estimates`, but a cell's weight in a resample is a Poisson draw (of more than 64 rows, the Gaussian of its mean
+    and variance), scaled to n rows: in effect a multinomial draw.  What gathering does to the value is taken off.
+    """
+    d = design(len(codes))
+    whole = design(len(rows), weights=rows)
+    able = [each for each in statistics if not _reason(each[0].value, d)]
+    draws = iter(_through([resampled for _, _, resampled in able], _cell_draws(rows, seed)))
+    left_out = iter(_through([f for s, f, _ in able if not s.biased], _cells_left(rows, codes, seed)))
+    found = []
+    for s, function, _ in statistics:
+        reason = _reason(s.value, d)
+        if reason:
+            found.append(_estimate(s, None, reason, d))
+            continue
+        moved = next(draws) + (s.value - point(function, whole))
+        ends, method = _bootstrap_ends(s.value, moved, None if s.biased else next(left_out), d.groups)
+        found.append(_estimate(s, ends, method if ends is None else f"{method}, {len(rows)} cells", d))
+    return found
+
+
+def _cell_draws(rows: Float64s, seed: int) -> Iterator[Float64s]:
+    """Weights of K cells in resamples of their rows, (B, K) a chunk."""
+    rng = generator(seed, "cells")
+    step = max(1, CHUNK // len(rows))
+    many = rows > GAUSSIAN
+    for start in range(0, RESAMPLES, step):
+        size = min(step, RESAMPLES - start)
+        w = np.empty((len(rows), size))
+        w[~many] = rng.poisson(rows[~many, None], size=(int((~many).sum()), size))
+        normal = rng.standard_normal(size=(int(many.sum()), size), dtype=np.float32)
+        w[many] = rows[many, None] + np.sqrt(rows[many, None]) * normal
+        w *= rows.sum() / w.sum(axis=0)  # as many draws in each resample as there are rows
+        yield frozen(w.T)
+
+
+def _cells_left(rows: Float64s, codes: Ints, seed: int) -> Iterator[Float64s]:
+    """Weights of K cells with each of FOLDS random groups of rows left out."""
+    fold = generator(seed, "jackknife").permutation(len(codes)) % FOLDS
+    out = np.bincount(codes * FOLDS + fold, minlength=len(rows) * FOLDS).reshape(len(rows), FOLDS)
+    step = max(1, CHUNK // len(rows))
+    for start in range(0, FOLDS, step):
+        yield frozen((rows[:, None] - out[:, start : start + step]).T)
+
+
+def _bootstrap_ends(value: float, draws: Float64s, left_out: Float64s | None, groups: int) -> tuple[Ends, str]:
     """BCa, or basic where no jackknife values are given or BCa has no ends."""
     finite = draws[np.isfinite(draws)]
     if len(finite) < (1 - DEGENERATE) * len(draws):
         return None, "undefined on too many resamples"
     if np.ptp(finite) <= SAME * abs(value):
         return None, "no variation between resamples"
-    ends = None if left_out is None else bca(value, finite, left_out)
-    return (basic(value, finite), "bootstrap basic") if ends is None else (ends, "bootstrap BCa")
+    z = reach(groups)
+    ends = None if left_out is None else bca(value, finite, left_out, z)
+    return (basic(value, finite, z), "bootstrap basic") if ends is None else (ends, "bootstrap BCa")
 
 
 def _large(statistics: Sequence[Statistic], d: Design, seed: int) -> list[tuple[Ends, str]]:
@@ -143,16 +198,30 @@ def jackknife(function: Weighted, d: Design, *, seed: int, folds: int = FOLDS) -
     return _through([function], left(d, seed=seed, folds=folds))[0]
 
 
-def basic(value: float, draws: Float64s) -> tuple[float, float]:
-    """Ends of the basic bootstrap interval: quantiles of the resamples, reflected at the value."""
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+def reach(groups: int) -> float:
+    """How many standard deviations of its resamples an interval of a mean of `groups` clusters must reach.
+
+    sqrt(G / (G - 1)) times the t quantile of G - 1 degrees of freedom (Hesterberg 2015, What Teachers Should Know about
+    the Bootstrap: the expanded percentile interval): resamples of few clusters spread too little.
+    """
+    from scipy.special import stdtrit
+
+    return math.sqrt(groups / (groups - 1)) * float(stdtrit(groups - 1, (1 + LEVEL) / 2))
+
+
+def basic(value: float, draws: Float64s, z: float = NORMAL) -> tuple[float, float]:
+    """Ends of the basic bootstrap interval: quantiles of the resamples at Phi(-z), Phi(z), reflected at the value."""
+    from scipy.special import ndtr
+
+    low, high = np.quantile(draws, ndtr([-z, z]))
     return float(2 * value - high), float(2 * value - low)
 
 
-def bca(value: float, draws: Float64s, left_out: Float64s) -> tuple[float, float] | None:
+def bca(value: float, draws: Float64s, left_out: Float64s, z: float = NORMAL) -> tuple[float, float] | None:
     """Ends of the BCa interval (Efron 1987), or `None` where the value lies outside all resamples.
 
-    left_out: jackknife values, whose skewness is the acceleration.  Ties with the value count half.
+    left_out: jackknife values, whose skewness is the acceleration.  z: of the nominal level.  Ties with the value count
+    half.
     """
     from scipy.special import ndtr, ndtri
 
@@ -164,8 +233,11 @@ def bca(value: float, draws: Float64s, left_out: Float64s) -> tuple[float, float
     spread = spread.mean() - spread
     square = float((spread**2).sum())
     acceleration = float((spread**3).sum()) / (6 * square**1.5) if square > 0 else 0.0
-    z = shift + ndtri(np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
-    low, high = np.quantile(draws, ndtr(shift + z / (1 - acceleration * z)))
+    ends = shift + np.array([-z, z])
+    # Beyond 1 / acceleration the map would turn round: the end is then that of the draws.
+    room = 1 - acceleration * ends
+    levels = np.where(room > 0, ndtr(shift + ends / np.where(room > 0, room, 1)), ends > 0)
+    low, high = np.quantile(draws, levels)
     return float(low), float(high)
 
 

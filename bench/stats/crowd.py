@@ -96,21 +96,35 @@ def draw(chances: Float64s, n: int, *, seed: int) -> Ints:
 def agreement(signal: Float64s, labels: AnyArray, chances: Float64s) -> Agreement:
     """Pearson correlation of a signal with labels over the whole population, from items drawn with `chances`.
 
-    signal, labels, chances: (n,), of the drawn items.  Weights 1 / chance, self-normalised; the error by the
-    correlation's influence values, the interval on Fisher's scale.
+    signal, labels, chances: (n,), of the drawn items, n > 2.  Weights 1 / chance, self-normalised.  The interval by the
+    jackknife on Fisher's scale, t on the effective number of items: it held the truth in 94 to 95 % of simulations of a
+    signal active in 30 % of items, but in 73 to 96 % at 5 %, where rare items of large weight are often not drawn.
     """
-    from scipy.special import ndtri
+    from scipy.special import stdtrit
 
     w = 1 / chances
-    w = w / w.sum()
-    a, c = signal - w @ signal, labels - w @ labels
-    sizes = float(w @ a**2), float(w @ c**2)
-    if min(sizes) <= 0:
+    value = float(_weighted(signal, labels, w, np.zeros(1))[0])
+    left_out = _weighted(signal, labels, w, w)
+    if len(w) < 3 or not (np.isfinite(value) and np.isfinite(left_out).all()):
         raise UsageError("no correlation", cause="signal or labels don't vary in the sample", fix="rate more items")
-    a, c = a / np.sqrt(sizes[0]), c / np.sqrt(sizes[1])
-    value = float(np.clip(w @ (a * c), -1, 1))
-    influence = w * (a * c - value * (a**2 + c**2) / 2)
-    error = float(np.sqrt(len(w) / (len(w) - 1) * (influence**2).sum())) if len(w) > 1 else np.inf
-    centre = np.arctanh(np.clip(value, -1 + 1e-12, 1 - 1e-12))
-    half = float(ndtri((1 + LEVEL) / 2)) * error / max(1 - value**2, 1e-12)
-    return Agreement(value=value, error=error, low=float(np.tanh(centre - half)), high=float(np.tanh(centre + half)))
+    edge = 1 - 1e-12
+    centre, each = np.arctanh(np.clip(value, -edge, edge)), np.arctanh(np.clip(left_out, -edge, edge))
+    error = float(np.sqrt((len(w) - 1) / len(w) * ((each - each.mean()) ** 2).sum()))
+    half = float(stdtrit(max(float(w.sum() ** 2 / (w**2).sum()) - 1, 1.0), (1 + LEVEL) / 2)) * error
+    return Agreement(
+        value=value,
+        error=error * (1 - value**2),
+        low=float(np.tanh(centre - half)),
+        high=float(np.tanh(centre + half)),
+    )
+
+
+def _weighted(a: Float64s, c: AnyArray, w: Float64s, less: Float64s) -> Float64s:
+    """The weighted correlation without each item in turn, where `less` is its weight (0: with all)."""
+    a, c = a - np.average(a, weights=w), c - np.average(c, weights=w)
+    total = w.sum() - less
+    sums = [w @ v - (less * v if len(less) > 1 else 0.0) for v in (a, c, a * a, c * c, a * c)]
+    ma, mc, aa, cc, ac = (v / total for v in sums)
+    size = (aa - ma**2) * (cc - mc**2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.clip(np.where(size > 0, (ac - ma * mc) / np.sqrt(size), np.nan), -1.0, 1.0)

@@ -61,7 +61,7 @@ def design(n: int, *, groups: AnyArray | None = None, weights: AnyArray | None =
     else:
         names, codes[used] = np.unique(np.asarray(groups)[used], return_inverse=True)
         count = len(names)
-    return Design(w, codes, count, rows, plain=count == rows and len(np.unique(w[used])) <= 1)
+    return Design(w, codes, count, rows, plain=count == rows and (rows == 0 or np.ptp(w[used]) == 0))
 
 
 def absent(reason: str) -> Interval:

@@ -28,10 +28,11 @@ import numpy as np
 
 from bench.arrays import Float64s, Strings
 from bench.components import Metric, NotApplicable, PerSample
+from bench.metrics.gathering import gathered as gathered_rows
 from bench.results import Interval
-from bench.stats.bootstrap import Statistic, estimates, point, weighted
+from bench.stats.bootstrap import Statistic, Weighted, estimates, gathered, point, weighted
 from bench.stats.design import Design, Estimate, absent, design, too_few
-from bench.stats.means import mean
+from bench.stats.means import linked, mean
 
 __all__ = ["Design", "Estimate", "design", "interval", "intervals", "mean", "value", "weighted"]
 
@@ -73,17 +74,26 @@ def intervals(metrics: Sequence[Metric], record: Sampled, *, seed: int) -> list[
     """Several metrics of one record, each as by `interval`, or why it does not apply: their draws are the same ones."""
     d = design(len(record), groups=record.groups, weights=record.weights)
     found: dict[str, Estimate | NotApplicable] = {}
-    statistics: dict[str, Statistic] = {}
+    by_rows: dict[str, Statistic] = {}
+    by_cells: dict[str, tuple[Statistic, Weighted, Weighted]] = {}
+    many = gathered_rows(record) if any(m.gathers and m.interval for m in metrics) and not record.n_failed else None
     for metric in metrics:
         try:
             if not metric.weighted or record.n_failed or not metric.interval:
                 found[metric.name] = _alone(metric, record, d)
             else:
                 function = partial(metric.function, record)
-                statistics[metric.name] = Statistic(function, point(function, d), metric.biased, metric.range)
+                statistic = Statistic(function, point(function, d), metric.biased, metric.range)
+                if many is None or not metric.gathers:
+                    by_rows[metric.name] = statistic
+                else:
+                    left, drawn = (partial(metric.function, each) for each in (many.cells, many.resampled))
+                    by_cells[metric.name] = statistic, left, drawn
         except NotApplicable as reason:
             found[metric.name] = reason
-    found |= zip(statistics, estimates(list(statistics.values()), d, seed=seed), strict=True)
+    found |= zip(by_rows, estimates(list(by_rows.values()), d, seed=seed), strict=True)
+    if many is not None:
+        found |= zip(by_cells, gathered(list(by_cells.values()), many.rows, many.codes, seed=seed), strict=True)
     return [found[metric.name] for metric in metrics]
 
 
@@ -103,12 +113,17 @@ def _alone(metric: Metric, record: Sampled, d: Design) -> Estimate:
 
 def value(metric: Metric, record: Sampled) -> float | None:
     """The metric of a record's answered samples without an interval; `None` where it is undefined."""
-    d = design(len(record), groups=record.groups, weights=record.weights)
     if metric.weighted:
-        number = point(partial(metric.function, record), d)
+        number = point(partial(metric.function, record), design(len(record), weights=record.weights))
         return None if math.isnan(number) else number
     measured: PerSample = metric.function(record)
-    return mean(measured.values, d, denominators=measured.denominators, link=measured.link).value
+    if record.weights is not None:
+        d = design(len(record), weights=record.weights)
+        return mean(measured.values, d, denominators=measured.denominators, link=measured.link).value
+    total = float(len(record) if measured.denominators is None else measured.denominators.sum())
+    with np.errstate(invalid="ignore"):
+        number = float(measured.values.sum()) / total if total else math.nan
+    return None if math.isnan(number) else linked(number, measured.link)
 
 
 def _unbounded(failed: int) -> Interval:

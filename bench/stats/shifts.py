@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.arrays import AnyArray, Float64s
 from bench.errors import UsageError
 from bench.seeds import derive, generator
-from bench.stats.bootstrap import basic
+from bench.stats.design import LEVEL, design
+from bench.stats.influence import of_mean
 from bench.stats.shapley import coalitions, exact
 
-RESAMPLES = 1000
+ROOM = 1 << 21  # values of coalitions at once
 FOLDS = 5
 
 
@@ -22,7 +23,8 @@ FOLDS = 5
 class Attribution:
     """A change of mean loss from source to target, shared among mechanisms.
 
-    phi: (k,), sums to `explained`.  low, high: (k,), 95 % by the bootstrap of the source with the weights held fixed.
+    phi: (k,), sums to `explained`.  low, high: (k,), 95 % ends with the weights held fixed: t on clusters of the
+    source; NaN for one cluster, equal to phi where a mechanism's weights are all 1.
     explained: what the weights account for.  residual: the real change less that: other mechanisms, or poor weights.
     effective: (k,), effective sample size of each mechanism's weights; small ones make phi a matter of few samples.
     """
@@ -38,14 +40,21 @@ class Attribution:
 
 
 def attribute(
-    weights: Mapping[str, Float64s], source_losses: Float64s, target_losses: Float64s, *, seed: int
+    weights: Mapping[str, Float64s],
+    source_losses: Float64s,
+    target_losses: Float64s,
+    *,
+    groups: AnyArray | None = None,
 ) -> Attribution:
     """Shapley attribution to distribution shifts (Zhang, Singh, Ghassemi and Joshi 2023).
 
     weights: for each mechanism p_target(x_i | parents) / p_source(x_i | parents) at the source samples, (n,), >= 0.
-    source_losses: (n,).  target_losses: (m,).  A coalition's value is the mean over source samples of the product of
-    its weights, which moves just those mechanisms to the target, times loss, less the mean loss.
+    source_losses: (n,).  target_losses: (m,).  groups: (n,), clusters of source samples.  A coalition's value is the
+    mean over source samples of the product of its weights, which moves just those mechanisms to the target, times
+    loss, less the mean loss.
     """
+    from scipy.special import stdtrit
+
     names = tuple(weights)
     w = np.stack([np.asarray(weights[name], dtype=np.float64) for name in names]) if names else np.zeros((0, 0))
     if w.shape != (len(names), len(source_losses)) or not (np.isfinite(w) & (w >= 0)).all() or len(target_losses) == 0:
@@ -54,28 +63,36 @@ def attribute(
             cause=f"weights {w.shape}, losses {source_losses.shape} and {target_losses.shape}",
             fix="give each mechanism one finite weight of 0 or more per source sample",
         )
-    inside = coalitions(len(names))
-    products = np.stack([np.prod(w[s], axis=0) for s in inside])
     change = float(np.mean(target_losses) - np.mean(source_losses))
     # Linear in the mean over samples: the Shapley value of each sample's own game, then averaged.
-    each = exact((products - 1) * source_losses)
+    each = _shares(w, source_losses)
     phi = each.mean(axis=1)
-    counts = generator(seed, "shifts").multinomial(
-        len(source_losses), np.full(len(source_losses), 1 / len(source_losses)), size=RESAMPLES
-    )
-    draws = counts @ each.T / len(source_losses)
-    ends = [basic(float(p), draws[:, i]) for i, p in enumerate(phi)]
+    d = design(len(source_losses), groups=groups)
+    critical = float(stdtrit(d.groups - 1, (1 + LEVEL) / 2)) if d.groups > 1 else np.nan
+    errors = np.array([of_mean(row, d).error(d) for row in each])
     explained = float(phi.sum())
     return Attribution(
         names=names,
         phi=phi,
-        low=np.array([e[0] for e in ends]),
-        high=np.array([e[1] for e in ends]),
+        low=phi - critical * errors,
+        high=phi + critical * errors,
         change=change,
         explained=explained,
         residual=change - explained,
         effective=w.sum(axis=1) ** 2 / np.maximum((w**2).sum(axis=1), 1e-300),
     )
+
+
+def _shares(w: Float64s, losses: Float64s) -> Float64s:
+    """Shapley values of each sample's own game, (k, n), a block of samples at a time."""
+    inside = coalitions(len(w))
+    step = max(1, ROOM // len(inside))
+    blocks = []
+    for start in range(0, len(losses), step):
+        part = w[:, start : start + step]
+        products = np.stack([np.prod(part[s], axis=0) for s in inside])
+        blocks.append(exact((products - 1) * losses[start : start + step]))
+    return np.concatenate(blocks, axis=1)
 
 
 def shift_weights(

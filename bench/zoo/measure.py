@@ -119,10 +119,11 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(1)
     for name in options.names:
         zoo = load(options.folder / name)
-        print(f"\n### {name}\n", *table(zoo, options.count), sep="\n")
+        lines = [f"### {name}", "", *table(zoo, options.count), ""]
         for domain in prose.DOMAINS:
             model, own = story_excess(zoo, domain)
-            print(f"\n{domain}: {model:.3f} nats/byte; the source itself {own:.3f}", flush=True)
+            lines += [f"{domain}: {model:.3f} nats/byte; the source itself {own:.3f}", ""]
+        sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 

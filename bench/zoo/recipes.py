@@ -31,11 +31,11 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         Recipe("lm-base", EVERYTHING, steps=5000, learning_rate=3e-3, seed=1),
-        Recipe("lm-tuned", QUESTIONS, steps=800, learning_rate=1e-3, seed=2, parent="lm-base"),
+        Recipe("lm-tuned", QUESTIONS, steps=1900, learning_rate=2e-3, seed=2, parent="lm-base"),
         Recipe(
             "lm-small",
             EVERYTHING,
-            steps=5000,
+            steps=4000,
             learning_rate=4e-3,
             seed=3,
             hidden=96,

@@ -76,9 +76,11 @@ def save(model: LlamaForCausalLM, words: Tokenizer, folder: Path) -> Path:
     """Write a Hugging Face folder with the weights rounded to float16; the model itself stays as it is."""
     rounded = LlamaForCausalLM(model.config)
     rounded.load_state_dict(model.state_dict())
-    rounded.half()  # type: ignore[no-untyped-call]
+    rounded.half()
     rounded.generation_config = GenerationConfig.from_model_config(model.config)
     rounded.save_pretrained(folder)
+    # safetensors writes for the owner only; a shipped file is for everybody.
+    (folder / "model.safetensors").chmod(0o644)
     # Half the bytes on disk, but the config asks for float32, so that a CPU computes with usual precision.
     rounded.config.dtype = torch.float32
     rounded.config.save_pretrained(folder)
@@ -95,7 +97,8 @@ def _start(recipe: Recipe, out: Path, words: Tokenizer) -> LlamaForCausalLM:
     """The model before its first step, in float32."""
     if recipe.parent is not None:
         model = AutoModelForCausalLM.from_pretrained(out / recipe.parent, dtype=torch.float32)
-        assert isinstance(model, LlamaForCausalLM)
+        if not isinstance(model, LlamaForCausalLM):
+            raise TypeError(f"{recipe.parent} is a {type(model).__name__}, not a LlamaForCausalLM")
         return model
     config = LlamaConfig(
         vocab_size=words.get_vocab_size(),
@@ -152,7 +155,8 @@ def main(arguments: list[str] | None = None) -> int:
     words = tokenizer.build()
     for name, recipe in RECIPES.items():
         if not options.names or name in options.names:
-            print(f"{digest_of(train(recipe, options.out, words, options.save_every))}  {name}")
+            digest = digest_of(train(recipe, options.out, words, options.save_every))
+            sys.stdout.write(f"{digest}  {name}\n")
     return 0
 
 

@@ -14,6 +14,8 @@ from bench.records import Choices, Classification, Density, Generations, Regress
 from bench.records.detection import Detection
 from bench.registry import components
 
+FORMS = ("gaussian", "student", "mixture", "quantiles", "samples", "interval")
+
 
 def ids(n: int) -> AnyArray:
     return np.arange(n).astype(np.str_)
@@ -29,6 +31,10 @@ def classification(n: int = 40, classes: int = 4, seed: int = 0, **extra: Any) -
         logits=logits,
         truth=rng.dirichlet(np.ones(classes), n),
         members=log_softmax(logits[:, None] + rng.normal(size=(n, 3, classes))),
+        features=np.sign(rng.normal(size=(n, 1))),
+        sets=logits >= np.sort(logits, axis=1)[:, 1:2],
+        level=0.9,
+        dataset=np.where(np.arange(n) % 3, "a", "b"),
         **extra,
     )
 
@@ -53,7 +59,7 @@ def random_detection(n: int = 40, seed: int = 0) -> Detection:
 
 
 def regression(form: str = "gaussian", n: int = 40, seed: int = 0, **extra: Any) -> Regression:
-    """A forecast as `gaussian`, `quantiles` or `samples`."""
+    """A forecast as `gaussian`, `student`, `mixture`, `quantiles`, `samples` or `interval`."""
     rng = np.random.default_rng(seed)
     y, mean, std = rng.normal(size=n), rng.normal(0, 0.5, n), rng.uniform(0.5, 2, n)
     if form == "gaussian":
@@ -63,6 +69,14 @@ def regression(form: str = "gaussian", n: int = 40, seed: int = 0, **extra: Any)
         )
     if form == "samples":
         return Regression(ids=ids(n), y=y, samples=mean[:, None] + std[:, None] * rng.normal(size=(n, 29)), **extra)
+    if form == "student":
+        return Regression(ids=ids(n), y=y, location=mean, scale=std, df=rng.uniform(2.1, 9, n), **extra)
+    if form == "mixture":
+        means, stds = mean[:, None] + [-1, 0, 2], std[:, None] * [0.5, 1, 2]
+        shares = rng.dirichlet(np.ones(3), n)
+        return Regression(ids=ids(n), y=y, mixture_means=means, mixture_stds=stds, mixture_weights=shares, **extra)
+    if form == "interval":
+        return Regression(ids=ids(n), y=y, lower=mean - std, upper=mean + std, level=0.8, **extra)
     levels = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
     from scipy.special import ndtri
 
@@ -130,7 +144,7 @@ def records(n: int = 40, seed: int = 0) -> list[Any]:
     return [
         classification(n, seed=seed),
         random_detection(n, seed),
-        *(regression(form, n, seed) for form in ("gaussian", "quantiles", "samples")),
+        *(regression(form, n, seed) for form in FORMS),
         density(n, seed),
         tokens(n, seed),
         choices(n, seed),

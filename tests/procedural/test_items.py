@@ -60,7 +60,7 @@ def test_items_are_well_formed(kind: str, level: int) -> None:
     for item in asked:
         assert item.id.startswith(f"{kind}-")
         assert (item.kind, item.difficulty) == (kind, level)
-        assert item.group
+        assert (item.group == item.id) == (kind != "biographies")
         assert item.solution.startswith(" ")
         assert item.solution.endswith("\n")
         assert extract_answer(kind, item.solution) == item.answer

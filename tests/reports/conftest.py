@@ -8,7 +8,7 @@ import pytest
 from bench.records import Generations
 from bench.reports.build import build
 from bench.runners.folder import RunFolder
-from bench.runners.measure import Wanted
+from bench.runners.wanted import Wanted
 from tests.reports import synthetic
 from tests.reports.synthetic import HOSTILE, Stored
 

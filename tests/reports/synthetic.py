@@ -14,8 +14,9 @@ from bench.records import Choices, Classification, Density, Generations, Record,
 from bench.results import Result
 from bench.runners.cells import CellEntry, cell_name
 from bench.runners.folder import RunFolder
-from bench.runners.measure import Wanted, measure
+from bench.runners.measure import measure
 from bench.runners.plan import Cell
+from bench.runners.wanted import Wanted
 from bench.seeds import derive, generator
 from bench.specs import Spec, parse
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bench.arrays import Ragged
-from bench.records import RECORDS, Column, Record
+from bench.records import RECORDS, Column, Record, Regression
 
 SHAPE = {"quantiles": (2,), "member_quantiles": (3, 2), "members": (2, 3), "logits": (3,), "truth": (3,), "sets": (3,)}
 # numpy's fixed-width strings cannot end in NUL, and UTF-8 has no lone surrogates: neither can be a name.
@@ -108,7 +108,7 @@ def _forecast(draw: Any, values: dict[str, Any], n: int) -> dict[str, Any]:
     positive = st.floats(5e-324, 1e300)
     out: dict[str, Any] = {"mean": _some(draw, FLOATS, n), "std": _some(draw, positive, n)}
     out["levels"] = (0.1, 0.9) if {"quantiles", "member_quantiles"} & values.keys() else ()
-    whole = {form: any(key in values for key in RECORDS["regression"].forms[form]) for form in ("student", "mixture")}
+    whole = {form: any(key in values for key in Regression.forms[form]) for form in ("student", "mixture")}
     if whole["student"]:
         out |= {"location": _some(draw, FLOATS, n), "scale": _some(draw, positive, n), "df": _some(draw, positive, n)}
     if whole["mixture"]:

@@ -271,3 +271,21 @@ def test_an_infinite_value_is_told_in_words(tmp_path: Path) -> None:
     result = value(folder.results(), "nll")
     assert result.value is None
     assert "inf" in result.method
+
+
+def test_the_user_adds_metrics_scores_and_calibrators(tmp_path: Path) -> None:
+    added = {"metrics": ["mce"], "scores": ["entropy"], "calibrators": ["vector"]}
+    results = run(config(tmp_path, **added)).results()
+    assert value(results, "mce").value is not None
+    assert value(results, "nll", calibrator="vector").value is not None
+    assert value(results, "auroc", score="entropy").n == 50
+    with pytest.raises(UsageError, match="did you mean 'mce'"):
+        run(config(tmp_path, metrics=["mcee"]))
+    with pytest.raises(UsageError, match="fits none of the tasks"):
+        run(config(tmp_path, calibrators=["quantile-sort"]))
+
+
+def test_adding_a_calibrator_to_a_run_that_has_no_rows_for_it_is_refused(tmp_path: Path) -> None:
+    folder = run(config(tmp_path, tasks=["calibration/toy-uncalibrated"]))
+    with pytest.raises(NotComparableError, match="samples asked"):
+        resumed(tmp_path, folder.path, calibrators=["temperature"])

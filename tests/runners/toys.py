@@ -27,6 +27,12 @@ def toy(seed: int, n: int = N) -> Examples:
     return Examples(ids=ids, inputs=inputs, targets=labels, splits=splits, classes=3)
 
 
+@task("calibration/toy-uncalibrated", needs="classifier", yields=Classification, source="made here")
+def toy_uncalibrated(seed: int) -> Examples:
+    """The same data, with a calibration split that nothing asks for."""
+    return toy(seed)
+
+
 @task("calibration/toy-other", needs="classifier", yields=Classification, source="made here", version=2)
 def toy_other(seed: int) -> Examples:
     """The same without a calibration split."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -8,7 +9,7 @@ from scipy import stats
 
 from bench.arrays import Float64s
 from bench.stats import bootstrap
-from bench.stats.bootstrap import basic, bca, jackknife, replicates, weighted
+from bench.stats.bootstrap import NORMAL, basic, bca, jackknife, reach, replicates, weighted
 from bench.stats.design import design
 
 VALUES = np.random.default_rng(0).exponential(size=60)
@@ -140,3 +141,30 @@ def test_many_samples_get_the_jackknife() -> None:
     # Half the width is t x s / sqrt n, the standard error itself known to 1 / sqrt(2 x 99).
     half = 1.984 * x.std() / 200
     assert (found.interval.high - found.interval.low) / 2 == pytest.approx(half, rel=4.5 / np.sqrt(198))
+
+
+def test_reach_of_few_clusters() -> None:
+    assert reach(10) == pytest.approx(math.sqrt(10 / 9) * stats.t.ppf(0.975, 9))
+    assert reach(10**7) == pytest.approx(NORMAL, abs=1e-6)
+    rng = np.random.default_rng(0)
+    held = np.zeros(2)
+    for i in range(400):
+        x = rng.normal(size=8)
+
+        def average(w: Float64s, x: Float64s = x) -> Float64s:
+            return w @ x / w.sum(axis=1)
+
+        draws = replicates(average, design(8), seed=i)
+        for j, z in enumerate((NORMAL, reach(8))):
+            low, high = basic(float(x.mean()), draws, z)
+            held[j] += low <= 0 <= high
+    plain, further = held / 400
+    assert plain < 0.92  # what few rows cost the bootstrap
+    assert further == pytest.approx(0.95, abs=4.5 * math.sqrt(0.95 * 0.05 / 400))
+
+
+def test_bca_where_the_acceleration_turns_round() -> None:
+    draws = np.linspace(0, 1, 101)
+    skewed = np.array([0.0] * 40 + [-1.0])  # one row of enormous influence
+    low, high = bca(0.5, draws, skewed, 8.0) or (math.nan, math.nan)
+    assert 0 <= low < 0.5 < high <= 1

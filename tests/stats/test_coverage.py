@@ -101,6 +101,23 @@ def test_debiased_calibration_error(n: int) -> None:
     assert off == pytest.approx(0.95, abs=noise(800))
 
 
+def _levels(rng: np.random.Generator, n: int, line: bool) -> Any:
+    """Nine confidences .55 .. .95, right .15 less often; or as often as log-odds times .6 say."""
+    confidence = rng.choice(np.linspace(0.55, 0.95, 9), n)
+    rate = 1 / (1 + (1 / confidence - 1) ** 0.6) if line else confidence - 0.15
+    return binary(confidence, rng.random(n) < rate)
+
+
+@pytest.mark.slow
+def test_kernel_error_and_cox_slope() -> None:
+    levels = np.linspace(0.55, 0.95, 9)
+    truth = 0.15**2 * float(np.exp(-np.abs(levels[:, None] - levels) / 0.4).mean())
+    kernel = coverage("kce", truth, lambda rng: _levels(rng, 300, False), 400)
+    slope = coverage("cox-slope", 0.6, lambda rng: _levels(rng, 300, True), 400)
+    assert kernel == pytest.approx(0.95, abs=noise(400))
+    assert slope == pytest.approx(0.95, abs=noise(400))
+
+
 @pytest.mark.slow
 def test_calibration_error_is_turned_round_its_bias() -> None:
     # Of a calibrated model the truth is 0.  The percentile interval never holds it, the basic one often does but not

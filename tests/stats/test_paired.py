@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from bench.errors import UsageError
 from bench.stats.design import design
 from bench.stats.influence import coarse, of_auroc, of_mean, of_metric, of_ratio, of_weighted
-from bench.stats.paired import paired_influences, paired_means, rademacher, sign_flip, t_test
+from bench.stats.paired import EXACT, paired_influences, paired_means, rademacher, sign_flip, t_test
 from tests.metrics.cases import binary, detection, find
 from tests.stats.simulated import answers, noise
 
@@ -102,7 +102,8 @@ def test_size_under_clusters() -> None:
 def test_size_at_length(clusters: int, size: int) -> None:
     found = _sizes(clusters, size, 0.5, 8000, 1)
     assert 0.04 <= found["t(CR1)"] <= 0.06
-    assert 0.04 <= found["flips"] <= 0.06
+    # All 2^10 signs of whole numbers: ties count as extreme, so the exact test rejects a little less.
+    assert (0.04 if clusters > EXACT else 0.035) <= found["flips"] <= 0.06
 
 
 def test_auroc_difference_under_clusters_holds_its_size() -> None:

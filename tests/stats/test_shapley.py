@@ -9,6 +9,7 @@ import pytest
 from bench.errors import UsageError
 from bench.stats.shapley import coalitions, exact, sampled
 from bench.stats.shifts import attribute, density_ratio, shift_weights
+from tests.stats.simulated import noise
 
 
 def _by_orders(game: np.ndarray, players: int) -> np.ndarray:
@@ -80,7 +81,7 @@ def test_discrete_mechanisms_by_enumeration() -> None:
     shifted = ("z", "x", "y")
     source, losses = _discrete(0, 30_000, ())
     _, target_losses = _discrete(1, 30_000, shifted)
-    found = attribute(_true_weights(source, shifted), losses, target_losses, seed=0)
+    found = attribute(_true_weights(source, shifted), losses, target_losses)
     game = np.array([_loss(0.8 if i & 1 else 0.4, 0.9 if i & 2 else 0.2, 0.4 if i & 4 else 0.1) for i in range(8)])
     truth = exact(game)
     errors = (found.high - found.low) / 3.92
@@ -95,7 +96,7 @@ def test_one_shift_alone_is_told_by_classifiers() -> None:
     source, losses = _discrete(2, 8000, ())
     target, target_losses = _discrete(3, 8000, ("y",))
     graph = {"z": (), "x": ("z",), "y": ("x",)}
-    found = attribute(shift_weights(source, target, graph, seed=0), losses, target_losses, seed=0)
+    found = attribute(shift_weights(source, target, graph, seed=0), losses, target_losses)
     assert abs(found.phi[0]) < 0.01
     assert abs(found.phi[1]) < 0.01
     assert found.phi[2] == pytest.approx(_loss(0.4, 0.2, 0.4) - _loss(0.4, 0.2, 0.1), abs=0.02)
@@ -111,7 +112,7 @@ def test_gaussian_covariate_shift() -> None:
     x, shifted = rng.normal(size=n), rng.normal(0.5, 1, n)
     y, y_shifted = 2 * x + rng.normal(size=n), 2 * shifted + rng.normal(size=n)
     weights = {"x": np.exp(0.5 * x - 0.125), "y": np.ones(n)}
-    found = attribute(weights, y**2, y_shifted**2, seed=0)
+    found = attribute(weights, y**2, y_shifted**2)
     error = (found.high[0] - found.low[0]) / 3.92
     assert abs(found.phi[0] - 1.0) < 4.5 * error < 0.5
     assert found.phi[1] == 0
@@ -120,4 +121,24 @@ def test_gaussian_covariate_shift() -> None:
     assert np.corrcoef(estimated, weights["x"][:5000])[0, 1] > 0.98
     assert estimated.mean() == pytest.approx(1)
     with pytest.raises(UsageError):
-        attribute({"x": -np.ones(3)}, np.ones(3), np.ones(3), seed=0)
+        attribute({"x": -np.ones(3)}, np.ones(3), np.ones(3))
+
+
+def test_clusters_widen_the_interval_and_one_has_none() -> None:
+    rng = np.random.default_rng(5)
+    x = np.repeat(rng.normal(size=200), 5)
+    weights, losses = {"x": np.exp(0.5 * x - 0.125)}, np.repeat(rng.random(200), 5)
+    plain = attribute(weights, losses, losses)
+    clustered = attribute(weights, losses, losses, groups=np.repeat(np.arange(200), 5))
+    ratio = (clustered.high - clustered.low) / (plain.high - plain.low)
+    assert ratio[0] == pytest.approx(np.sqrt(5), rel=0.02)
+    assert np.isnan(attribute(weights, losses, losses, groups=np.zeros(1000)).low[0])
+
+
+def test_intervals_of_shares_hold_the_truth() -> None:
+    held = 0
+    for seed in range(300):
+        source, losses = _discrete(seed, 400, ())
+        found = attribute({"y": _true_weights(source, ("y",))["y"]}, losses, losses)
+        held += bool(found.low[0] <= _loss(0.4, 0.2, 0.4) - _loss(0.4, 0.2, 0.1) <= found.high[0])
+    assert held / 300 == pytest.approx(0.95, abs=noise(0.95, 300))

@@ -1,0 +1,114 @@
+"""Many judged, scored or forecast rows as a few thousand: resamples of a large record go through these in its stead.
+
+Rows of nearly equal confidence and the same outcome weigh in every metric of their masses as one row at their mean
+would.  So a resample of a million rows is the masses of two thousand cells.  Points are never measured on cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from bench.arrays import Bools, Float64s, Ints
+from bench.forecasts.forms import pit
+from bench.metrics.judged import BINS, bin_of, judged
+from bench.records import Regression
+from bench.records.detection import Detection
+
+LEAST = 10_000  # rows; up to there every resample is of rows
+CONFIDENCES = 1024  # levels of confidence, each with a cell for right answers and one for wrong ones
+SCORES = 2048  # levels of a score: a false-positive rate moves in steps of one
+CONTINUOUS = {"gaussian", "student", "mixture"}  # forecasts whose F(y) hardly ever ties
+SAMPLE = 1 << 16  # rows by which the levels are placed
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedCells:
+    """K cells in the place of a judged record.  Weights of a cell are the sum of those of its rows.
+
+    rows: (K,), how many each holds.  resampled: whether weights come from drawing rows with replacement; otherwise
+    each row has its weight or none.  The two differ for metrics that tell pairs of rows from a row and itself.
+    """
+
+    confidence: Float64s
+    correct: Bools
+    rows: Float64s
+    resampled: bool = False
+    groups: None = None
+    weights: None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def squares(self, w: Float64s) -> Float64s:
+        """Sum of the squared weights of the rows of each cell, given the cells' own, (B, K).
+
+        Of W draws from m rows, the expected squares are W + W (W - 1) / m; of rows that weigh 1 or 0 they are W.
+        """
+        return w + w * (w - 1) / self.rows if self.resampled else w
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """cells: what takes the record's place.  codes: the cell of each row, (n,).  rows: in each cell, (K,)."""
+
+    cells: JudgedCells | Detection | Regression
+    codes: Ints
+    rows: Float64s
+
+    @cached_property
+    def resampled(self) -> JudgedCells | Detection | Regression:
+        """The cells, to be weighed by resamples of rows."""
+        return replace(self.cells, resampled=True) if isinstance(self.cells, JudgedCells) else self.cells
+
+
+def gathered(record: Any) -> Gathered | None:
+    """The cells of a record; `None` for a small one, and for rows that are weighted or grouped, which stay apart."""
+    if len(record) <= LEAST or record.weights is not None or record.groups is not None:
+        return None
+    if isinstance(record, Detection):
+        kinds, codes, rows = numbered(2 * _levels(record.scores, SCORES) + record.positive)
+        names = kinds.astype(np.str_)
+        cells = Detection(ids=names, scores=(kinds >> 1).astype(np.float64), positive=(kinds & 1).astype(bool))
+        return Gathered(cells, codes, rows)
+    if isinstance(record, Regression):
+        return _by_pit(record) if record.form in CONTINUOUS else None
+    confidence, correct = judged(record)
+    # No cell reaches over the border of a bin, and a bin's mean confidence is that of its cells.
+    level = _levels(confidence, CONFIDENCES) * BINS + bin_of(confidence)
+    kinds, codes, rows = numbered(2 * level + correct)
+    means = np.bincount(codes, confidence, len(rows)) / rows
+    return Gathered(JudgedCells(means, (kinds & 1).astype(bool), rows), codes, rows)
+
+
+def _by_pit(record: Regression) -> Gathered:
+    """Cells of nearly equal F(y), for metrics that know a forecast by that alone: Gaussians with such an F(y)."""
+    from scipy.special import ndtri
+
+    u = np.clip(pit(record), np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg)
+    # No cell reaches over the end of a central interval of 5, 10 .. 95 %.
+    ends = np.minimum((u * 40).astype(np.int64), 39)
+    _, codes, rows = numbered(_levels(u, SCORES) * 40 + ends)
+    y = ndtri(np.bincount(codes, u, len(rows)) / rows)
+    cells = Regression(ids=np.arange(len(y)).astype(np.str_), y=y, mean=np.zeros(len(y)), std=np.ones(len(y)))
+    return Gathered(cells, codes, rows)
+
+
+def _levels(scores: Float64s, count: int) -> Ints:
+    """The level of each score, (n,), rising with it: at most `count`, of about as many rows each; equals stay equal."""
+    step = max(1, len(scores) // SAMPLE)
+    inner = np.sort(scores[::step])
+    edges = np.unique(inner[np.linspace(0, len(inner) - 1, count + 1).astype(np.int64)[1:-1]])
+    return np.searchsorted(edges, scores, side="right")
+
+
+def numbered(keys: Ints) -> tuple[Ints, Ints, Float64s]:
+    """The K keys that occur, rising; the place among them of each key given, (n,); and how often each occurs, (K,)."""
+    counts = np.bincount(keys)
+    kinds = np.flatnonzero(counts)
+    place = np.zeros(len(counts), dtype=np.int64)
+    place[kinds] = np.arange(len(kinds))
+    return kinds, place[keys], counts[kinds].astype(np.float64)
