@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,20 +61,79 @@ def words(*given: str | Path) -> list[str]:
     return [sys.executable, "-m", "bench", *map(str, given)]
 
 
-def bench(cwd: Path, *given: str | Path, timeout: float = 300, environ: Mapping[str, str] | None = None) -> Ended:
-    """`python -m bench GIVEN...` in that folder, to its end."""
+# Forks for each command: a process with signals, locks and files of its own, without the seconds of importing torch.
+FORKER = """
+import json, os, sys
+import pandas, pyarrow.parquet, sklearn.linear_model, torch, transformers
+torch.set_num_threads(1)
+from bench.cli import main
+for line in sys.stdin:
+    asked = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.environ.clear()
+        os.environ.update(asked["environ"])
+        os.chdir(asked["cwd"])
+        for number, name in ((0, os.devnull), (1, asked["out"]), (2, asked["err"])):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
+        code = main(asked["words"])
+        sys.stdout.flush()
+        os._exit(code)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Forker:
+    """A process that runs commands in children; made when first needed, and ended with the tests."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", FORKER],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        atexit.register(self.close)
+
+    def run(
+        self, cwd: Path, given: Sequence[str | Path], environ: Mapping[str, str], kill_after: float | None
+    ) -> Ended:
+        """One command to its end, or to its being killed."""
+        assert self.process.stdin
+        assert self.process.stdout
+        out, err = Path(self.folder.name) / "out", Path(self.folder.name) / "err"
+        asked = {"cwd": str(cwd), "words": [*map(str, given)], "environ": environ, "out": str(out), "err": str(err)}
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        child = int(self.process.stdout.readline())
+        if kill_after is not None:
+            time.sleep(kill_after)
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                os.kill(child, signal.SIGKILL)
+        return Ended(int(self.process.stdout.readline()), *(file.read_bytes().decode() for file in (out, err)))
+
+    def close(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
+        self.folder.cleanup()
+
+
+@cache
+def forker() -> Forker:
+    """The one of this test run."""
+    return Forker()
+
+
+def bench(
+    cwd: Path, *given: str | Path, kill_after: float | None = None, environ: Mapping[str, str] | None = None
+) -> Ended:
+    """`bench GIVEN...` in that folder, in a process of its own; killed after so many seconds, if it runs so long."""
     home = {"XDG_CONFIG_HOME": str(cwd / ".home"), "XDG_CACHE_HOME": str(cwd / ".home")}
-    done = subprocess.run(
-        words(*given),
-        cwd=cwd,
-        env=environment(**home, **(environ or {})),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    return Ended(done.returncode, done.stdout, done.stderr)
+    return forker().run(cwd, given, environment(**home, **(environ or {})), kill_after)
 
 
 def runs(folder: Path) -> list[Path]:

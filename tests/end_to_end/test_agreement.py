@@ -74,7 +74,7 @@ def test_batches_change_nothing(tmp_path: Path, language: bool) -> None:
         "6" if language else "30",
         "--json",
     ]
-    by_one, by_many = (bench(tmp_path, *words, "--batch-size", size, timeout=1200) for size in ("1", "64"))
+    by_one, by_many = (bench(tmp_path, *words, "--batch-size", size) for size in ("1", "64"))
     assert by_one.code == by_many.code == ExitCode.OK, by_one.err
     assert len(by_one.lines) > 50
     agree(by_one.lines, by_many.lines, 1e-6)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
-import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,61 +21,6 @@ cells:
   - models: [logistic, "mlp,hidden=8,epochs=2"]
     tasks: [calibration/links-linear]
 """
-# Evaluates the command line given to it again and again, each time in a forked child: a real process with a journal,
-# a lock and a signal of its own, without the seconds that it takes to import what a model needs.
-FORKER = """
-import os, sys
-import sklearn.linear_model, torch, pyarrow.parquet, pandas
-torch.set_num_threads(1)
-from bench.cli import main
-for line in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        devnull = os.open(os.devnull, os.O_RDWR)
-        os.dup2(devnull, 0)
-        errors = os.open("stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(errors, 2)
-        os.dup2(devnull, 1)
-        folder, *words = line.rstrip("\\n").split("\\t")
-        os.makedirs(folder, exist_ok=True)
-        os.chdir(folder)
-        os._exit(main(words))
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-class Forker:
-    """Runs command lines in forked children, which can be killed."""
-
-    def __init__(self, cwd: Path) -> None:
-        self.cwd = cwd
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", FORKER],
-            cwd=cwd,
-            env=environment(XDG_CACHE_HOME=str(cwd), XDG_CONFIG_HOME=str(cwd)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *given: str, kill_after: float | None = None) -> int:
-        """The exit code, -9 where it was killed in time."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write("\t".join(given) + "\n")
-        self.process.stdin.flush()
-        child = int(self.process.stdout.readline())
-        if kill_after is not None:
-            time.sleep(kill_after)
-            with suppress(ProcessLookupError):  # it may have ended by itself
-                os.kill(child, signal.SIGKILL)
-        return int(self.process.stdout.readline())
-
-    def close(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait()
 
 
 @pytest.fixture
@@ -92,32 +34,35 @@ def kill_and_resume(place: Path, kills: int, seed: int) -> None:
     draw = random.Random(seed)
     begin = ["eval", "--suite", str(place / "kills.yaml"), "--plugin", str(TOYS), "--batch-size", "4", "--limit", "36",
              "--device", "cpu", "--json"]  # fmt: skip
-    forker = Forker(place)
-    try:
-        started = time.monotonic()
-        assert forker.run("whole", *begin) == ExitCode.INCOMPLETE, (place / "stderr").read_text()  # toy-nan's samples
-        length = time.monotonic() - started
-        (whole,) = runs(place / "whole" / "runs")
-        expected = snapshot(whole)
-        assert len(expected) > 8
-        hits = attempts = 0
-        while hits < kills:
-            attempts += 1
-            assert attempts < 10 * kills
-            name, command = f"killed-{attempts}", begin
-            while forker.run(name, *command, kill_after=draw.uniform(0, length)) == -signal.SIGKILL:
-                hits += 1
-                # Before its manifest is written, a run has nothing to resume: it starts again, in a new folder.
-                begun = [run for run in runs(place / name / "runs") if (run / "run.json").exists()]
-                command = ["eval", "--resume", f"runs/{begun[0].name}", "--json"] if begun else begin
-            (run,) = [run for run in runs(place / name / "runs") if (run / "run.json").exists()]
-            code = forker.run(name, "eval", "--resume", f"runs/{run.name}", "--json")
-            assert code == ExitCode.INCOMPLETE, (place / "stderr").read_text()
-            found = snapshot(run)
-            assert found.keys() == expected.keys()
-            assert [file for file in expected if found[file] != expected[file]] == []
-    finally:
-        forker.close()
+    home = place / "whole"
+    home.mkdir()
+    started = time.monotonic()
+    assert bench(home, *begin).code == ExitCode.INCOMPLETE  # some of toy-nan's samples have no answer
+    length = time.monotonic() - started
+    (whole,) = runs(home / "runs")
+    expected = snapshot(whole)
+    assert len(expected) > 8
+    hits = attempts = 0
+    while hits < kills:
+        attempts += 1
+        assert attempts < 10 * kills
+        home, command = place / f"killed-{attempts}", begin
+        home.mkdir()
+        while bench(home, *command, kill_after=draw.uniform(0, length)).code == -signal.SIGKILL:
+            hits += 1
+            # Before its manifest is written, a run has nothing to resume: it starts again, in a new folder.
+            command = ["eval", "--resume", f"runs/{begun(home)[0].name}", "--json"] if begun(home) else begin
+        (run,) = begun(home)
+        resumed = bench(home, "eval", "--resume", f"runs/{run.name}", "--json")
+        assert resumed.code == ExitCode.INCOMPLETE, resumed.err
+        found = snapshot(run)
+        assert found.keys() == expected.keys()
+        assert [file for file in expected if found[file] != expected[file]] == []
+
+
+def begun(home: Path) -> list[Path]:
+    """The runs that have a manifest."""
+    return [run for run in runs(home / "runs") if (run / "run.json").exists()]
 
 
 def test_kill_9_at_random_moments(place: Path) -> None:
