@@ -52,8 +52,13 @@ def weighted(
 
 
 def point(function: Weighted, d: Design) -> float:
-    """A set metric at the design's weights; NaN where there is no row."""
-    return float(function(frozen(d.weights[None].copy()))[0]) if d.rows else math.nan
+    """A set metric at the design's weights; NaN where there is no row.  `ValueError` for a result that isn't (1,)."""
+    if not d.rows:
+        return math.nan
+    found = np.asarray(function(frozen(d.weights[None].copy())))
+    if found.shape != (1,):
+        raise ValueError(f"a metric of weights (1, n) returned shape {found.shape}; it must return (1,)")
+    return float(found[0])
 
 
 def estimates(statistics: Sequence[Statistic], d: Design, *, seed: int) -> list[Estimate]:

@@ -168,3 +168,8 @@ def test_bca_where_the_acceleration_turns_round() -> None:
     skewed = np.array([0.0] * 40 + [-1.0])  # one row of enormous influence
     low, high = bca(0.5, draws, skewed, 8.0) or (math.nan, math.nan)
     assert 0 <= low < 0.5 < high <= 1
+
+
+def test_a_metric_of_another_shape_is_found_out() -> None:
+    with pytest.raises(ValueError, match=r"shape \(3,\)"):
+        weighted(lambda _: np.zeros(3), design(5), seed=0)
