@@ -69,7 +69,7 @@ def for_record(record: Record, config: RunConfig) -> Wanted:
         scores=_joined(_bearable(record), _added(Score, config.scores, type(record))),
         calibrators=_joined(calibrators, tuple(n for n in added if _can(find(Calibrator, n), record))),
         more=config.metrics,
-        asked=False,
+        asked=isinstance(record, Scores),  # whoever brings scores wants them judged
     )
 
 

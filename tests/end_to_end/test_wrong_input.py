@@ -340,7 +340,7 @@ def run(place: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     ("given", "words"),
     [
         (["--seed", "4"], ["seed: 0 then, 4 now"]),
-        (["--limit", "4"], ["data changed"]),
+        (["--limit", "4"], ["data, samples asked changed"]),
         (["--dtype", "float64"], ["dtype: auto then, float64 now"]),
         (["-m", "toy-mean"], ["toy-mean on calibration/toy", "no such cell"]),
         (["-t", "calibration/toy-other"], ["no such cell"]),
