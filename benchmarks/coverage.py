@@ -48,14 +48,15 @@ class Cover:
         return math.sqrt(0.95 * 0.05 / self.found) if self.found else math.nan
 
 
-def simulate(world: World, n: int, clustered: bool, reps: int) -> dict[str, Cover]:
-    """Coverage of each metric of a world, by `reps` records of n rows."""
-    metrics = [find(Metric, name) for name in world.metrics]
+def simulate(world: World, n: int, clustered: bool, reps: int, sampled: int) -> dict[str, Cover]:
+    """Coverage of each metric of a world, by `reps` records of n rows; of those that resample, by the first ones."""
+    every = [find(Metric, name) for name in world.metrics]
     rng = np.random.default_rng([n, int(clustered), *world.name.encode()])
     counted: dict[str, int] = defaultdict(int)
     held: dict[str, int] = defaultdict(int)
     methods: dict[str, str] = {}
     for i in range(reps):
+        metrics = [m for m in every if i < sampled or not m.weighted]
         for metric, found in zip(metrics, intervals(metrics, world.draw(rng, n, clustered), seed=i), strict=True):
             if isinstance(found, NotApplicable) or found.interval.low is None or found.interval.high is None:
                 continue
@@ -63,7 +64,8 @@ def simulate(world: World, n: int, clustered: bool, reps: int) -> dict[str, Cove
             counted[metric.name] += 1
             held[metric.name] += found.interval.low <= real <= found.interval.high
             methods[metric.name] = found.interval.method.split(",")[0]
-    return {name: Cover(reps, counted[name], held[name], methods.get(name, "none")) for name in world.metrics}
+    asked = {m.name: min(reps, sampled) if m.weighted else reps for m in every}
+    return {name: Cover(asked[name], counted[name], held[name], methods.get(name, "none")) for name in asked}
 
 
 def cell(cover: Cover | None) -> str:
@@ -82,9 +84,9 @@ def page(found: dict[tuple[str, int, bool], dict[str, Cover]]) -> str:
     """The table as Markdown."""
     columns = sorted({(n, clustered) for _, n, clustered in found}, key=lambda c: (c[1], c[0]))
     heads = [f"{n:,}" + (f" in clusters of {SIZE}" if clustered else "") for n, clustered in columns]
-    reps = {c: max(max(x.reps for x in v.values()) for k, v in found.items() if k[1:] == c) for c in columns}
+    reps = {c: sorted({x.reps for k, v in found.items() if k[1:] == c for x in v.values()}) for c in columns}
     errors = [
-        f"{head}: {reps[c]:,} records, standard error {100 * math.sqrt(0.95 * 0.05 / reps[c]):.1f}"
+        f"{head}: " + " (by resampling), ".join(f"{k:,} ± {100 * math.sqrt(0.95 * 0.05 / k):.1f}" for k in reps[c])
         for head, c in zip(heads, columns, strict=True)
     ]
     lines = [
@@ -92,7 +94,9 @@ def page(found: dict[tuple[str, int, bool], dict[str, Cover]]) -> str:
         "",
         "Made by `python -m benchmarks.coverage`. Each number is the share, in per cent, of simulated records whose "
         "interval holds the true value. Rows of a cluster correlate by "
-        f"{SHARED:g} in what drives both the answers and the outcomes. Reps: " + "; ".join(errors) + ".",
+        f"{SHARED:g} in what drives both the answers and the outcomes. Records, and the standard error of a share: "
+        + "; ".join(errors)
+        + ".",
         "",
         LEGEND,
         "",
@@ -112,17 +116,17 @@ def page(found: dict[tuple[str, int, bool], dict[str, Cover]]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Simulate and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--reps", type=int, default=1000, help="records of 100 and of 1,000 rows")
-    parser.add_argument("--large", type=int, default=200, help="records of 10,000 rows; 0 leaves them out")
+    parser.add_argument("--reps", type=int, default=1000, help="records of each size")
+    parser.add_argument("--large", type=int, default=200, help="of 10,000 rows, where metrics resample; 0: none")
     parser.add_argument("--out", type=Path, default=Path("docs/coverage.md"))
     options = parser.parse_args(arguments)
     found: dict[tuple[str, int, bool], dict[str, Cover]] = {}
     for n in SIZES:
-        reps = options.large if n > 1000 else options.reps
+        sampled = options.large if n > 1000 else options.reps
         for clustered in (False, True):
             for world in WORLDS:
-                if reps:
-                    found[world.name, n, clustered] = simulate(world, n, clustered, reps)
+                if sampled:
+                    found[world.name, n, clustered] = simulate(world, n, clustered, options.reps, sampled)
                     print(world.name, n, clustered, file=sys.stderr, flush=True)
                     options.out.write_text(page(found), encoding="utf-8")
     return 0
