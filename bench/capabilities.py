@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-
 from bench.arrays import AnyArray, Float64s, Floats, Ints
 from bench.examples import Examples
 
@@ -188,8 +186,3 @@ class Machine:
     batch: int = 0
     offline: bool = False
     trust_remote_code: bool = False
-
-
-def as_float64(values: Any) -> Float64s:
-    """An array in float64, from anything numpy reads."""
-    return np.asarray(values, dtype=np.float64)

@@ -74,12 +74,3 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, listing: str | N
     command = listing or f"bench list {kind}s"
     fix = f"did you mean '{near[0]}'?  All of them: {command}" if near else f"see all of them: {command}"
     return UsageError(f"unknown {kind} '{name}'", cause=f"no {kind} of that name is registered", fix=fix)
-
-
-def missing_extra(package: str, extra: str, purpose: str) -> UsageError:
-    """Error for an optional dependency that is not installed; names the extra that brings it."""
-    return UsageError(
-        f"{purpose} needs the package '{package}'",
-        cause="it is an optional dependency and is not installed",
-        fix=f"pip install 'bench[{extra}]'",
-    )

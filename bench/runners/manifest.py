@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import __version__
-from bench.results import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from bench.config import RunConfig
@@ -31,23 +29,18 @@ LIBRARIES = (
 
 
 def manifest(config: RunConfig, suite: str) -> dict[str, Any]:
-    """The head of run.json.  Nothing in it names the user, an environment variable's value or a credential."""
+    """What run.json says beside the facts that `RunFolder.create` writes itself.
+
+    Nothing in it names the user, an environment variable's value or a credential.
+    """
     return {
-        "schema_version": SCHEMA_VERSION,
-        "bench_version": __version__,
         "suite": suite,
         "seed": config.seed,
-        "created": now(),
         "config": config.as_json(),
         "versions": versions(),
         "hardware": hardware(),
         "git": git_state(Path.cwd()),
     }
-
-
-def now() -> str:
-    """The time in UTC to the second, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def versions() -> dict[str, str]:
