@@ -60,6 +60,18 @@ def command(
     batch_size: Annotated[
         str | None, typer.Option("--batch-size", metavar="N|auto", help="Samples at a time, or auto.")
     ] = None,
+    runner: Annotated[
+        str | None, typer.Option("--runner", metavar="local|ray", help="Ask here, or on the workers of a Ray cluster.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option("--ray-address", metavar="auto|HOST:PORT", help="Cluster to join; else one here.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", help="Ray workers; none: one a GPU, or for four cores.")
+    ] = None,
+    gpus: Annotated[
+        float | None, typer.Option("--gpus-per-worker", metavar="F", help="GPUs of a Ray worker, such as 2 or 0.5.")
+    ] = None,
     offline: Annotated[bool | None, typer.Option("--offline", help="Use nothing from the network.")] = None,
     trust: Annotated[bool | None, typer.Option("--trust-remote-code", help="Let a model bring its own code.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")] = False,
@@ -82,6 +94,7 @@ def command(
         "metrics": metrics, "scores": scores, "calibrators": calibrators, "predictions": predictions,
         "kind": kind, "limit": limit, "seed": seed, "out": out, "resume": resume, "plugins": plugins,
         "device": device, "dtype": dtype, "batch_size": batch_size, "offline": offline, "trust_remote_code": trust,
+        "runner": runner, "ray_address": ray_address, "workers": workers, "gpus_per_worker": gpus,
         "quiet": quiet, "progress": None if no_progress is None else not no_progress,
     }  # fmt: skip
     config = resolve(flags)
