@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 # Workers that a batch, or a lone sample, may bring down before it is taken for the cause.
 DEATHS = 2
@@ -103,9 +104,7 @@ class Schedule:
 
     def __init__(self, cells: Sequence[tuple[Hashable, Sequence[int]]]) -> None:
         """cells: the model of each and the batches that it owes."""
-        self._cells = [
-            _Cell(model, deque(Shard(i, batch) for batch in owed)) for i, (model, owed) in enumerate(cells)
-        ]
+        self._cells = [_Cell(model, deque(Shard(i, batch) for batch in owed)) for i, (model, owed) in enumerate(cells)]
         self._workers: dict[int, _Worker] = {}
         self._tries: dict[Shard, int] = {}
         self._pace: dict[Hashable, _Pace] = {cell.model: _Pace() for cell in self._cells}
@@ -119,6 +118,12 @@ class Schedule:
         """A worker is there, with no model."""
         self._workers[worker] = _Worker()
 
+    def idle(self, most: int) -> list[int]:
+        """Some workers that have nothing to do, where something waits to be done."""
+        if not any(cell.queue for cell in self._cells):
+            return []
+        return list(islice((worker for worker, own in self._workers.items() if not own.steps), most))
+
     def steps(self, worker: int) -> Iterator[Step]:
         """What to give the worker now; nothing where it has enough to do, or where all is done."""
         own = self._workers[worker]
@@ -127,6 +132,7 @@ class Schedule:
                 return
             if own.cell is not None and self._cells[own.cell].queue:
                 step: Step = self._cells[own.cell].queue.popleft()
+                self._cells[own.cell].holders.add(worker)
             elif own.steps:  # it ends one cell before it begins another
                 return
             else:
@@ -149,6 +155,16 @@ class Schedule:
             pace = self._pace[self._cells[own.cell].model]
             pace.load = max(pace.load, seconds)
 
+    def refused(self, worker: int, cell: int) -> bool:
+        """The worker could not make the model ready, for a reason of the model's; whether the cell was over before."""
+        own = self._workers[worker]
+        own.steps.popleft()
+        self._leave(worker)
+        own.cell = None
+        over = self._cells[cell].over
+        self.drop(cell)
+        return over
+
     def answered(self, worker: int, shard: Shard, seconds: float) -> bool:
         """The worker has answered; whether the answer is wanted still."""
         own = self._workers[worker]
@@ -163,21 +179,25 @@ class Schedule:
 
     def split(self, shard: Shard, rows: range) -> None:
         """Ask the samples of a batch one by one."""
+        if self._cells[shard.cell].over:
+            return
         self._cells[shard.cell].queue.extendleft(Shard(shard.cell, shard.batch, row) for row in reversed(rows))
 
     def drop(self, cell: int) -> None:
         """Ask no more of a cell."""
         self._cells[cell].over = True
         self._cells[cell].queue.clear()
-        for own in self._workers.values():
+        for worker, own in self._workers.items():
             if own.cell == cell and not own.ready:
+                self._leave(worker)
                 own.cell = None
 
     def lost(self, worker: int) -> list[Verdict]:
         """A worker died: its work is owed again, and what it was at is called to account."""
-        own = self._workers[worker]
+        if worker not in self._workers:  # it had not started
+            return []
         self._leave(worker)
-        del self._workers[worker]
+        own = self._workers.pop(worker)
         if not own.steps:
             return []
         first, *rest = own.steps
@@ -235,7 +255,7 @@ class Schedule:
         paying = [m for m in waiting if self._pays(m, self._left(waiting[m]), holders[m])]
         if not paying:
             return None
-        most = max(paying, key=lambda m: (max(self._pace[m].batch, 1e-9) * self._left(waiting[m]) / holders[m]))
+        most = max(paying, key=lambda m: max(self._pace[m].batch, 1e-9) * self._left(waiting[m]) / holders[m])
         return self._least_held(waiting[most])
 
     def _least_held(self, cells: list[int]) -> int:
