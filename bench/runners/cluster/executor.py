@@ -65,11 +65,13 @@ class Cluster:
     @classmethod
     def start(cls, config: RunConfig, note: Callable[[str], None]) -> Self:
         """Join the cluster and start the workers.  Raises `UsageError` where that cannot be."""
+        _refuse_device(config.device)
         connection = Connection(config.ray_address, config.workers)
         try:
             gpus = 0.0 if config.device == "cpu" else config.gpus_per_worker
             where = places(connection.rooms, config.workers, gpus)
-            _refuse_device(config.device, where.gpus)
+            if config.device == "cuda":
+                _refuse_no_gpu(where)
             machine = machine_of(config, "cuda" if where.gpus else "cpu")
             outfit = Outfit(str(Path.cwd()), machine, config.seed, where.cpus, plugins(config.plugins))
             note(_told(where, len(connection.rooms), connection.address))
@@ -274,15 +276,17 @@ def _joined(record: type[Record], pieces: Sequence[Answers]) -> Answers:
     return Answers(record.concatenate(answered) if answered else None, failed)
 
 
-def _refuse_device(name: str, gpus: float) -> None:
-    """Refuse a device that the workers cannot all have."""
+def _refuse_device(name: str) -> None:
     if name not in {"auto", "cpu", "cuda"}:
         raise UsageError(
             f"workers of a cluster cannot all have the device '{name}'",
             cause="Ray gives each worker GPUs of its own",
             fix="--device cuda, cpu or auto; --gpus-per-worker says how many",
         )
-    if name == "cuda" and not gpus:
+
+
+def _refuse_no_gpu(where: Places) -> None:
+    if not where.gpus:
         raise UsageError("no worker would have a GPU", cause="the cluster has none", fix="leave --device cuda out")
 
 
@@ -294,5 +298,9 @@ def _error(trouble: Trouble) -> EvaluationError:
 def _told(where: Places, nodes: int, address: str) -> str:
     one = f"{where.cpus} cores each" if where.cpus > 1 else "a core each"
     gpus = f", {where.gpus:g} GPUs each" if where.gpus else ""
-    place = "this machine" if address == "local" else f"{nodes} nodes of a Ray cluster"
-    return f"{where.workers} workers on {place}, {one}{gpus}"
+    place = "this machine" if address == "local" else f"{_counted(nodes, 'node')} of a Ray cluster"
+    return f"{_counted(where.workers, 'worker')} on {place}, {one}{gpus}"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

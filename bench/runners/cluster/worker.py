@@ -110,15 +110,10 @@ class Worker:
                 os.environ[variable] = "1"
         for path, content in here.plugins:
             load_plugin(_plugin(Path(path), content))
-        import torch
-
-        torch.set_num_threads(here.threads)
-        if here.machine.device == "cuda" and not torch.cuda.is_available():
-            raise UsageError(
-                f"a worker on {platform.node()} has no GPU that torch can use",
-                cause="torch finds no CUDA device there",
-                fix="install torch with CUDA on that node, or use --device cpu",
-            )
+        # Torch reads it when it is imported, which takes seconds that not every model needs.
+        os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(here.threads)
+        if here.machine.device == "cuda":
+            _refuse_blind()
         return f"{platform.node()} {os.getpid()} {__version__}"
 
     def _models(self, spec: Spec) -> Models:
@@ -186,6 +181,17 @@ def _plugin(path: Path, content: bytes) -> Path:
 def _own(examples: Examples) -> Examples:
     """A copy that may be written to: what comes through shared memory may not."""
     return examples.take(np.arange(len(examples)))
+
+
+def _refuse_blind() -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UsageError(
+            f"a worker on {platform.node()} has no GPU that torch can use",
+            cause="torch finds no CUDA device there",
+            fix="install torch with CUDA on that node, or use --device cpu",
+        )
 
 
 def _free(machine: Machine) -> None:
