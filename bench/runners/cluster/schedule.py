@@ -84,10 +84,12 @@ class _Cell:
 
 @dataclass
 class _Worker:
-    """What a worker holds and does, oldest step first."""
+    """What a worker holds and does, oldest step first.  load, first: seconds of its last load and the answer after."""
 
     cell: int | None = None
     ready: bool = False
+    load: float = 0.0
+    first: float | None = None
     steps: deque[Step] = field(default_factory=deque)
 
 
@@ -151,9 +153,7 @@ class Schedule:
         own = self._workers[worker]
         own.steps.popleft()
         own.ready = own.cell is not None
-        if own.cell is not None:
-            pace = self._pace[self._cells[own.cell].model]
-            pace.load = max(pace.load, seconds)
+        own.load, own.first = seconds, None
 
     def refused(self, worker: int, cell: int) -> bool:
         """The worker could not make the model ready, for a reason of the model's; whether the cell was over before."""
@@ -172,8 +172,7 @@ class Schedule:
         cell = self._cells[shard.cell]
         cell.poison = 0
         if shard.row is None:
-            pace = self._pace[cell.model]
-            pace.batch = seconds if not pace.batch else 0.8 * pace.batch + 0.2 * seconds
+            self._learn(own, self._pace[cell.model], seconds)
         self._tries.pop(shard, None)
         return not cell.over
 
@@ -230,6 +229,14 @@ class Schedule:
         self.drop(shard.cell)
         return [Lost(shard.cell, f"{POISON} samples in a row each brought down {DEATHS} workers")]
 
+    def _learn(self, own: _Worker, pace: _Pace, seconds: float) -> None:
+        """Take a batch's time in.  Many models load only when they are first asked, so the first batch tells that."""
+        if own.first is None:
+            own.first = seconds
+            return
+        pace.batch = seconds if not pace.batch else 0.8 * pace.batch + 0.2 * seconds
+        pace.load = max(pace.load, own.load + own.first - pace.batch)
+
     def _leave(self, worker: int) -> None:
         own = self._workers[worker]
         if own.cell is not None:
@@ -270,6 +277,6 @@ class Schedule:
     def _pays(self, model: Hashable, left: int, holders: int) -> bool:
         """Whether one more worker for a model saves more time than loading the model costs it."""
         pace = self._pace[model]
-        if pace.batch and pace.load:
+        if pace.batch:
             return left * pace.batch / (holders + 1) > pace.load
         return left >= DEPTH * (holders + 1)
