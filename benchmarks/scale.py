@@ -48,47 +48,43 @@ class Instant:
 
 @dataclass(frozen=True)
 class Stream:
-    """Answers as they came: seconds of each since the first, samples of each, and the driver's processor seconds."""
+    """Answers as they came: when each did, and samples, seconds and the driver's processor seconds altogether."""
 
     times: list[float]
-    samples: list[int]
+    samples: int
+    seconds: float
     processor: float
-
-    def rate(self, skip: int) -> float:
-        """Samples a second after the first `skip` answers, when every worker is at work."""
-        return sum(self.samples[skip:]) / (self.times[-1] - self.times[skip - 1])
 
 
 def asked(workers: int, **flags: Any) -> Stream:
-    """One cell asked on so many workers, its answers thrown away."""
+    """One cell asked on so many workers, its answers thrown away: once to load the models, then once more, timed."""
     config: RunConfig = resolve({"runner": "ray", "workers": workers, **flags}, cwd=Path("/"), environ={})
     planned = plan(config)
     with closing(executor_of(config, Silent())) as executor:
         prints = executor.fingerprints([cell.cell.model for cell in planned.cells])
         (job,) = jobs_of(planned, config, executor.machine, prints)
         layout = Layout(job.asked.ids, job.entry.batch)
-        times, samples = list[float](), list[int]()
-        began = time.process_time()
-        for event in executor.ask([Work(job, layout, tuple(range(layout.batches)))]):
-            if isinstance(event, Answered):
-                times.append(time.perf_counter())
-                samples.append(len(layout.rows(event.batch)))
-        return Stream(times, samples, time.process_time() - began)
+        work = [Work(job, layout, tuple(range(layout.batches)))]
+        list(executor.ask(work))
+        began, processor = time.perf_counter(), time.process_time()
+        times = [time.perf_counter() for event in executor.ask(work) if isinstance(event, Answered)]
+        return Stream(times, len(job.asked), times[-1] - began, time.process_time() - processor)
 
 
-def scaling(turns: int, limit: int) -> None:
+def scaling(turns: int, draws: int) -> None:
     """One worker against two, in turns."""
     rates: dict[int, list[float]] = {1: [], 2: []}
+    cell = {"models": ["lm-small"], "tasks": ["reasoning/arithmetic"], "decoders": [f"self-consistency,n={draws}"]}
     for _ in range(turns):
-        for workers in rates:
-            stream = asked(workers, models=["lm-small"], tasks=["likelihood/prose"], limit=limit, batch_size="4")
-            rates[workers].append(stream.rate(4 * workers))
+        for workers, found in rates.items():
+            stream = asked(workers, **cell, batch_size="2")
+            found.append(stream.samples / stream.seconds)
     print("| workers | samples/s, each turn | median | times one worker |")
     print("| ---: | --- | ---: | ---: |")
     base = statistics.median(rates[1])
     for workers, found in rates.items():
         median = statistics.median(found)
-        print(f"| {workers} | {', '.join(f'{r:.1f}' for r in found)} | {median:.1f} | {median / base:.2f} |")
+        print(f"| {workers} | {', '.join(f'{r:.2f}' for r in found)} | {median:.2f} | {median / base:.2f} |")
     print(f"\nTurn by turn: {', '.join(f'{b / a:.2f}' for a, b in zip(rates[1], rates[2], strict=True))}.")
 
 
@@ -96,7 +92,7 @@ def overhead(path: Path) -> None:
     """The driver's part of a shard, for shards that cost nothing."""
     stream = asked(2, models=["benchmark-instant"], tasks=["calibration/digits"], batch_size="1", plugins=[path])
     shards = len(stream.times)
-    wall = (stream.times[-1] - stream.times[49]) / (shards - 50)
+    wall = stream.seconds / shards
     print(f"{shards} shards of one sample: {1e3 * stream.processor / shards:.2f} ms of the driver's processor a shard, "
           f"{1e3 * wall:.2f} ms between answers.")  # fmt: skip
 
@@ -141,11 +137,10 @@ def names(n: int) -> Any:
 
 def journaled(record: Record, seconds: float) -> tuple[float, float, float]:
     """(samples a second, milliseconds a batch, processor milliseconds a batch) of appending batches, synced to disk."""
-    n, batches = len(record), 100_000
+    n = len(record)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "run" / "cells" / "cell"
-        ids = names(n * batches) if n < 1 else np.tile(names(n), 1)
-        layout = Layout(ids, n)
+        layout = Layout(names(n), n)
         done, began, processor = 0, time.perf_counter(), time.process_time()
         while time.perf_counter() - began < seconds:
             with Journal(place, type(record), layout, f"{done}") as journal:
@@ -186,7 +181,7 @@ def main() -> None:
         print(f"\nLoad of the machine before: {os.getloadavg()[0]:.1f}.\n")
         overhead(Path(__file__))
         print()
-        scaling(1 if quick else 5, 100 if quick else 200)
+        scaling(2 if quick else 5, 8 if quick else 16)
         print(f"\nLoad of the machine after: {os.getloadavg()[0]:.1f}.")
     finally:
         ray.shutdown()
