@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,12 +48,13 @@ class Instant:
 
 @dataclass(frozen=True)
 class Stream:
-    """Answers as they came: when each did, and samples, seconds and the driver's processor seconds altogether."""
+    """What asking once took: answers, samples, seconds, and processor seconds of the driver and of each worker."""
 
-    times: list[float]
+    shards: int
     samples: int
     seconds: float
-    processor: float
+    driver: float
+    workers: list[float]
 
 
 def asked(workers: int, **flags: Any) -> Stream:
@@ -66,35 +67,52 @@ def asked(workers: int, **flags: Any) -> Stream:
         layout = Layout(job.asked.ids, job.entry.batch)
         work = [Work(job, layout, tuple(range(layout.batches)))]
         list(executor.ask(work))
+        before = worked()
         began, processor = time.perf_counter(), time.process_time()
-        times = [time.perf_counter() for event in executor.ask(work) if isinstance(event, Answered)]
-        return Stream(times, len(job.asked), times[-1] - began, time.process_time() - processor)
+        shards = sum(isinstance(event, Answered) for event in executor.ask(work))
+        seconds, processor = time.perf_counter() - began, time.process_time() - processor
+        spent = [after - before[worker] for worker, after in worked().items() if worker in before]
+        return Stream(shards, len(job.asked), seconds, processor, spent)
 
 
-def scaling(turns: int, draws: int) -> None:
+def worked() -> dict[str, float]:
+    """Processor seconds of each worker of this machine, by its process."""
+    spent = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if process.joinpath("cmdline").read_bytes().startswith(b"ray::Worker"):
+                numbers = process.joinpath("stat").read_text().rpartition(")")[2].split()
+                spent[process.name] = (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
+    return spent
+
+
+def scaling(turns: int, limit: int) -> None:
     """One worker against two, in turns."""
-    rates: dict[int, list[float]] = {1: [], 2: []}
-    cell = {"models": ["lm-small"], "tasks": ["reasoning/arithmetic"], "decoders": [f"self-consistency,n={draws}"]}
+    cell = {"models": ["lm-small"], "tasks": ["reasoning/arithmetic"], "decoders": ["self-consistency,n=4"]}
+    streams: dict[int, list[Stream]] = {1: [], 2: []}
     for _ in range(turns):
+        for workers, found in streams.items():
+            found.append(asked(workers, **cell, limit=limit, batch_size="1"))
+    for name, cost in (
+        ("second of the busiest worker's processor", lambda stream: max(stream.workers)),
+        ("second of wall time", lambda stream: stream.seconds),
+    ):
+        print(f"| workers | samples a {name}, each turn | median | times one worker |")
+        print("| ---: | --- | ---: | ---: |")
+        rates = {workers: [s.samples / cost(s) for s in found] for workers, found in streams.items()}
+        base = statistics.median(rates[1])
         for workers, found in rates.items():
-            stream = asked(workers, **cell, batch_size="2")
-            found.append(stream.samples / stream.seconds)
-    print("| workers | samples/s, each turn | median | times one worker |")
-    print("| ---: | --- | ---: | ---: |")
-    base = statistics.median(rates[1])
-    for workers, found in rates.items():
-        median = statistics.median(found)
-        print(f"| {workers} | {', '.join(f'{r:.2f}' for r in found)} | {median:.2f} | {median / base:.2f} |")
-    print(f"\nTurn by turn: {', '.join(f'{b / a:.2f}' for a, b in zip(rates[1], rates[2], strict=True))}.")
+            median = statistics.median(found)
+            print(f"| {workers} | {', '.join(f'{r:.1f}' for r in found)} | {median:.1f} | {median / base:.2f} |")
+        print()
 
 
 def overhead(path: Path) -> None:
     """The driver's part of a shard, for shards that cost nothing."""
     stream = asked(2, models=["benchmark-instant"], tasks=["calibration/digits"], batch_size="1", plugins=[path])
-    shards = len(stream.times)
-    wall = stream.seconds / shards
-    print(f"{shards} shards of one sample: {1e3 * stream.processor / shards:.2f} ms of the driver's processor a shard, "
-          f"{1e3 * wall:.2f} ms between answers.")  # fmt: skip
+    each = 1e3 / stream.shards
+    print(f"{stream.shards} shards of one sample: {each * stream.driver:.2f} ms of the driver's processor a shard, "
+          f"{each * stream.seconds:.2f} ms between answers.")  # fmt: skip
 
 
 def classification(n: int) -> Record:
@@ -181,7 +199,7 @@ def main() -> None:
         print(f"\nLoad of the machine before: {os.getloadavg()[0]:.1f}.\n")
         overhead(Path(__file__))
         print()
-        scaling(2 if quick else 5, 8 if quick else 16)
+        scaling(2 if quick else 5, 30 if quick else 100)
         print(f"\nLoad of the machine after: {os.getloadavg()[0]:.1f}.")
     finally:
         ray.shutdown()
