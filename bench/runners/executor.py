@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bench.capabilities import Machine
-from bench.errors import BenchError, IncompleteError
+from bench.errors import BenchError, EvaluationError, IncompleteError, UsageError
 from bench.runners.ask import Answers
 from bench.runners.job import Job
 from bench.runners.journal import Layout
@@ -36,10 +36,20 @@ class Work:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why a cell failed, and what would mend it where that is known; made of text alone, so that it travels."""
+    """Why a cell failed, and what would mend it where that is known; made of text alone, so that it travels.
+
+    told: what and why apart, where the failure said both.  usage: whether what was asked for is at fault.
+    """
 
     reason: str
     mend: str = ""
+    told: tuple[str, str] | None = None
+    usage: bool = False
+
+    def error(self, fix: str) -> BenchError:
+        """The failure as an error again; `fix` for one that names no remedy."""
+        what, cause = self.told or ("a worker failed", self.reason)
+        return (UsageError if self.usage else EvaluationError)(what, cause=cause, fix=self.mend or fix)
 
 
 @dataclass(frozen=True)
@@ -110,7 +120,8 @@ def trouble(error: BaseException) -> Trouble:
     if isinstance(error, IncompleteError):
         raise error
     if isinstance(error, BenchError):
-        return Trouble(f"{error.what}: {error.cause}", error.fix)
+        told = error.what, error.cause
+        return Trouble(f"{error.what}: {error.cause}", error.fix, told, isinstance(error, UsageError))
     return Trouble(f"{type(error).__name__}: {error}")
 
 

@@ -100,7 +100,7 @@ class Cluster:
             elif isinstance(event, Came) and event.tag is not None:
                 spec = at.pop(event.worker)
                 if event.said.trouble:
-                    raise _error(event.said.trouble)
+                    raise event.said.trouble.error(LOGS)
                 self._fingerprints[spec] = event.said.value
         return self._fingerprints
 
@@ -155,7 +155,7 @@ class Cluster:
         self._note(f"a worker is not used: {trouble.reason}")
         self._pool.aside += 1
         if self._pool.aside >= self._pool.size:
-            raise _error(trouble)
+            raise trouble.error(LOGS)
 
     def _fresh(self, said: Said) -> list[str]:
         """Notes that no worker has made before."""
@@ -288,11 +288,6 @@ def _refuse_device(name: str) -> None:
 def _refuse_no_gpu(where: Places) -> None:
     if not where.gpus:
         raise UsageError("no worker would have a GPU", cause="the cluster has none", fix="leave --device cuda out")
-
-
-def _error(trouble: Trouble) -> EvaluationError:
-    what, _, cause = trouble.reason.partition(": ")
-    return EvaluationError(what, cause=cause or what, fix=trouble.mend or LOGS)
 
 
 def _told(where: Places, nodes: int, address: str) -> str:

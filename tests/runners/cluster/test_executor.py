@@ -195,6 +195,14 @@ def test_samples_that_bring_down_their_process_fail_alone(tmp_path: Path, addres
 
 
 @pytest.mark.slow
+def test_a_model_that_is_not_there_is_told_as_the_local_runner_tells_it(tmp_path: Path, address: str) -> None:
+    given = ["-m", "hf:not/there", "-t", "likelihood/prose", "--json"]
+    here, there = bench(tmp_path, "eval", *given), ray(tmp_path, address, *given)
+    assert here.code == there.code != ExitCode.OK
+    assert here.err.splitlines()[-3:] == there.err.splitlines()[-3:]
+
+
+@pytest.mark.slow
 def test_a_model_that_dies_while_it_learns_fails_its_cell_and_not_the_others(tmp_path: Path, address: str) -> None:
     cells = ["-m", f"stillborn,where={tmp_path}", "-m", f"warning,where={tmp_path}", *points()]
     ended = ray(tmp_path, address, *cells)
