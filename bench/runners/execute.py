@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.capabilities import CAPABILITIES, Machine
 from bench.components import Task
-from bench.errors import BenchError, EvaluationError, IncompleteError, NotComparableError
+from bench.errors import BenchError, EvaluationError, IncompleteError, NotComparableError, UsageError
 from bench.examples import Examples
 from bench.models.devices import device as find_device
 from bench.records import Record
@@ -71,10 +71,10 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
         for note in folder.repaired:
             progress.note(note)
         rates: dict[tuple[str, str, str], float] = {}
-        mends = [_run_cell(folder, job, models, config.seed, progress, rates) for job in jobs]
+        failures = [_run_cell(folder, job, models, config.seed, progress, rates) for job in jobs]
         if config.limit is None:  # of a few samples, most of the time is fitting and loading
             history.remember(rates)
-        _finish(folder, [_measured(folder, job, config.seed, progress) for job in jobs], mends)
+        _finish(folder, [_measured(folder, job, config.seed, progress) for job in jobs], failures)
         progress.finish()
     return folder
 
@@ -206,12 +206,13 @@ def _refuse_changes(folder: RunFolder, jobs: Sequence[Job | Given]) -> None:
 
 def _run_cell(
     folder: RunFolder, job: Job, models: Models, seed: int, progress: Progress, rates: dict[tuple[str, str, str], float]
-) -> str:
+) -> Exception | None:
     """Ask what the cell still owes and compact it; a failing model fails its cell, not the run.
 
-    Returns what would mend a failure, where that is known.
+    Returns why it failed, if it did.
     """
-    mend, entry = "", folder.cell(job.entry.name)
+    failure: Exception | None = None
+    entry = folder.cell(job.entry.name)
     progress.cell(job.cell.label, len(job.asked))
     if entry.status != "done" or entry.n_failed:
         started = time.monotonic()
@@ -225,9 +226,9 @@ def _run_cell(
             raise
         except (BenchError, ImportError, MemoryError) as error:
             _note_failure(folder, entry, error, progress)
-            mend = error.fix if isinstance(error, BenchError) else ""
+            failure = error
     progress.done(job.cell.label)
-    return mend
+    return failure
 
 
 def _ask_owed(folder: RunFolder, entry: CellEntry, job: Job, models: Models, seed: int, progress: Progress) -> int:
@@ -321,10 +322,13 @@ def _keep(folder: RunFolder, name: str, measured: Measured, progress: Progress) 
         folder.update_cell(kept)
 
 
-def _finish(folder: RunFolder, measured: Sequence[Measured], mends: Sequence[str] = ()) -> None:
+def _finish(folder: RunFolder, measured: Sequence[Measured], failures: Sequence[Exception | None] = ()) -> None:
     failed = [entry for entry in folder.cells if entry.status == "failed"]
     if failed and len(failed) == len(folder.cells):
-        raise EvaluationError(
+        mends = [failure.fix for failure in failures if isinstance(failure, BenchError)]
+        # Models that were all asked for what they cannot give are a mistake of usage, found late.
+        usage = bool(failures) and all(isinstance(failure, UsageError) for failure in failures)
+        raise (UsageError if usage else EvaluationError)(
             f"every cell of '{folder.path}' failed",
             cause=failed[0].error,
             fix=f"{next(filter(None, mends), 'mend it')}; then {folder.resume_command}",
