@@ -31,7 +31,7 @@ class Pool:
             raise UsageError(
                 f"'{decoder}' needs the log-probabilities of generated tokens",
                 cause="the model doesn't tell them",
-                fix="--decoder self-consistency counts votes; self-consistency,n=1,temperature=0 takes the likeliest text",
+                fix="--decoder self-consistency counts votes; with n=1,temperature=0 it is greedy",
             )
 
 

@@ -55,7 +55,8 @@ class Api:
         """
         loop, server = self._open()
         met = self._meet()
-        way = self._way = self._way or loop.run(server.way())
+        way: logprobs.Way = loop.run(server.way()) if self._way is None else self._way
+        self._way = way
         encoder = self._encoding.encoder(met.window)
 
         async def ask(prompt: str | list[int], check: Callable[[logprobs.Read], Any]) -> Any:

@@ -36,7 +36,7 @@ OVERLOADED = frozenset({429, 503})
 
 
 class Client:
-    """Asks one server.  Each request has `deadline` seconds from when it is first sent, with all its retries."""
+    """Asks one server.  Each request has `deadline` seconds for all its attempts and the waits between them."""
 
     def __init__(self, place: Place, pace: Pace, deadline: float) -> None:
         try:
@@ -77,9 +77,10 @@ class Client:
         return await retrying(self._once, path, body, read, end)
 
     async def _once(self, path: str, body: Mapping[str, Any] | None, read: Callable[[Answer], T], end: _End) -> T:
+        queued = time.monotonic()
         async with self.pace.turn() as began:
             try:
-                async with asyncio.timeout(end.left()):
+                async with asyncio.timeout(end.left(queued)):
                     answer = read(await self._answer(path, body))
             except TimeoutError as error:
                 self.pace.overloaded(began, None)
@@ -117,10 +118,10 @@ class _End:
         self.began = 0.0
         self.malformed = 0
 
-    def left(self) -> float:
-        """Seconds for the next attempt."""
+    def left(self, queued: float) -> float:
+        """Seconds for the next attempt, which has waited for its turn since `queued`: that time is not the server's."""
         now = time.monotonic()
-        self.began = self.began or now
+        self.began = self.began + now - queued if self.began else now
         return min(self.seconds / ATTEMPTS_IN_DEADLINE, max(0.001, self.began + self.seconds - now))
 
     def __call__(self, state: RetryCallState) -> bool:

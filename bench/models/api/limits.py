@@ -59,7 +59,7 @@ class Pace:
             return 0.0
         if now < self._next:
             return self._next - now
-        self._next = max(self._next + 60.0 / self.per_minute, now)
+        self._next = now + 60.0 / self.per_minute
         return 0.0
 
     def good(self) -> None:

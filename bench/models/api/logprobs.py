@@ -31,14 +31,14 @@ _PARTIAL = "\ufffd"
 class Read:
     """A prompt as the server's model read it: tokens, their log-probabilities (nats; NaN: none given) and ranks.
 
-    offsets: where the server says that tokens begin, if it does.  first: whether each token was the model's first
-    choice.
+    offsets: where the server says that tokens begin (empty: it doesn't).  first: whether each token was the model's
+    first choice.
     """
 
     tokens: tuple[str, ...]
     logprobs: Float64s
     first: Bools
-    offsets: tuple[int, ...] | None = None
+    offsets: tuple[int, ...] = ()
 
 
 def request(model: str, prompt: str | Sequence[int], way: Way) -> dict[str, Any]:
@@ -62,9 +62,9 @@ def _echoed(choice: Mapping[str, Any]) -> Read:
         raise MalformedError("no token came")
     logprobs = log_probabilities(given.get("token_logprobs"), len(tokens), first_may_lack=True)
     offsets = given.get("text_offset")
-    told = isinstance(offsets, list) and len(offsets) == len(tokens) and all(isinstance(o, int) for o in offsets)
-    firsts = _firsts(given.get("top_logprobs"), logprobs)
-    return Read(tuple(tokens), logprobs, firsts, tuple(offsets) if told else None)
+    if not (isinstance(offsets, list) and len(offsets) == len(tokens) and all(isinstance(o, int) for o in offsets)):
+        offsets = []
+    return Read(tuple(tokens), logprobs, _firsts(given.get("top_logprobs"), logprobs), tuple(offsets))
 
 
 def _firsts(tops: Any, logprobs: Float64s) -> Bools:
@@ -144,8 +144,8 @@ def _spelled(tokens: Sequence[str], prompt: str, lead: int) -> list[int] | None:
     return out if place == len(prompt) else None
 
 
-def _offered(tokens: Sequence[str], offsets: Sequence[int] | None, prompt: str, lead: int) -> list[int] | None:
-    if offsets is None or len(tokens) <= lead:
+def _offered(tokens: Sequence[str], offsets: Sequence[int], prompt: str, lead: int) -> list[int] | None:
+    if not offsets or len(tokens) <= lead:
         return None
     found = [0] * lead + [offset - offsets[lead] for offset in offsets[lead:]]
     if any(before > after for before, after in pairwise(found)):
