@@ -164,6 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         except Refusal as refusal:
             self._send(refusal.status, {"error": {"message": str(refusal), "code": refusal.status}})
             return
+        if fault == "pause":
+            time.sleep(0.02)
         if fault == "error-200":
             answer = {"error": {"message": "out of memory", "code": 500}}
         spoil(answer, fault)
