@@ -20,6 +20,8 @@ Answer = dict[str, Any]
 
 # Seconds for the first contact: a wrong address should not be tried for minutes.
 FIRST_CONTACT = 20.0
+# Seconds for the list of models, without which it goes too.
+LISTING = 6.0
 # So many requests in a row that fail, with none between them that goes well, are the server's fault.
 STREAK = 8
 # What of a model's entry says which model it is; the rest is the time, permissions and the like.
@@ -91,11 +93,12 @@ class Server:
         return self._met
 
     async def _entry(self) -> dict[str, Any]:
-        """What the server lists of the model; nothing where it keeps no list."""
+        """What the server lists of the model; nothing where it keeps no list, or fails to make it."""
         try:
-            listed = await self._first("models", None, lambda answer: answer.get("data"))
-        except (RefusedError, MalformedError) as error:
-            if isinstance(error, RefusedError) and error.status in {401, 403}:
+            listed = await self.client.ask("models", None, lambda answer: answer.get("data"), deadline=LISTING)
+        except AttemptError as error:
+            locked = isinstance(error, RefusedError) and error.status in {401, 403}
+            if locked or (isinstance(error, TransientError) and error.whole):
                 raise
             return {}
         entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []

@@ -97,7 +97,7 @@ class _Quiet(ThreadingHTTPServer):
         pass
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An answer other than 200."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.state.paths.append(self.path)
         try:
             self._admit()
-        except Refusal as refusal:
+        except RefusalError as refusal:
             self._send(refusal.status, {"error": {"message": str(refusal)}})
             return
         self._send(200, {"object": "list", "data": [
@@ -152,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         key = self.state.habits.key
         sent = self.headers.get("Authorization", "")
         if key and sent != f"Bearer {key}":
-            raise Refusal(401, f"wrong key: {sent}")
+            raise RefusalError(401, f"wrong key: {sent}")
 
     def _answer(self, body: Body, fault: str) -> None:
         if fault in {"429", "429-date", "500", "503", "html", "slow", "400", "echo-key"}:
@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._admit()
             answer = answers(self.path, body, self.state.habits)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             self._send(refusal.status, {"error": {"message": str(refusal), "code": refusal.status}})
             return
         if fault == "pause":
@@ -217,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
-def spoil(answer: Body, fault: str) -> None:
+def spoil(answer: Body, fault: str) -> None:  # noqa: C901 - one branch a lie
     """Make a true answer a lie of that name."""
     choices = answer.get("choices", [])
     if fault == "extra-choice":
@@ -243,32 +243,34 @@ def spoil(answer: Body, fault: str) -> None:
             choices[0]["logprobs"][name] = choices[0]["logprobs"][name][:-2]
 
 
-def answers(path: str, body: Body, habits: Habits) -> Body:
+def answers(path: str, body: Body, habits: Habits) -> Body:  # noqa: C901 - one branch a habit
     """The true answer to a request."""
     chat = path.endswith("/chat/completions")
     if body.get("model") != NAME:
-        raise Refusal(404, f"no model {body.get('model')}")
+        raise RefusalError(404, f"no model {body.get('model')}")
     if (chat and not habits.chat) or not (chat or path.endswith("/completions")):
-        raise Refusal(404, f"no path {path}")
+        raise RefusalError(404, f"no path {path}")
     if body.get("n", 1) > 1 and not habits.many:
-        raise Refusal(422, "n is not supported")
+        raise RefusalError(422, "n is not supported")
     if not habits.logprobs and body.get("logprobs"):
-        raise Refusal(422, "logprobs are not supported")
+        raise RefusalError(422, "logprobs are not supported")
     if body.get("echo") and not habits.echo:
-        raise Refusal(400, "echo is not supported with logprobs")
+        raise RefusalError(400, "echo is not supported with logprobs")
     if "prompt_logprobs" in body and not habits.prompt_logprobs:
-        raise Refusal(422, "prompt_logprobs: extra fields not permitted")
+        raise RefusalError(422, "prompt_logprobs: extra fields not permitted")
     if habits.length not in body:
-        raise Refusal(400, f"unsupported parameter; use '{habits.length}' instead")
+        raise RefusalError(400, f"unsupported parameter; use '{habits.length}' instead")
     prompt = body["messages"][0]["content"] if chat else body["prompt"]
     if isinstance(prompt, list) and not habits.tokens:
-        raise Refusal(400, "prompt must be a string")
+        raise RefusalError(400, "prompt must be a string")
     tokens = brain().encode(prompt, begin=habits.begin) if isinstance(prompt, str) else tuple(prompt)
     if len(tokens) + body[habits.length] > habits.window:
-        raise Refusal(400, f"{len(tokens)} tokens are more than the window of {habits.window}")
-    made = [choice({**body, "max_tokens": body[habits.length]}, tokens, chat, number) for number in range(body.get("n", 1))]
+        raise RefusalError(400, f"{len(tokens)} tokens are more than the window of {habits.window}")
+    made = [
+        choice({**body, "max_tokens": body[habits.length]}, tokens, chat, number) for number in range(body.get("n", 1))
+    ]
     new = sum(one.pop("_new") for one in made)
-    answer = {"id": "x", "model": habits.reported, "system_fingerprint": habits.fingerprint, "choices": made}
+    answer: Body = {"id": "x", "model": habits.reported, "system_fingerprint": habits.fingerprint, "choices": made}
     if habits.usage:
         answer["usage"] = {"prompt_tokens": len(tokens), "completion_tokens": new, "total_tokens": len(tokens) + new}
     if not habits.offsets:
@@ -291,9 +293,12 @@ def choice(body: Body, tokens: tuple[int, ...], chat: bool, number: int) -> Body
             "message": {"role": "assistant", "content": text.text},
             "logprobs": {"content": entries} if body.get("logprobs") else None,
         }
-    pieces, values, tops = [*text.tokens], [*text.logprobs], [{t: p} for t, p in zip(text.tokens, text.logprobs)]  # noqa: B905
+    pieces: list[Any] = [*text.tokens]
+    values: list[Any] = [*text.logprobs]
+    tops: list[Any] = [{t: p} for t, p in zip(text.tokens, text.logprobs, strict=True)]
     if body.get("echo"):
-        pieces, values, tops = [a + b for a, b in zip(echo(tokens), (pieces, values, tops), strict=True)]
+        given = echo(tokens)
+        pieces, values, tops = given[0] + pieces, given[1] + values, given[2] + tops
     ends = [len("".join(pieces[:k])) for k in range(len(pieces))]
     made["text"] = (brain().tokenizer.decode(tokens, skip_special_tokens=True) if body.get("echo") else "") + text.text
     if body.get("logprobs"):

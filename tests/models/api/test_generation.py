@@ -133,6 +133,8 @@ def test_what_cannot_be_is_refused(choice: dict[str, Any]) -> None:
 
 
 def test_a_chat_answer_without_content_is_an_empty_text() -> None:
-    spent = answer({"message": {"content": None}, "finish_reason": "length"}, usage={"prompt_tokens": 1, "completion_tokens": 4})
+    spent = answer(
+        {"message": {"content": None}, "finish_reason": "length"}, usage={"prompt_tokens": 1, "completion_tokens": 4}
+    )
     (found,) = read(spent, "chat", Draw("x", 0), 1, BARE)
     assert (found.text, len(found.logprobs), found.stopped) == ("", 4, False)

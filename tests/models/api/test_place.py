@@ -96,5 +96,5 @@ def test_a_missing_package_is_named_with_its_extra(served: Served, monkeypatch: 
 
 
 def test_no_tokenizer_there(served: Served) -> None:
-    with pytest.raises(UsageError, match="no tokenizer in './nowhere'"):
+    with pytest.raises(UsageError, match="no tokenizer in"):
         api(NAME, machine=Machine(offline=True), base_url=served.base_url, tokenizer="./nowhere").fingerprint()

@@ -31,8 +31,19 @@ def values(ended: Ended) -> dict[tuple[str, ...], float | None]:
 
 
 def test_a_run_gives_the_numbers_of_the_local_model(served: Served, tmp_path: Path) -> None:
-    over = evaluate(tmp_path / "over", served.spec, "-t", "calibration/facts", "-t", "reasoning/logic", *LIMIT, "greedy")
-    local = evaluate(tmp_path / "local", f"hf:{CHECKPOINT},dtype=float64", "-t", "calibration/facts", "-t", "reasoning/logic", *LIMIT, "greedy")
+    over = evaluate(
+        tmp_path / "over", served.spec, "-t", "calibration/facts", "-t", "reasoning/logic", *LIMIT, "greedy"
+    )
+    local = evaluate(
+        tmp_path / "local",
+        f"hf:{CHECKPOINT},dtype=float64",
+        "-t",
+        "calibration/facts",
+        "-t",
+        "reasoning/logic",
+        *LIMIT,
+        "greedy",
+    )
     assert over.code == local.code == ExitCode.OK, over.err + local.err
     ours, theirs = values(over), values(local)
     assert len(ours) > 20
@@ -57,7 +68,7 @@ def test_kill_9_and_resume_give_the_bytes_of_a_run_that_was_not(tmp_path: Path) 
         slow.faults = lambda _body, _times: ""
         resumed = bench(home, *command)
         assert resumed.code == ExitCode.OK, resumed.err
-        found = snapshot([run for run in runs(home / "runs") if (run / "run.json").exists()][0])
+        found = snapshot(next(run for run in runs(home / "runs") if (run / "run.json").exists()))
     assert found.keys() == expected.keys()
     assert [file for file in expected if found[file] != expected[file]] == []
 
@@ -135,4 +146,6 @@ def test_a_model_that_changed_is_not_continued(tmp_path: Path) -> None:
 def test_no_server_is_told_in_three_lines(tmp_path: Path) -> None:
     with serving() as served:
         pass
-    evaluate(tmp_path / "home", f"{served.spec},deadline=0.5").told(ExitCode.FAILED, "no answer from", "start the server")
+    evaluate(tmp_path / "home", f"{served.spec},deadline=0.5").told(
+        ExitCode.FAILED, "no answer from", "start the server"
+    )

@@ -143,7 +143,7 @@ def test_another_tokenizer_is_found_out(served: Served, tmp_path: object) -> Non
     from tests.models import tiny
 
     other = tiny.save(Path(str(tmp_path)))
-    with pytest.raises(EvaluationError, match="another text|more|refuses"):
+    with pytest.raises(EvaluationError, match=r"another text|more|refuses"):
         made(served, tokenizer=str(other)).score([("The owl", " wants that nest.")])
 
 
@@ -176,7 +176,14 @@ VLLM = {
                 "text_offset": [0, 3, 4, 4, 5, 8],
                 "token_logprobs": [None, -12.5, -18.1, -18.8, -3.25, -0.5],
                 "tokens": ["<s>", "B", "", "ø", " is", " in"],
-                "top_logprobs": [None, {"B": -12.5, "Q": -0.7}, {"": -18.1}, {"ø": -18.8}, {" is": -3.25}, {" in": -0.5}],
+                "top_logprobs": [
+                    None,
+                    {"B": -12.5, "Q": -0.7},
+                    {"": -18.1},
+                    {"ø": -18.8},
+                    {" is": -3.25},
+                    {" in": -0.5},
+                ],
             },
         }
     ]
