@@ -125,7 +125,8 @@ def vllm(
     """A causal language model run by vLLM: `vllm:PATH-OR-NAME,tensor_parallel=2` (extra `vllm`).
 
     max_length: tokens of the window (0: the model's).  memory: share of the device's memory for the engine.
-    tensor_parallel: devices that share the model.  Precision is --dtype.  WHAT_RAN
+    tensor_parallel: devices that share the model.  Precision is --dtype.  Its scores were held
+    against `hf:` with vLLM 0.32 on a CPU; it has not been run on a GPU.
     """
     options: dict[str, Any] = {
         "dtype": machine.dtype,

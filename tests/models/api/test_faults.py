@@ -99,25 +99,25 @@ def test_a_lie_about_one_sample_is_that_sample_s_failure(fault: str, faultless: 
 @pytest.mark.parametrize("fault", ["nan", "short", "extra-choice", "same-index"])
 def test_lies_about_generated_texts(fault: str) -> None:
     faults = {"same-index": lambda body, _: fault if body.get("n", 1) > 1 and body["max_tokens"] > 1 else ""}
-    with serving(Habits(faults=faults.get(fault, always(fault, "3 + 5")))) as served:
-        with pytest.raises(EvaluationError, match="the answer cannot be true"):
-            made(served).generate(DRAWS)
+    habits = Habits(faults=faults.get(fault, always(fault, "3 + 5")))
+    with serving(habits) as served, pytest.raises(EvaluationError, match="the answer cannot be true"):
+        made(served).generate(DRAWS)
 
 
 def test_a_server_that_always_lies_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "STREAK", 5)
-    with serving(Habits(faults=always("nan", "Q:"))) as served:
-        with pytest.raises(UsageError, match="cannot be true") as caught:
-            made(served).score(REQUESTS)
+    habits = Habits(faults=always("nan", "Q:"))
+    with serving(habits) as served, pytest.raises(UsageError, match="cannot be true") as caught:
+        made(served).score(REQUESTS)
     assert "nan" in caught.value.cause
     assert len(served.faulted) <= 3 * len(REQUESTS)
 
 
 def test_one_request_that_fails_is_data_many_are_the_server_s_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "STREAK", 5)
-    with serving(Habits(faults=always("500", "Ann is tall"))) as served:
-        with pytest.raises(EvaluationError, match="no answer within"):
-            made(served, deadline=0.5).score(REQUESTS)
+    habits = Habits(faults=always("500", "Ann is tall"))
+    with serving(habits) as served, pytest.raises(EvaluationError, match="no answer within"):
+        made(served, deadline=0.5).score(REQUESTS)
     with serving(Habits(faults=always("500", "Q:"))) as served:
         model = made(served, deadline=0.5)
         with pytest.raises(IncompleteError, match="stopped answering"):
@@ -149,9 +149,9 @@ def test_another_model_behind_the_same_name_stops_the_run() -> None:
 
 
 def test_what_is_refused_is_not_asked_again() -> None:
-    with serving(Habits(faults=always("400", "Ann is tall"))) as served:
-        with pytest.raises(EvaluationError, match="refuses the request") as caught:
-            made(served).score(REQUESTS)
+    habits = Habits(faults=always("400", "Ann is tall"))
+    with serving(habits) as served, pytest.raises(EvaluationError, match="refuses the request") as caught:
+        made(served).score(REQUESTS)
     assert "HTTP 400: not now" in caught.value.cause
     assert served.faulted == ["400"]
 
