@@ -28,7 +28,7 @@ class Engine:
     def get_tokenizer(self) -> Any:
         return tiny.loaded().tokenizer
 
-    def generate(self, prompts: list[Any], settings: Any, use_tqdm: bool) -> list[Any]:
+    def generate(self, prompts: list[Any], settings: Any, use_tqdm: bool) -> list[Any]:  # noqa: ARG002
         self.asked.append((prompts, settings))
         return [self.answer(prompt) for prompt in prompts]
 
