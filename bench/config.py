@@ -47,6 +47,9 @@ class RunConfig(BaseModel):
     batch_size: PositiveInt | Literal["auto"] = Field(default="auto", description="samples at a time, or auto")
     trust_remote_code: bool = Field(default=False, description="let a model bring its own code")
     plugins: tuple[Path, ...] = Field(default=(), description="Python files with components of your own")
+    include_paths: tuple[Path, ...] = Field(
+        default=(), description="folders with lm-evaluation-harness tasks of your own"
+    )
     predictions: Path | None = Field(
         default=None, description="file of saved predictions to evaluate instead of models"
     )
@@ -71,6 +74,7 @@ FLAGS: dict[str, str] = {
     "scores": "--score",
     "calibrators": "--calibrator",
     "plugins": "--plugin",
+    "include_paths": "--include-path",
     "kind": "--as",
     "progress": "--no-progress",
 }

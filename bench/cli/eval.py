@@ -53,6 +53,10 @@ def command(
     plugins: Annotated[
         list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A file with components of your own.")
     ] = None,
+    include_paths: Annotated[
+        list[Path] | None,
+        typer.Option("--include-path", metavar="DIR", help="A folder with lm-evaluation-harness tasks of your own."),
+    ] = None,
     device: Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")] = None,
     dtype: Annotated[
         str | None, typer.Option("--dtype", metavar="DTYPE", help="auto, float32, float16, bfloat16, float64.")
@@ -81,12 +85,17 @@ def command(
         "models": models, "tasks": tasks, "suite": suite, "decoders": decoders,
         "metrics": metrics, "scores": scores, "calibrators": calibrators, "predictions": predictions,
         "kind": kind, "limit": limit, "seed": seed, "out": out, "resume": resume, "plugins": plugins,
+        "include_paths": include_paths,
         "device": device, "dtype": dtype, "batch_size": batch_size, "offline": offline, "trust_remote_code": trust,
         "quiet": quiet, "progress": None if no_progress is None else not no_progress,
     }  # fmt: skip
     config = resolve(flags)
     for path in config.plugins:
         load_plugin(path)
+    if config.include_paths:
+        from bench.harness.index import include
+
+        include(config.include_paths)
     if config.offline:
         _stay_offline()
     if config.predictions:

@@ -8,7 +8,7 @@ uninterrupted one measure the same bytes.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,10 @@ from bench.capabilities import CAPABILITIES, Machine
 from bench.components import Task
 from bench.errors import BenchError, EvaluationError, IncompleteError, NotComparableError
 from bench.examples import Examples
+from bench.harness.groups import TaskGroup, of_group, part
 from bench.models.devices import device as find_device
 from bench.records import Record
-from bench.registry import find
+from bench.registry import find_task
 from bench.runners import history
 from bench.runners.ask import ask, batch_size
 from bench.runners.cells import CellEntry, cell_name
@@ -74,7 +75,8 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
         mends = [_run_cell(folder, job, models, config.seed, progress, rates) for job in jobs]
         if config.limit is None:  # of a few samples, most of the time is fitting and loading
             history.remember(rates)
-        _finish(folder, [_measured(folder, job, config.seed, progress) for job in jobs], mends)
+        measured = [_measured(folder, job, config.seed, progress) for job in jobs]
+        _finish(folder, [*measured, *_of_groups(folder, plan.groups, jobs, config.seed, progress)], mends)
         progress.finish()
     return folder
 
@@ -146,7 +148,7 @@ def machine_of(config: RunConfig) -> Machine:
 
 def _job(planned: PlannedCell, config: RunConfig, models: Models) -> Job:
     cell = planned.cell
-    task = extended(find(Task, cell.task.name), config)
+    task = extended(find_task(cell.task), config)
     examples = load_examples(cell.task, seed=config.seed, limit=config.limit)
     asked = asked_rows(task, examples)
     keys = identity(cell, task, examples, asked, models, seed=config.seed)
@@ -308,6 +310,30 @@ def _measured(folder: RunFolder, job: Job, seed: int, progress: Progress) -> Mea
     measured = measure(job.cell, job.wanted, record, n_failed=failed, seed=seed)
     _keep(folder, entry.name, measured, progress)
     return measured
+
+
+def _of_groups(
+    folder: RunFolder, groups: Sequence[TaskGroup], jobs: Sequence[Job], seed: int, progress: Progress
+) -> Iterator[Measured]:
+    """What each group says of its tasks together, for each model that finished all of them."""
+    for group in groups:
+        own = [job for job in jobs if job.cell.task in group.tasks]
+        for model in dict.fromkeys(job.cell.model for job in own):
+            done = [job for job in own if job.cell.model == model and folder.cell(job.entry.name).status == "done"]
+            cell = Cell(model, group.spec)
+            if len(done) < len(set(group.tasks)):
+                progress.note(f"{cell.label}: not told, since {len(set(group.tasks)) - len(done)} of its tasks failed")
+                continue
+            parts = [part(job.task.own, _tested(folder, job)) for job in done]
+            record, metrics = of_group(group, parts)
+            wanted = Wanted(own[0].wanted.area, own=metrics)
+            yield measure(cell, wanted, record, n_failed=record.n_failed, seed=seed)
+
+
+def _tested(folder: RunFolder, job: Job) -> Record:
+    """The test samples of a finished cell, those that failed counted."""
+    record = folder.record(job.entry.name).split("test")
+    return replace(record, n_failed=len(job.asked.split("test")) - len(record))
 
 
 def _keep(folder: RunFolder, name: str, measured: Measured, progress: Progress) -> None:
