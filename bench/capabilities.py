@@ -141,6 +141,15 @@ class Conversational(Protocol):
 
 
 @runtime_checkable
+class Opening(Protocol):
+    """A language model whose tokenizer begins each text with a mark of its own."""
+
+    def opening(self) -> str:
+        """The mark as text, such as `<s>`; empty where texts are encoded as they are."""
+        ...
+
+
+@runtime_checkable
 class Fittable(Protocol):
     """A model that is trained on a task's training split before it is asked."""
 

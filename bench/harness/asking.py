@@ -18,6 +18,7 @@ from bench.harness.documents import Ask, Document, is_conversation, rendered
 from bench.harness.generating import draws
 from bench.harness.loading import Loaded, Options, load
 from bench.harness.quiet import quiet
+from bench.harness.rolling import Rolled, roll
 from bench.records import Choices, Generations, Record, Responses, Tokens
 
 # What the harness's filters leave where a text held no answer.
@@ -89,6 +90,7 @@ class Answer:
 
     scored: Scored | None = None
     texts: tuple[Generated, ...] = ()
+    rolled: Rolled | None = None
 
     @property
     def loglik(self) -> float:
@@ -97,10 +99,11 @@ class Answer:
 
     def as_response(self, ask: Ask) -> list[Any]:
         """What the harness's own model classes would have answered, once for each repeat."""
+        if self.rolled is not None:
+            return [float(self.rolled.whole.logprobs.sum())] * ask.repeats
         if self.scored is None:
             return [text.text for text in self.texts]
-        one = self.loglik if ask.way == "loglikelihood_rolling" else (self.loglik, self.scored.greedy)
-        return [one] * ask.repeats
+        return [(self.loglik, self.scored.greedy)] * ask.repeats
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,8 @@ def _answers(model: Any, documents: Sequence[Document], ids: Sequence[str], seed
     """The answers to each document's requests, in order; all scores are asked at once, and all texts."""
     asks = [(sample, ask) for sample, document in zip(ids, documents, strict=True) for ask in document.asks]
     contexts = [_rendered(model, ask.context) for _, ask in asks]
-    scored = [k for k, (_, ask) in enumerate(asks) if ask.way != "generate_until"]
+    scored = [k for k, (_, ask) in enumerate(asks) if ask.way == "loglikelihood"]
+    rolled = [k for k, (_, ask) in enumerate(asks) if ask.way == "loglikelihood_rolling"]
     drawn = [
         (k, draw)
         for k, (sample, ask) in enumerate(asks)
@@ -126,6 +130,9 @@ def _answers(model: Any, documents: Sequence[Document], ids: Sequence[str], seed
     if scored:
         scores = model.score([(contexts[k], asks[k][1].continuation) for k in scored])
         found = {k: Answer(one) for k, one in zip(scored, scores, strict=True)}
+    if rolled:
+        wholes = roll(model, [asks[k][1].continuation for k in rolled])
+        found |= {k: Answer(one.text, rolled=one) for k, one in zip(rolled, wholes, strict=True)}
     if drawn:
         texts = model.generate([draw for _, draw in drawn])
         for (k, _), text in zip(drawn, texts, strict=True):

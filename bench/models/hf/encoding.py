@@ -138,6 +138,13 @@ def _dressed(encoder: Encoder, text: str) -> str:
     return render(encoder.tokenizer, [{"role": "user", "content": text}], prefill=False)
 
 
+def opening(tokenizer: Any) -> str:
+    """The begin-of-text token as text where the tokenizer puts it before every text; else empty."""
+    marked, plain = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (True, False))
+    begins = marked[:1] == [tokenizer.bos_token_id] and marked[1:] == plain
+    return str(tokenizer.bos_token) if begins else ""
+
+
 def render(tokenizer: Any, messages: Sequence[Mapping[str, str]], *, prefill: bool) -> str:
     """A conversation as the tokenizer's chat template writes it; prefill: the last message is to be continued.
 
