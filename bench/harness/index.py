@@ -33,8 +33,13 @@ class Entry:
 
     name: str
     kind: Kind
-    path: Path | None = None
+    file: str = ""
     tasks: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path | None:
+        """The YAML file; `None` for a tag."""
+        return Path(self.file) if self.file else None
 
 
 def include(paths: tuple[Path, ...]) -> None:
@@ -80,6 +85,13 @@ def entries() -> dict[str, Entry]:
     return dict(sorted(known.items()))
 
 
+def where(known: Entry) -> str:
+    """Where an entry is defined, below the harness's own folder if it is there; of a tag, how many tasks carry it."""
+    if not known.file:
+        return f"{len(known.tasks)} tasks"
+    return known.file.removeprefix(f"{package()}{os.sep}tasks{os.sep}").removeprefix(f"{Path.cwd()}{os.sep}")
+
+
 def _roots() -> list[Path]:
     """Folders in the order in which a name is looked for."""
     return [*reversed(_INCLUDED), package() / "tasks"]
@@ -105,7 +117,10 @@ def _read_or_build(root: Path, state: str) -> Mapping[str, Entry]:
     if known is None:
         known = _built(root)
         _write(path, root, state, known)
-    return {name: Entry(name, kind, root / file if file else None, tuple(tasks)) for name, kind, file, tasks in known}
+    return {
+        name: Entry(name, kind, f"{root}{os.sep}{file}" if file else "", tuple(tasks))
+        for name, kind, file, tasks in known
+    }
 
 
 def cache_file(root: Path) -> Path:
@@ -198,4 +213,4 @@ def _of_file(path: Path) -> Entry | None:
             ) from error
     if found is None or not isinstance(found.name, str):
         raise UsageError(f"'{path}' holds no task of the harness", cause="it names none", fix="give it 'task: NAME'")
-    return Entry(found.name, "group" if found.kind is Kinds.GROUP else "task", path.resolve())
+    return Entry(found.name, "group" if found.kind is Kinds.GROUP else "task", str(path.resolve()))

@@ -51,7 +51,7 @@ class BenchLM(LM):
             )
         spec = parse(model) if model else Spec("hf", pretrained)
         machine = Machine(
-            str(find_device(device or "auto")),
+            _device(device),
             dtype_name(dtype),
             _batch(batch_size),
             trust_remote_code=trust_remote_code,
@@ -116,6 +116,11 @@ class BenchLM(LM):
         for request, answer in zip(requests, answers, strict=True):
             self.cache_hook.add_partial(way, request.args, answer)
         return answers
+
+
+def _device(name: str | None) -> str:
+    """The harness's `--device`; its default, cuda:0, means what is there."""
+    return str(find_device("auto" if name in {None, "cuda:0"} else name))
 
 
 def _batch(size: int | str | None) -> int:
