@@ -96,10 +96,10 @@ class Metric(Component):
 
     of: what it takes.  A function of one argument returns `PerSample`; one of two, (record, weights (B, n)), returns
     (B,).  biased: its expectation differs from the value that it estimates by more than sampling error.
-    default: whether tasks with that record report it unasked.  interval: false for a number that estimates nothing,
-    such as a p-value, and so has no interval (no_interval: the reason to give).  gathers: whether rows of nearly equal confidence (or score) and the same
-    outcome may go through a weighted function as one, with the sum of their weights: then its interval stays fast for
-    millions of rows (see `bench.metrics.gathering`).
+    default: whether tasks with that record report it unasked.  interval: false for a number that has none, such as a
+    p-value, which estimates nothing; `no_interval` is the reason that is given.  gathers: whether rows of nearly equal
+    confidence (or score) and the same outcome may go through a weighted function as one, with the sum of their weights:
+    then its interval stays fast for millions of rows (see `bench.metrics.gathering`).
     """
 
     kind: ClassVar[str] = "metric"

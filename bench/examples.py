@@ -104,6 +104,4 @@ class Examples:
                 arrays = all(isinstance(c, np.ndarray) for c in columns)
                 values[name] = np.concatenate(columns) if arrays else [row for c in columns for row in c]
         values["splits"] = np.concatenate([np.full(len(p), split) for split, p in parts.items()])
-        return Examples(
-            **values, classes=first.classes, levels=first.levels, reading=first.reading, asker=first.asker
-        )
+        return Examples(**values, classes=first.classes, levels=first.levels, reading=first.reading, asker=first.asker)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.arrays import Ragged
+from bench.arrays import Ragged, Strings
 from bench.capabilities import Conversational, Generated, Scored
 from bench.decoders.draws import probability
 from bench.errors import EvaluationError, UsageError
@@ -29,8 +29,9 @@ NO_ANSWER = ("", "[invalid]")
 class Asker:
     """Asks documents of a task.  Plain values, so that a worker elsewhere can load the task by them.
 
-    A pickled one takes the folders of the user's tasks along; where they lie is no part of what it is.  version: of the task, settings and all.  yields: the kind of record.  judge: of generated answers, the metric and
-    filter that say whether one is right.
+    A pickled one takes the folders of the user's tasks along; where they lie is no part of what it is.  version: of
+    the task, settings and all.  yields: the kind of record.  judge: of generated answers, the metric and filter that
+    say whether one is right.
     """
 
     target: str
@@ -78,7 +79,7 @@ class Asker:
             logprob=Ragged.of([[p] for p in logprobs], np.float64),
             tokens=Ragged.of([[len(text.logprobs)] for text in texts], np.int64),
             token_logprobs=Ragged.of([text.logprobs for text in texts], np.float64),
-            target=np.array([str(target) for target in batch.targets], dtype=object)  # type: ignore[union-attr]
+            target=np.array([str(target) for target in batch.targets], dtype=object)
             if batch.targets is not None
             else None,
         )
@@ -114,7 +115,7 @@ class Measured:
     answer: str
 
 
-def _answers(model: Any, documents: Sequence[Document], ids: Sequence[str], seed: int) -> list[list[Answer]]:
+def _answers(model: Any, documents: Sequence[Document], ids: Strings, seed: int) -> list[list[Answer]]:
     """The answers to each document's requests, in order; all scores are asked at once, and all texts."""
     asks = [(sample, ask) for sample, document in zip(ids, documents, strict=True) for ask in document.asks]
     contexts = [_rendered(model, ask.context) for _, ask in asks]
@@ -157,9 +158,7 @@ def _rendered(model: Any, context: str) -> str:
     return rendered(context, lambda messages, prefill: model.render(messages, prefill=prefill))
 
 
-def _measured(
-    loaded: Loaded, documents: Sequence[Document], answers: Sequence[Sequence[Answer]]
-) -> list[Measured]:
+def _measured(loaded: Loaded, documents: Sequence[Document], answers: Sequence[Sequence[Answer]]) -> list[Measured]:
     """The task's filters over the batch, then its `process_results` document by document, for each filter."""
     several = [
         [

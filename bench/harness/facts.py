@@ -6,8 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from bench.harness.index import where
-from bench.harness.index import entry as entry_of
+from bench.harness import index
 from bench.harness.members import Branch, Leaf, raw, resolve
 from bench.harness.tasks import SOURCE, examples_of
 from bench.specs import parse
@@ -43,7 +42,7 @@ def facts(name: str) -> dict[str, Any]:
         return {"kind": "task", **common, **_of_leaf(tree), "parameters": parameters}
     leaves = list(tree.leaves())
     return {
-        "kind": f"task {entry_of(tree.name).kind}",
+        "kind": f"task {index.entry(tree.name).kind}",
         **common,
         "tasks": [f"{spec.name}:{leaf.target}" for leaf in leaves],
         "aggregates": [_aggregate(branch, one) for branch in tree.branches() for one in branch.aggregates],
@@ -55,7 +54,7 @@ def _of_leaf(leaf: Leaf) -> dict[str, Any]:
     config = {**(raw(leaf.path, functions=False) if leaf.path else {}), **leaf.changes}
     metadata = config.get("metadata")
     return {
-        "where": where(entry_of(leaf.target)) if "::" not in leaf.target else str(leaf.path or "in its group"),
+        "where": index.where(index.entry(leaf.target)) if "::" not in leaf.target else str(leaf.path or "in its group"),
         "version": str(metadata.get("version", "")) if isinstance(metadata, Mapping) else "",
         "tags": config.get("tag") or "",
         **{key: _plain(config[key]) for key in _SETTINGS if config.get(key) not in (None, "")},

@@ -202,15 +202,16 @@ def _of_file(path: Path) -> Entry | None:
     if not path.is_file():
         raise UsageError(f"no task in '{path}'", cause="there is no such file", fix="give a YAML file of the harness")
     with quiet():
-        from lm_eval.tasks._index import Kind as Kinds
-        from lm_eval.tasks._index import TaskIndex
+        from lm_eval.tasks._yaml_loader import load_yaml
 
         try:
-            found = TaskIndex.entry_from_path(path)
+            config = load_yaml(path, resolve_func=False)
         except Exception as error:
             raise UsageError(
-                f"'{path}' holds no task of the harness", cause=f"{error}", fix="mend the file: it needs task or group"
+                f"'{path}' holds no task of the harness", cause=f"{type(error).__name__}: {error}", fix="mend the file"
             ) from error
-    if found is None or not isinstance(found.name, str):
+    kind: Kind = "group" if "group" in config and "class" not in config else "task"
+    name = config.get(kind)
+    if not isinstance(name, str):
         raise UsageError(f"'{path}' holds no task of the harness", cause="it names none", fix="give it 'task: NAME'")
-    return Entry(found.name, "group" if found.kind is Kinds.GROUP else "task", str(path.resolve()))
+    return Entry(name, kind, str(path.resolve()))

@@ -22,7 +22,7 @@ from bench.specs import Spec, parse
 
 
 @register_model("bench")
-class BenchLM(LM):
+class BenchLM(LM):  # type: ignore[misc]  # the harness is not typed
     """A language model of bench as the harness asks one.
 
     model: a spec of bench (`hf:PATH`), its other parameters as further arguments; pretrained: a folder or a hub name,
@@ -87,9 +87,7 @@ class BenchLM(LM):
             drawn += draws(Ask("generate_until", prompt, settings=settings), prompt, self._seed, f"{name}-{repeat}")
         return self._kept("generate_until", requests, [text.text for text in self._model.generate(drawn)])
 
-    def apply_chat_template(
-        self, chat_history: Sequence[Mapping[str, str]], add_generation_prompt: bool = True
-    ) -> str:
+    def apply_chat_template(self, chat_history: Sequence[Mapping[str, str]], add_generation_prompt: bool = True) -> str:
         """The conversation as the model's chat template writes it."""
         return self._talking.render(chat_history, prefill=not add_generation_prompt)
 

@@ -1,4 +1,4 @@
-"""A task of the harness, loaded: its data, its templates filled in, and every request built as the harness builds it."""
+"""A task of the harness, loaded: its data, and every request built from them as the harness builds it."""
 
 from __future__ import annotations
 
@@ -191,14 +191,14 @@ def _refuse_unfit(task: Any, target: str, options: Options) -> None:
 @contextmanager
 def _seeded() -> Iterator[None]:
     """Python's and numpy's generators as the harness sets them, since a task's `process_docs` may draw from them."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the generator that the harness seeds
+    python, numpy = random.getstate(), np.random.get_state()
     random.seed(PYTHON_SEED)
-    np.random.seed(NUMPY_SEED)  # noqa: NPY002
+    np.random.seed(NUMPY_SEED)
     try:
         yield
     finally:
         random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
+        np.random.set_state(numpy)
 
 
 @contextmanager

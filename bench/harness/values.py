@@ -55,4 +55,4 @@ def _restored(value: Any) -> Any:
     if kind == _PAIRS:
         return {_restored(k): _restored(v) for k, v in items}
     restored = [_restored(one) for one in items]
-    return {_TUPLE: tuple, _ARRAY: np.array, _SET: set}[kind](restored)
+    return np.array(restored) if kind == _ARRAY else tuple(restored) if kind == _TUPLE else set(restored)

@@ -179,8 +179,7 @@ def _blocks(config: RunConfig) -> tuple[list[Block], str]:
 
     suite = load(config.suite)
     own = [
-        ([parse(m) for m in b.models], _tasks(b.tasks), decoders or [parse(d) for d in b.decoders])
-        for b in suite.cells
+        ([parse(m) for m in b.models], _tasks(b.tasks), decoders or [parse(d) for d in b.decoders]) for b in suite.cells
     ]
     if models:
         # The user's models on the suite's tasks: whichever of them they can answer.

@@ -33,8 +33,8 @@ C = TypeVar("C", Score, Calibrator)
 class Wanted:
     """What is to be measured on a record: names of metrics (none: the defaults), scores and calibrators.
 
-    more: metrics beside those ("all": every one that fits).  own: the task's own metrics for its record.  asked: whether someone asked for these; then what does
-    not apply is noted, else it is passed over.
+    more: metrics beside those ("all": every one that fits).  own: the task's own metrics for its record.  asked:
+    whether someone asked for these; then what does not apply is noted, else it is passed over.
     """
 
     area: str

@@ -49,9 +49,9 @@ def theirs(model: Any, tasks: Sequence[str], **options: Any) -> Theirs:
 
     manager = TaskManager(include_defaults=False, include_path=str(TASKS))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluator, "add_env_info", lambda results: None)
+        patch.setattr(evaluator, "add_env_info", lambda _: None)
         if hasattr(model, "get_model_info"):
-            patch.setattr(type(model), "get_model_info", lambda self: {})
+            patch.setattr(type(model), "get_model_info", lambda _: {})
         found: Any = evaluator.simple_evaluate(
             model=model, tasks=list(tasks), task_manager=manager, bootstrap_iters=0, device="cpu", **options
         )

@@ -22,10 +22,11 @@ from tests.harness.conftest import CHECKPOINT
 from tests.harness.sides import Theirs
 
 NATS = 1e-4
-SCORED = ("people", "people_pair", "people_mutual", "people_inputs", "people_yesno")
+SCORED = ("people", "people_mutual", "people_inputs", "people_yesno")
 TEXTS = ("stories_rolling", "stories_endings", "sums", "sums_worked", "sums_vote", "sums_bleu")
 ROLES = (
-    "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}<answer>{% endif %}"
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<answer>{% endif %}"
 )
 # A template that refuses a system turn: the harness then leaves it out, and so does bench.
 NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + ROLES
@@ -33,10 +34,8 @@ NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system 
 
 @pytest.fixture(scope="module", params=[SCORED, TEXTS], ids=["choices", "texts"])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Theirs, RunFolder]:
-    # people_pair shares a task with people, which the harness asks in one run only once.
-    asked = [name for name in request.param if name != "people_pair"]
-    theirs = sides.theirs(sides.harness_model(CHECKPOINT), asked)
-    return theirs, sides.ours(CHECKPOINT, asked, tmp_path_factory.mktemp("runs"))
+    theirs = sides.theirs(sides.harness_model(CHECKPOINT), request.param)
+    return theirs, sides.ours(CHECKPOINT, request.param, tmp_path_factory.mktemp("runs"))
 
 
 def target(theirs: Theirs, name: str) -> str:
