@@ -79,7 +79,7 @@ def command(
     Exits with 0 if everything was measured, 3 if part of it is missing, 5 if all of it failed.
     """
     from bench.config import resolve
-    from bench.registry import load_plugin
+    from bench.registry import HARNESS, load_plugin
 
     flags: dict[str, Any] = {
         "models": models, "tasks": tasks, "suite": suite, "decoders": decoders,
@@ -92,16 +92,23 @@ def command(
     config = resolve(flags)
     for path in config.plugins:
         load_plugin(path)
-    if config.include_paths:
-        from bench.harness.index import include
-
-        include(config.include_paths)
+    if config.include_paths or any(task.startswith(f"{HARNESS}:") for task in config.tasks):
+        _find_harness_tasks(config)
     if config.offline:
         _stay_offline()
     if config.predictions:
         _predictions(config, dry_run=dry_run, as_json=as_json)
     else:
         _models(config, dry_run=dry_run, as_json=as_json)
+
+
+def _find_harness_tasks(config: RunConfig) -> None:
+    from bench.cli import output
+    from bench.harness import index
+
+    if not config.quiet:
+        index.told_to(output.note)
+    index.include(config.include_paths)
 
 
 def _models(config: RunConfig, *, dry_run: bool, as_json: bool) -> None:

@@ -74,6 +74,7 @@ def _harness(folders: list[Path], *, as_json: bool) -> None:
     from bench.cli import output
     from bench.harness import index
 
+    index.told_to(output.note)
     index.include(tuple(folders))
     rows = [[f"lm-eval:{entry.name}", entry.kind, index.where(entry)] for entry in index.entries().values()]
     if as_json:

@@ -29,10 +29,11 @@ def command(
 
     for path in plugin or []:
         load_plugin(path)
-    if include_paths:
-        from bench.harness.index import include
+    if include_paths or "lm-eval:" in f"{kind} {name}":
+        from bench.harness import index
 
-        include(tuple(include_paths))
+        index.told_to(output.note)
+        index.include(tuple(include_paths or ()))
     facts = _facts(kind, name)
     if as_json:
         output.emit(facts)

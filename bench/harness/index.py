@@ -10,7 +10,7 @@ import hashlib
 import importlib.util
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +25,8 @@ Kind = Literal["task", "group", "tag"]
 _KINDS = ("task", "group", "tag")
 # Folders of the user's own, as told by --include-path; of two tasks of one name the later folder's counts.
 _INCLUDED: list[Path] = []
+# Who is told that the index is being made, which takes a while.
+_LISTENERS: list[Callable[[str], None]] = []
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ def include(paths: tuple[Path, ...]) -> None:
             )
         if path.resolve() not in _INCLUDED:
             _INCLUDED.append(path.resolve())
+
+
+def told_to(listener: Callable[[str], None]) -> None:
+    """Tell this function when there is a wait."""
+    _LISTENERS[:] = [listener]
 
 
 def included() -> tuple[Path, ...]:
@@ -179,6 +186,8 @@ def _built(root: Path) -> list[Row]:
     """The rows as the harness finds them: all YAML files are parsed."""
     from bench.harness.quiet import quiet
 
+    for listener in _LISTENERS:
+        listener(f"indexing the tasks in {root}: this is done once")
     with quiet():
         from lm_eval.tasks._index import Kind as Kinds
         from lm_eval.tasks._index import TaskIndex
