@@ -73,7 +73,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _record(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Record:
-    asker = ASKERS.get(task.yields)
+    asker = batch.asker or ASKERS.get(task.yields)
     if asker is None:
         raise EvaluationError(
             f"task '{task.name}' yields a record that no runner makes",

@@ -7,12 +7,13 @@ uninterrupted one measure the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import EvaluationError, IncompleteError, NotComparableError, UsageError
+from bench.errors import BenchError, EvaluationError, IncompleteError, NotComparableError, UsageError
+from bench.harness.groups import TaskGroup, of_group, part
 from bench.records import Record
 from bench.runners import history
 from bench.runners.cells import CellEntry
@@ -65,7 +66,8 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
             # Of a few samples, most of the time is fitting and loading; a cluster's pace says nothing of this machine.
             if config.limit is None and config.runner == "local":
                 history.remember(rates)
-            _finish(folder, [_measured(folder, job, config.seed, progress) for job in jobs], troubles)
+            measured = [_measured(folder, job, config.seed, progress) for job in jobs]
+            _finish(folder, [*measured, *_of_groups(folder, plan.groups, jobs, config.seed, progress)], troubles)
             progress.finish()
     return folder
 
@@ -215,6 +217,30 @@ def _measured(folder: RunFolder, job: Job, seed: int, progress: Progress) -> Mea
     measured = measure(job.cell, job.wanted, record, n_failed=failed, seed=seed)
     _note(folder, entry.name, measured, progress)
     return measured
+
+
+def _of_groups(
+    folder: RunFolder, groups: Sequence[TaskGroup], jobs: Sequence[Job], seed: int, progress: Progress
+) -> Iterator[Measured]:
+    """What each group says of its tasks together, for each model that finished all of them."""
+    for group in groups:
+        own = [job for job in jobs if job.cell.task in group.tasks]
+        for model in dict.fromkeys(job.cell.model for job in own):
+            done = [job for job in own if job.cell.model == model and folder.cell(job.entry.name).status == "done"]
+            cell = Cell(model, group.spec)
+            if len(done) < len(set(group.tasks)):
+                progress.note(f"{cell.label}: not told, since {len(set(group.tasks)) - len(done)} of its tasks failed")
+                continue
+            parts = [part(job.task.own, _tested(folder, job)) for job in done]
+            record, metrics = of_group(group, parts)
+            wanted = Wanted(own[0].wanted.area, own=metrics)
+            yield measure(cell, wanted, record, n_failed=record.n_failed, seed=seed)
+
+
+def _tested(folder: RunFolder, job: Job) -> Record:
+    """The test samples of a finished cell, those that failed counted."""
+    record = folder.record(job.entry.name).split("test")
+    return replace(record, n_failed=len(job.asked.split("test")) - len(record))
 
 
 def _note(folder: RunFolder, name: str, measured: Measured, progress: Progress) -> None:

@@ -15,7 +15,7 @@ from bench.components import model
 from bench.errors import BenchError, UsageError
 from bench.models.hf.batching import Batching, batching
 from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
-from bench.models.hf.encoding import Encoder, spans, window_length
+from bench.models.hf.encoding import Encoder, opening, render, spans, window_length
 from bench.models.hf.generation import generate_draws
 from bench.models.hf.scoring import score_spans
 from bench.models.hf.stepping import Stepper, choose_stepper
@@ -74,6 +74,14 @@ class HuggingFace:
         if self._stepper is None:
             self._stepper = choose_stepper(ready.loaded.model)
         return generate_draws(ready.loaded, ready.encoder, draws, ready.generating, self._stepper)
+
+    def render(self, messages: Sequence[Mapping[str, str]], *, prefill: bool) -> str:
+        """A conversation through the tokenizer's chat template (`Conversational`)."""
+        return render(self._open().loaded.tokenizer, messages, prefill=prefill)
+
+    def opening(self) -> str:
+        """The token with which the tokenizer begins each text, as text (`Opening`)."""
+        return opening(self._open().loaded.tokenizer)
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The weights' digest or commit, the dtype and device kind, how texts are put, and the libraries' versions."""
