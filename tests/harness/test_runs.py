@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bench.config import RunConfig
-from bench.errors import EvaluationError, NotComparableError, UsageError
+from bench.errors import NotComparableError, UsageError
 from bench.harness import index
 from bench.harness.loading import Options, load
 from bench.harness.tasks import _shape
@@ -222,7 +222,7 @@ def test_pictures_are_refused(own: Path) -> None:
 
 
 def test_a_chat_template_must_be_there_and_only_once(tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError) as caught:
+    with pytest.raises(UsageError) as caught:
         run(config(tmp_path, "people_letters,chat_template=true,limit=2"))
     assert "no chat template" in str(caught.value) + caught.value.cause
 
