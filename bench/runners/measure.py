@@ -49,7 +49,7 @@ def measure(cell: Cell, wanted: Wanted, record: Record, *, n_failed: int, seed: 
     test = replace(record.split("test"), n_failed=n_failed)
     labels = _Labels(cell, wanted.area, seed, likelihood=record.likelihood if isinstance(record, Density) else "")
     for name, view in _views(record, test, wanted, calibrations, heard):
-        results += _of_record(labels.with_(calibrator=name), _changed(wanted, name), _inliers(view), heard)
+        results += _of_record(labels.with_(calibrator=name), _changed(wanted, name), inliers(view), heard)
     for name in wanted.scores:
         results += _of_score(labels.with_(score=name), wanted, name, record, test, heard)
     return Measured(
@@ -133,7 +133,7 @@ def _views(
     yield "", test
     for name in wanted.calibrators:
         calibrator = find(Calibrator, name)
-        fit = _inliers(record.split("calibration"))
+        fit = inliers(record.split("calibration"))
         if not isinstance(record, calibrator.of):
             raise UsageError(
                 f"calibrator '{name}' cannot take a {record.kind} record",
@@ -150,6 +150,17 @@ def _views(
             yield name, view
 
 
+def calibrated(record: Any, test: Any, name: str) -> Any:
+    """The test rows after a calibrator fitted on the record's calibration rows; as they are for no name."""
+    return find(Calibrator, name).function(inliers(record.split("calibration"))).apply(test) if name else test
+
+
+def scored(record: Any, test: Any, name: str) -> Any:
+    """A score of the test rows, (n,), fitted on the record's training rows where it is fitted."""
+    score = find(Score, name)
+    return score.function(test, inliers(record.split("train"))) if score.fitted else score.function(test)
+
+
 def _changed(wanted: Wanted, name: str) -> Wanted:
     """What is to be measured after that calibrator: where it says what it can change, of that the wanted, or all."""
     changes = find(Calibrator, name).metrics if name else ()
@@ -160,7 +171,7 @@ def _changed(wanted: Wanted, name: str) -> Wanted:
     return replace(wanted, metrics=named or unasked, asked=wanted.asked and bool(named))
 
 
-def _inliers(record: Record) -> Record:
+def inliers(record: Record) -> Record:
     """The rows that are in distribution: what a label can be right about."""
     return record if record.ood is None else record.where(~record.ood)
 
@@ -221,8 +232,8 @@ def _of_score(
         return
     parts: list[tuple[str, Detection]] = []
     with heard.of(f"score {name} on {labels.cell.label}", asked=wanted.asked):
-        values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
-        parts = [(part, detect(test, values, rows)) for part, rows in _slices(test)]
+        values = scored(record, test, name)
+        parts = [(part, detect(test, values, rows)) for part, rows in slices(test)]
     metrics = [metric for metric, _ in _metrics(wanted, lambda m: m.of is Detection)]
     for part, detection in parts:
         for metric, estimate in zip(metrics, _estimates(metrics, detection, labels.draw_seed), strict=True):
@@ -249,7 +260,7 @@ def detect(record: Record, values: Any, rows: Bools | None = None) -> Detection:
     )
 
 
-def _slices(test: Record) -> Iterator[tuple[str, Bools]]:
+def slices(test: Record) -> Iterator[tuple[str, Bools]]:
     """All rows; then, where OOD rows come from several data sets, the in-distribution rows with each of them."""
     yield "", np.ones(len(test), dtype=bool)
     if test.ood is None or test.dataset is None:

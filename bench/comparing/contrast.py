@@ -1,0 +1,207 @@
+"""What a pair says: the gain, its interval, one-sided tests against a margin, and what would have been found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bench.arrays import Bools, Float64s
+from bench.comparing.pairing import Pair
+from bench.errors import UsageError
+from bench.stats.bootstrap import FOLDS
+from bench.stats.design import Design, too_few
+from bench.stats.influence import Influence, of_mean
+from bench.stats.mcnemar import Discordance, discordance, mcnemar
+from bench.stats.paired import PairedTest, t_test
+from bench.stats.power import ALPHA, detectable, detectable_share
+from bench.stats.tango import Tango, tango_clustered
+from bench.stats.verdicts import OneSided, one_sided
+
+Case = Literal["point", "low", "high"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Contrast:
+    """Candidate less reference, positive for better, on the samples of both.
+
+    low, high: 95 % interval, spanning worst to best where samples failed; `None` where there is none, and `method` says
+    why.  p_value: two-sided, of no difference.  sides: one-sided tests against the margin.  mde: the smallest
+    difference found with 80 % power.  gains, losses: samples that only the candidate (the reference) has right.
+    best: the gain with failed samples at their best; totals: its contributions by fold of clusters, (folds,), the
+    same folds for every contrast: for tests of many at once.
+    """
+
+    gain: float
+    low: float | None
+    high: float | None
+    p_value: float | None
+    sides: OneSided | None
+    mde: float | None
+    n: int
+    groups: int
+    gains: int | None
+    losses: int | None
+    mcnemar: float | None
+    attrition: int
+    method: str
+    best: float
+    totals: Float64s
+
+
+def contrast(p: Pair, *, margin: float = 0.0) -> Contrast:
+    """Test a pair against -margin (in the number's unit, >= 0)."""
+    if margin < 0 or not math.isfinite(margin):
+        raise UsageError(f"a margin of {margin}", cause="it says how much worse is borne", fix="give 0 or more")
+    return _of_shares(p, margin) if p.kind == "share" else _of_values(p, margin)
+
+
+def _filled(p: Pair, case: Case) -> tuple[Float64s, Float64s]:
+    """Both columns with failed samples at their worst (point), or as bad or good for the candidate as can be."""
+    if p.limits is None or not p.attrition:
+        return p.first, p.second
+    worst, best = p.limits
+    one, other = {"point": (worst, worst), "low": (best, worst), "high": (worst, best)}[case]
+    return np.where(p.lost_first > 0, one, p.first), np.where(p.lost_second > 0, other, p.second)
+
+
+def _of_shares(p: Pair, margin: float) -> Contrast:
+    if too_few(p.design):
+        return _silent(p, 0.0 if p.design.rows == 0 else float(_mean(p, "point")), too_few(p.design))
+    if margin >= 1:
+        raise UsageError(f"a margin of {margin}", cause="it is a difference of shares", fix="give one below 1")
+    at: dict[Case, Tango] = {case: _tango(p, case, margin) for case in ("point", "low", "high")}
+    first, second = (column == 1 for column in _filled(p, "point"))
+    table = discordance(second, first)
+    better = _tango(p, "low", 0.0).p_not_inferior
+    above = _tango_swapped(p, margin).p_not_inferior
+    sides = OneSided(
+        worse=at["high"].p_inferior,
+        not_worse=at["low"].p_not_inferior,
+        better=better,
+        equivalent=max(at["low"].p_not_inferior, above),
+    )
+    clustered = not p.design.plain
+    return Contrast(
+        gain=at["point"].difference,
+        low=at["low"].low,
+        high=at["high"].high,
+        p_value=at["point"].p_two_sided,
+        sides=sides,
+        mde=_share_mde(table, p.design, at["point"].design_effect),
+        n=p.design.rows,
+        groups=p.design.groups,
+        gains=table.gains,
+        losses=table.losses,
+        mcnemar=None if clustered else mcnemar(table).mid,
+        attrition=p.attrition,
+        method=f"Tango, design effect {at['point'].design_effect:.1f}" if clustered else "Tango",
+        best=_mean(p, "high"),
+        totals=_totals(p),
+    )
+
+
+def _tango(p: Pair, case: Case, margin: float) -> Tango:
+    first, second = _filled(p, case)
+    return tango_clustered(_right(second), _right(first), p.design, margin=margin)
+
+
+def _tango_swapped(p: Pair, margin: float) -> Tango:
+    """How surely the candidate is not better by more than the margin, in its best case."""
+    first, second = _filled(p, "high")
+    return tango_clustered(_right(first), _right(second), p.design, margin=margin)
+
+
+def _right(column: Float64s) -> Bools:
+    return np.asarray(column == 1)
+
+
+def _share_mde(table: Discordance, d: Design, effect: float) -> float | None:
+    apart = (table.gains + table.losses) / table.n
+    if apart == 0:
+        return None
+    found = detectable_share(d.rows / effect, apart)
+    return found if math.isfinite(found) else None
+
+
+def _of_values(p: Pair, margin: float) -> Contrast:
+    at: dict[Case, PairedTest] = {case: t_test(_difference(p, case), p.design) for case in ("point", "low", "high")}
+    point, low, high = at["point"], at["low"], at["high"]
+    if low.error is None or high.error is None or point.error is None:
+        return _silent(p, point.difference, point.method.removeprefix("none: "), p_value=point.p_value)
+    worst, best = (one_sided(t.difference, float(t.error or math.nan), t.df, margin=margin) for t in (low, high))
+    return Contrast(
+        gain=point.difference,
+        low=low.low,
+        high=high.high,
+        p_value=point.p_value,
+        sides=OneSided(
+            worse=best.worse,
+            not_worse=worst.not_worse,
+            better=worst.better,
+            equivalent=max(worst.not_worse, _not_above(high, margin)),
+        ),
+        mde=detectable(point.error, point.df, alpha=ALPHA),
+        n=p.design.rows,
+        groups=p.design.groups,
+        gains=None,
+        losses=None,
+        mcnemar=None,
+        attrition=p.attrition,
+        method=_method(p, point.method),
+        best=_mean(p, "high"),
+        totals=_totals(p),
+    )
+
+
+def _not_above(t: PairedTest, margin: float) -> float:
+    """p-value of "the difference is at least the margin"."""
+    return one_sided(-t.difference, float(t.error or math.nan), t.df, margin=margin).not_worse
+
+
+def _method(p: Pair, method: str) -> str:
+    if p.kind == "folds":
+        return f"paired t (jackknife, {p.design.groups} groups)"
+    return f"{method}, linearised" if p.kind == "influence" else method
+
+
+def _difference(p: Pair, case: Case) -> Influence:
+    first, second = _filled(p, case)
+    if p.kind in {"influence", "folds"}:
+        gain = p.values[1] - p.values[0]
+        change = second - first
+        # Their sum is 0 in truth; what rounding or 16-bit storage left of it must not count as spread.
+        return Influence(gain, change - change.mean() if p.kind == "folds" else change)
+    return of_mean(second - first, p.design)
+
+
+def _mean(p: Pair, case: Case) -> float:
+    return _difference(p, case).value
+
+
+def _silent(p: Pair, gain: float, reason: str, *, p_value: float | None = None) -> Contrast:
+    return Contrast(
+        gain=gain,
+        low=None,
+        high=None,
+        p_value=p_value,
+        sides=None,
+        mde=None,
+        n=p.design.rows,
+        groups=p.design.groups,
+        gains=None,
+        losses=None,
+        mcnemar=None,
+        attrition=p.attrition,
+        method=f"none: {reason}",
+        best=_mean(p, "high"),
+        totals=_totals(p),
+    )
+
+
+def _totals(p: Pair) -> Float64s:
+    psi = _difference(p, "high").contributions
+    folds = (p.clusters % FOLDS).astype(np.int64)
+    return np.bincount(folds, psi, minlength=FOLDS).astype(np.float64, copy=False)
