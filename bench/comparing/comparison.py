@@ -229,15 +229,17 @@ def _overall(rows: Sequence[Row]) -> list[Row]:
             continue
         first = members[0]
         found.append(
-            Row(
-                task="", decoder="", models=first.models, area="", calibrator=first.calibrator, score=first.score, slice="",
-                metric=first.metric, better=first.better, unit=first.unit, biased=first.biased,
+            replace(
+                first,
+                task="",
+                decoder="",
+                area="",
                 reference=float(np.mean([r.reference for r in members if r.reference is not None])),
                 candidate=float(np.mean([r.candidate for r in members if r.candidate is not None])),
                 contrast=_mean_contrast([r.contrast for r in members if r.contrast], len(members)),
-                n=sum(r.n for r in members), failed=(0, 0), reason="",
+                n=sum(r.n for r in members),
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -248,8 +250,8 @@ def _mean_contrast(members: Sequence[Contrast], tasks: int) -> Contrast:
     totals = np.mean([c.totals for c in members], axis=0)
     used = np.any([c.totals != 0 for c in members], axis=0)
     gain = float(np.mean([c.gain for c in members]))
-    d = design(int(used.sum()))
-    t = t_test(Influence(gain, totals[used] - totals[used].mean()), d)
+    change = totals[used] - totals[used].mean() if used.any() else totals[used]
+    t = t_test(Influence(gain, change), design(len(change)))
     return replace(
         members[0],
         gain=gain, low=t.low, high=t.high, p_value=t.p_value, sides=None, mcnemar=None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,13 +12,14 @@ from bench.arrays import Bools, Float64s
 from bench.comparing.pairing import Pair
 from bench.errors import UsageError
 from bench.stats.bootstrap import FOLDS
-from bench.stats.design import Design, too_few
+from bench.stats.design import too_few
 from bench.stats.influence import Influence, of_mean
-from bench.stats.mcnemar import Discordance, discordance, mcnemar
+from bench.stats.mcnemar import discordance, mcnemar
 from bench.stats.paired import PairedTest, t_test
 from bench.stats.power import ALPHA, detectable, detectable_share
 from bench.stats.tango import Tango, tango_clustered
 from bench.stats.verdicts import OneSided, one_sided
+from bench.stats.wilson import proportion, share_below, trials
 
 Case = Literal["point", "low", "high"]
 
@@ -31,7 +32,7 @@ class Contrast:
     why.  p_value: two-sided, of no difference.  sides: one-sided tests against the margin.  mde: the smallest
     difference found with 80 % power.  gains, losses: samples that only the candidate (the reference) has right.
     best: the gain with failed samples at their best; totals: its contributions by fold of clusters, (folds,), the
-    same folds for every contrast: for tests of many at once.
+    same folds for every contrast: for tests of many at once.  error: standard error; effect: design effect of shares.
     """
 
     gain: float
@@ -49,13 +50,17 @@ class Contrast:
     method: str
     best: float
     totals: Float64s
+    error: float | None = None
+    effect: float = 1.0
 
 
-def contrast(p: Pair, *, margin: float = 0.0) -> Contrast:
-    """Test a pair against -margin (in the number's unit, >= 0)."""
+def contrast(p: Pair, *, margin: float = 0.0, power: bool = True) -> Contrast:
+    """Test a pair against -margin (in the number's unit, >= 0).  power: whether to work out the MDE."""
     if margin < 0 or not math.isfinite(margin):
         raise UsageError(f"a margin of {margin}", cause="it says how much worse is borne", fix="give 0 or more")
-    return _of_shares(p, margin) if p.kind == "share" else _of_values(p, margin)
+    of = {"share": _of_shares, "proportion": _of_proportion}.get(p.kind, _of_values)
+    found = of(p, margin)
+    return replace(found, mde=_mde(p, found)) if power and found.sides is not None else found
 
 
 def _filled(p: Pair, case: Case) -> tuple[Float64s, Float64s]:
@@ -76,12 +81,13 @@ def _of_shares(p: Pair, margin: float) -> Contrast:
     first, second = (column == 1 for column in _filled(p, "point"))
     table = discordance(second, first)
     better = _tango(p, "low", 0.0).p_not_inferior
-    above = _tango_swapped(p, margin).p_not_inferior
+    above, good = _tango_swapped(p, "high", margin).p_not_inferior, _tango_swapped(p, "low", margin).p_inferior
     sides = OneSided(
         worse=at["high"].p_inferior,
         not_worse=at["low"].p_not_inferior,
         better=better,
         equivalent=max(at["low"].p_not_inferior, above),
+        too_good=good,
     )
     clustered = not p.design.plain
     return Contrast(
@@ -90,9 +96,10 @@ def _of_shares(p: Pair, margin: float) -> Contrast:
         high=at["high"].high,
         p_value=at["point"].p_two_sided,
         sides=sides,
-        mde=_share_mde(table, p.design, at["point"].design_effect),
-        n=p.design.rows,
-        groups=p.design.groups,
+        mde=None,
+        effect=at["point"].design_effect,
+        n=p.samples,
+        groups=p.independent,
         gains=table.gains,
         losses=table.losses,
         mcnemar=None if clustered else mcnemar(table).mid,
@@ -108,9 +115,9 @@ def _tango(p: Pair, case: Case, margin: float) -> Tango:
     return tango_clustered(_right(second), _right(first), p.design, margin=margin)
 
 
-def _tango_swapped(p: Pair, margin: float) -> Tango:
-    """How surely the candidate is not better by more than the margin, in its best case."""
-    first, second = _filled(p, "high")
+def _tango_swapped(p: Pair, case: Case, margin: float) -> Tango:
+    """The reference less the candidate: whether the candidate is better by more than the margin."""
+    first, second = _filled(p, case)
     return tango_clustered(_right(first), _right(second), p.design, margin=margin)
 
 
@@ -118,12 +125,49 @@ def _right(column: Float64s) -> Bools:
     return np.asarray(column == 1)
 
 
-def _share_mde(table: Discordance, d: Design, effect: float) -> float | None:
-    apart = (table.gains + table.losses) / table.n
-    if apart == 0:
-        return None
-    found = detectable_share(d.rows / effect, apart)
-    return found if math.isfinite(found) else None
+def _mde(p: Pair, c: Contrast) -> float | None:
+    """The smallest difference found with 80 % power; `None` where nothing shows how far samples vary."""
+    if c.gains is not None and c.losses is not None:
+        apart = (c.gains + c.losses) / p.design.rows
+        found = detectable_share(p.design.rows / c.effect, apart) if apart else math.inf
+        return found if math.isfinite(found) else None
+    return detectable(c.error, p.design.groups - 1, alpha=ALPHA) if c.error else None
+
+
+def _of_proportion(p: Pair, _: float) -> Contrast:
+    """One share against a limit, which stands in `values`; by the score test of which Wilson's interval is the ends."""
+    if too_few(p.design):
+        return _silent(p, p.values[1] - p.values[0], too_few(p.design))
+    limit, sign = abs(p.values[0]), -1.0 if p.limits == (-1.0, 0.0) else 1.0
+    df = math.inf if p.design.groups == p.design.rows else p.design.groups - 1
+    at = {}
+    cases: tuple[Case, ...] = ("point", "low", "high")
+    for case in cases:
+        values = sign * _filled(p, case)[1]
+        share, effective = trials(values, p.design)
+        below = share_below(share, limit, effective, df)
+        above = share_below(1 - share, 1 - limit, effective, df)
+        at[case] = (share, proportion(values, p.design)[1], below if sign > 0 else above, above if sign > 0 else below)
+    shown = [
+        sign * (float(end or 0.0) - limit) for case in ("low", "high") for end in (at[case][1].low, at[case][1].high)
+    ]
+    return Contrast(
+        gain=sign * (at["point"][0] - limit),
+        low=min(shown),
+        high=max(shown),
+        p_value=min(1.0, 2 * min(at["point"][2:])),
+        sides=OneSided(worse=at["high"][2], not_worse=at["low"][3], better=1.0, equivalent=1.0),
+        mde=None,
+        n=p.samples,
+        groups=p.independent,
+        gains=None,
+        losses=None,
+        mcnemar=None,
+        attrition=p.attrition,
+        method=at["point"][1].method,
+        best=_mean(p, "high"),
+        totals=_totals(p),
+    )
 
 
 def _of_values(p: Pair, margin: float) -> Contrast:
@@ -142,10 +186,12 @@ def _of_values(p: Pair, margin: float) -> Contrast:
             not_worse=worst.not_worse,
             better=worst.better,
             equivalent=max(worst.not_worse, _not_above(high, margin)),
+            too_good=worst.too_good,
         ),
-        mde=detectable(point.error, point.df, alpha=ALPHA),
-        n=p.design.rows,
-        groups=p.design.groups,
+        mde=None,
+        error=point.error,
+        n=p.samples,
+        groups=p.independent,
         gains=None,
         losses=None,
         mcnemar=None,
@@ -189,8 +235,8 @@ def _silent(p: Pair, gain: float, reason: str, *, p_value: float | None = None) 
         p_value=p_value,
         sides=None,
         mde=None,
-        n=p.design.rows,
-        groups=p.design.groups,
+        n=p.samples,
+        groups=p.independent,
         gains=None,
         losses=None,
         mcnemar=None,

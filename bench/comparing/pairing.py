@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from bench.arrays import Float64s, Ints
-from bench.comparing.evidence import CellEvidence, Digests, Evidence, Side, folds_of
+from bench.comparing.evidence import CellEvidence, Digests, Evidence, Kind, Side, folds_of
 from bench.errors import NotComparableError
 from bench.stats.design import Design, design
 
 # What must be equal for two answers to be answers to one question.  Model, seed, device and versions may differ.
 SAME_KEYS = ("task", "task version", "data", "decoder")
 Couple = tuple[CellEvidence | None, CellEvidence | None]
+# proportion: a share against a limit.
+PairKind = Kind | Literal["proportion"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -49,9 +52,10 @@ class Pair:
     first, second: (n,), of the reference and of the candidate: values (share, mean), contributions (influence) or fold
     totals (folds).  lost_first, lost_second: whether that side has no answer, (n,).  limits: worst and best value,
     where these are known.  values: the two numbers, of answered samples.  clusters: (n,).  attrition: samples lost.
+    samples, independent: how many samples, and clusters of them, are behind the rows.
     """
 
-    kind: str
+    kind: PairKind
     first: Float64s
     second: Float64s
     lost_first: Float64s
@@ -61,6 +65,8 @@ class Pair:
     clusters: Digests
     design: Design
     attrition: int
+    samples: int
+    independent: int
 
 
 def couples(reference: Side, candidate: Side) -> list[Couple]:
@@ -167,6 +173,8 @@ def _whole(
         clusters=clusters,
         design=design(len(nothing), groups=clusters),
         attrition=0,
+        samples=len(cells[0].ids) if one.kind == "folds" else len(nothing),
+        independent=len(np.unique(cells[0].clusters if one.kind == "folds" else clusters)),
     )
 
 
@@ -201,7 +209,7 @@ def _by_sample(
     limits = None
     if bounded and one.range[0] is not None and one.range[1] is not None:
         limits = (min(sign * one.range[0], sign * one.range[1]), max(sign * one.range[0], sign * one.range[1]))
-    kind = "share" if one.kind == other.kind == "share" else "mean"
+    kind: PairKind = "share" if one.kind == other.kind == "share" else "mean"
     if kind == "share" and sign < 0:  # a share of errors becomes one of what was right
         first, second, limits = 1 + first, 1 + second, (0.0, 1.0)
     return Pair(
@@ -215,6 +223,8 @@ def _by_sample(
         clusters=clusters,
         design=design(len(first), groups=clusters, weights=np.concatenate([weights, pads])),
         attrition=m.n_failed,
+        samples=len(first),
+        independent=len(np.unique(clusters)),
     )
 
 

@@ -85,14 +85,37 @@ def read(path: Path) -> Side:
     except BenchError as error:
         raise NotComparableError(error.what, cause=error.cause, fix=error.fix) from error
     try:
-        if document.get("kind") != KIND:
-            raise ValueError("it is another kind of file")
-        cells = tuple(_read_cell(entry) for entry in document["cells"])
+        cells = _read_cells(document)
         facts = {str(k): str(v) for k, v in document["facts"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         cause = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise NotComparableError(f"'{path}' is no baseline that can be used", cause=cause, fix=FIX) from error
     return Side(name=path.name, facts=facts, cells=cells)
+
+
+def rounded(one: Side) -> Side:
+    """The side with its values rounded as a baseline rounds them, so that equal answers stay equal."""
+
+    def _kept(e: Evidence) -> Evidence:
+        values = np.asarray(unpack(pack_values(e.values)), dtype=np.float64)
+        return replace(e, values=values)
+
+    def _again(c: CellEvidence) -> CellEvidence:
+        numbers = (
+            replace(e, values=_exact(_kept(e).values, e.value, c.weights, e.metric))
+            if e.kind in {"share", "mean"} and e.value is not None
+            else _kept(e)
+            for e in c.numbers
+        )
+        return replace(c, numbers=tuple(numbers))
+
+    return replace(one, cells=tuple(_again(c) for c in one.cells))
+
+
+def _read_cells(document: Mapping[str, Any]) -> tuple[CellEvidence, ...]:
+    if document.get("kind") != KIND:
+        raise ValueError("it is another kind of file")
+    return tuple(_read_cell(entry) for entry in document["cells"])
 
 
 def _read_cell(entry: Mapping[str, Any]) -> CellEvidence:

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from bench.errors import UsageError
 
-POLICY_VERSION = 1
 Correction = Literal["holm", "max-t", "bonferroni", "hochberg", "none"]
 Handling = Literal["report", "allow", "fail"]
 
@@ -104,7 +103,7 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = POLICY_VERSION
+    version: Literal[1] = 1
     name: str = "gate"
     correction: Correction = Field(default="holm", description="of the chance of any false FAIL over required checks")
     on_inconclusive: Handling = Field(default="report", description="report: exit 3; allow: as if passed; fail: exit 1")
