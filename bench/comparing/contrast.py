@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from bench.stats.verdicts import OneSided, one_sided
 from bench.stats.wilson import proportion, share_below, trials
 
 Case = Literal["point", "low", "high"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,13 +56,21 @@ class Contrast:
     effect: float = 1.0
 
 
-def contrast(p: Pair, *, margin: float = 0.0, power: bool = True) -> Contrast:
-    """Test a pair against -margin (in the number's unit, >= 0).  power: whether to work out the MDE."""
+def contrast(p: Pair, *, margin: float = 0.0, tests_only: bool = False) -> Contrast:
+    """Test a pair against -margin (in the number's unit, >= 0).  tests_only: no MDE, and no ends where these cost."""
     if margin < 0 or not math.isfinite(margin):
         raise UsageError(f"a margin of {margin}", cause="it says how much worse is borne", fix="give 0 or more")
     of = {"share": _of_shares, "proportion": _of_proportion}.get(p.kind, _of_values)
-    found = of(p, margin)
-    return replace(found, mde=_mde(p, found)) if power and found.sides is not None else found
+    found = of(p, margin, tests_only)
+    return found if tests_only or found.sides is None else replace(found, mde=_mde(p, found))
+
+
+def _cases(p: Pair, test: Callable[[Case], T]) -> dict[Case, T]:
+    """A test in each case; without failed samples they are one."""
+    point = test("point")
+    if not p.attrition:
+        return {"point": point, "low": point, "high": point}
+    return {"point": point, "low": test("low"), "high": test("high")}
 
 
 def _filled(p: Pair, case: Case) -> tuple[Float64s, Float64s]:
@@ -72,16 +82,17 @@ def _filled(p: Pair, case: Case) -> tuple[Float64s, Float64s]:
     return np.where(p.lost_first > 0, one, p.first), np.where(p.lost_second > 0, other, p.second)
 
 
-def _of_shares(p: Pair, margin: float) -> Contrast:
+def _of_shares(p: Pair, margin: float, tests_only: bool) -> Contrast:
     if too_few(p.design):
         return _silent(p, 0.0 if p.design.rows == 0 else float(_mean(p, "point")), too_few(p.design))
     if margin >= 1:
         raise UsageError(f"a margin of {margin}", cause="it is a difference of shares", fix="give one below 1")
-    at: dict[Case, Tango] = {case: _tango(p, case, margin) for case in ("point", "low", "high")}
+    at = _cases(p, lambda case: _tango(p, case, margin, interval=not tests_only))
     first, second = (column == 1 for column in _filled(p, "point"))
     table = discordance(second, first)
-    better = _tango(p, "low", 0.0).p_not_inferior
-    above, good = _tango_swapped(p, "high", margin).p_not_inferior, _tango_swapped(p, "low", margin).p_inferior
+    better = 1 - at["low"].p_two_sided / 2 if at["low"].difference < 0 else at["low"].p_two_sided / 2
+    swapped = _cases(p, lambda case: _tango_swapped(p, case, margin))
+    above, good = swapped["high"].p_not_inferior, swapped["low"].p_inferior
     sides = OneSided(
         worse=at["high"].p_inferior,
         not_worse=at["low"].p_not_inferior,
@@ -110,15 +121,15 @@ def _of_shares(p: Pair, margin: float) -> Contrast:
     )
 
 
-def _tango(p: Pair, case: Case, margin: float) -> Tango:
+def _tango(p: Pair, case: Case, margin: float, *, interval: bool) -> Tango:
     first, second = _filled(p, case)
-    return tango_clustered(_right(second), _right(first), p.design, margin=margin)
+    return tango_clustered(_right(second), _right(first), p.design, margin=margin, interval=interval)
 
 
 def _tango_swapped(p: Pair, case: Case, margin: float) -> Tango:
     """The reference less the candidate: whether the candidate is better by more than the margin."""
     first, second = _filled(p, case)
-    return tango_clustered(_right(first), _right(second), p.design, margin=margin)
+    return tango_clustered(_right(first), _right(second), p.design, margin=margin, interval=False)
 
 
 def _right(column: Float64s) -> Bools:
@@ -134,7 +145,7 @@ def _mde(p: Pair, c: Contrast) -> float | None:
     return detectable(c.error, p.design.groups - 1, alpha=ALPHA) if c.error else None
 
 
-def _of_proportion(p: Pair, _: float) -> Contrast:
+def _of_proportion(p: Pair, _: float, __: bool) -> Contrast:
     """One share against a limit, which stands in `values`; by the score test of which Wilson's interval is the ends."""
     if too_few(p.design):
         return _silent(p, p.values[1] - p.values[0], too_few(p.design))
@@ -170,8 +181,8 @@ def _of_proportion(p: Pair, _: float) -> Contrast:
     )
 
 
-def _of_values(p: Pair, margin: float) -> Contrast:
-    at: dict[Case, PairedTest] = {case: t_test(_difference(p, case), p.design) for case in ("point", "low", "high")}
+def _of_values(p: Pair, margin: float, _: bool) -> Contrast:
+    at = _cases(p, lambda case: t_test(_difference(p, case), p.design))
     point, low, high = at["point"], at["low"], at["high"]
     if low.error is None or high.error is None or point.error is None:
         return _silent(p, point.difference, point.method.removeprefix("none: "), p_value=point.p_value)

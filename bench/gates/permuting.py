@@ -81,4 +81,4 @@ def _coins(clusters: Digests, key: np.uint64) -> Bools:
 
 
 def _judgeable(trial: Trial, swapped: Pair) -> Trial:
-    return replace(trial, pair=swapped, tested=contrast(swapped, margin=float(trial.margin or 0.0), power=False))
+    return replace(trial, pair=swapped, tested=contrast(swapped, margin=float(trial.margin or 0.0), tests_only=True))
