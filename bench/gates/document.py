@@ -124,7 +124,7 @@ class Gate(_Part):
     level: float = 0.95
     verdict: VerdictName
     exit_code: int
-    counts: dict[VerdictName, int]
+    counts: dict[str, int]
     baseline: SideFacts
     candidate: SideFacts
     checks: tuple[CheckResult, ...]
@@ -138,7 +138,7 @@ class Gate(_Part):
         return values
 
 
-def counted(checks: Sequence[CheckResult]) -> dict[VerdictName, int]:
+def counted(checks: Sequence[CheckResult]) -> dict[str, int]:
     """How many checks have each verdict, all verdicts named."""
     return {v.value: sum(c.verdict == v.value for c in checks) for v in Verdict}
 
