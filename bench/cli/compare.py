@@ -99,15 +99,31 @@ def _print(found: list[Comparison], changed: list[list[Changes]], samples: int) 
     for c, each in zip(found, changed, strict=True):
         output.data(output.one_line(f"{c.reference.name} → {c.candidate.name}"))
         cells = [pages.cells(row) for row in c.rows]
-        keys = ["what", "task", "variant", "metric", "reference", "candidate", "gain", "interval", "p", "mde", "n"]
-        keys = [k for k in keys if k != "variant" or any(row[k] for row in cells)]
+        keys = [
+            "what",
+            "task",
+            "model",
+            "variant",
+            "metric",
+            "reference",
+            "candidate",
+            "gain",
+            "interval",
+            "p",
+            "mde",
+            "n",
+        ]
+        keys = [k for k in keys if k not in {"variant", "model"} or len({row[k] for row in cells}) > 1]
         heads = {"what": "says", "variant": "with", "interval": "95 % interval", "p": f"p ({c.correction})"}
         output.table([[row[k] for k in keys] for row in cells], [heads.get(k, k) for k in keys])
         for one in each:
             if one.shown and samples:
                 output.data(output.one_line(f"\n{one.task}: {one.gained} better, {one.lost} worse by {one.metric}"))
+                ways = [[s for s in one.shown if s.gained is gained][:samples] for gained in (True, False)]
                 rows = [
-                    ["better" if s.gained else "worse", s.id, s.target, s.reference, s.candidate] for s in one.shown
+                    ["better" if s.gained else "worse", s.id, s.target, s.reference, s.candidate]
+                    for way in ways
+                    for s in way
                 ]
                 output.table(
                     [[cell[:60] for cell in row] for row in rows], ["", "sample", "right", "reference", "candidate"]

@@ -175,13 +175,13 @@ def _print(made: Gate, *, in_github: bool) -> None:
     from bench.reports import words
     from bench.reports.decisions.gate import ends, gain, in_order, signed
     from bench.reports.decisions.github import defused
-    from bench.reports.numerals import written
+    from bench.reports.numerals import short, written
 
     rows = []
     for c in in_order(made):
         mark = signed(c.verdict) + ("" if c.required else " (advisory)")
         mark += " (acknowledged)" if c.acknowledged and c.acknowledged.active else ""
-        limit = written(c.margin) if c.limit is None else f"{c.kind} {written(c.limit)}"
+        limit = short(c.margin) if c.limit is None else f"{c.kind} {short(c.limit)}"
         names = [c.id.partition(" · ")[0], words.label(c.metric), c.model]
         numbers = [written(c.baseline), written(c.candidate), gain(c), ends(c), limit, written(c.p_adjusted)]
         rows.append([mark, *names, *numbers, "; ".join([c.reason, *c.warnings])])

@@ -207,7 +207,7 @@ def _rows(one: CellEvidence, other: CellEvidence, m: Match, choice: Choice) -> l
                 calibrator=number.calibrator, score=number.score, slice=number.slice, metric=number.metric,
                 better=number.better, unit=number.unit, biased=number.biased,
                 reference=number.shown[0], candidate=twin.shown[0], contrast=c, reason=reason,
-                n=one.n if not isinstance(found, Pair) else found.design.rows,
+                n=one.n if not isinstance(found, Pair) else found.samples,
                 failed=(one.n_failed, other.n_failed),
             )
         )  # fmt: skip

@@ -12,9 +12,10 @@ from bench.arrays import Float64s
 from bench.comparing.evidence import Side
 from bench.errors import UsageError
 from bench.gates.document import EXITS, CheckResult, Gate, Pardon, SelfCheck, SideFacts, counted
+from bench.gates.naming import lost_samples
 from bench.gates.policy import Acknowledged, Policy
 from bench.gates.trials import Trial, trials
-from bench.reports.numerals import written
+from bench.reports.numerals import short
 from bench.stats.maxt import max_t
 from bench.stats.multiplicity import adjusted
 from bench.stats.verdicts import ALPHA, OneSided, Verdict, overall
@@ -33,7 +34,7 @@ def gate(
     made = trials(policy, baseline, candidate)
     verdicts, p = judged(made, policy.correction, seed)
     checks = tuple(
-        _result(trial, v, x, policy, today, name)
+        _result(trial, v, x, policy, today, name).model_copy(update={"lost": lost_samples(trial, candidate)})
         for trial, v, x, name in zip(made, verdicts, p, _names(made), strict=True)
     )
     required = [Verdict(c.counts_as) for c in checks if c.required]
@@ -226,10 +227,10 @@ def _warnings(trial: Trial, verdict: Verdict, pardon: Pardon | None) -> list[str
         if trial.margin == 0:
             if verdict is Verdict.INCONCLUSIVE:
                 found.append("a margin of 0 is passed by an improvement only")
-        elif c.mde > trial.margin:
+        elif c.mde > trial.margin and verdict in {Verdict.INCONCLUSIVE, Verdict.PASS}:
             needed = round(c.groups * (c.mde / trial.margin) ** 2)
             found.append(
-                f"the smallest detectable difference, {written(c.mde)}, exceeds the margin, {written(trial.margin)}: "
+                f"the smallest detectable difference, {short(c.mde)}, exceeds the margin, {short(trial.margin)}: "
                 f"even an unchanged model would often be inconclusive; about {needed:,} independent samples are needed"
             )
     if c is not None and c.attrition:
@@ -246,10 +247,12 @@ def _reason(trial: Trial, verdict: Verdict) -> str:
         return trial.reason
     if trial.same and verdict is Verdict.PASS and trial.kind in {"regression", "equivalence"}:
         return "the answers are the baseline's, bit for bit"
-    margin = written(trial.margin) if trial.margin else ""
+    margin = short(trial.margin) if trial.margin else ""
     limited = {"floor": "below the floor", "ceiling": "above the ceiling"}.get(trial.kind)
     if limited:
         told = {Verdict.FAIL: f"surely {limited}", Verdict.PASS: f"surely not {limited}"}
+        if verdict is Verdict.INCONCLUSIVE and _below(trial):
+            return f"{limited} taken alone, but not surely so among so many checks"
         return told.get(verdict, f"the interval holds the {trial.kind}")
     if trial.kind == "equivalence":
         told = {Verdict.FAIL: f"surely farther apart than {margin}", Verdict.PASS: f"surely within {margin}"}
@@ -259,7 +262,15 @@ def _reason(trial: Trial, verdict: Verdict) -> str:
         Verdict.IMPROVED: "surely better",
         Verdict.PASS: f"surely not worse by more than {margin}",
     }
+    if verdict is Verdict.INCONCLUSIVE and _below(trial):
+        return "worse taken alone, but not surely so among so many checks"
     return told.get(verdict, "too few samples to tell: the interval holds " + (f"−{margin}" if margin else "0"))
+
+
+def _below(trial: Trial) -> bool:
+    """Whether the interval lies wholly below what is borne; without correction it would fail."""
+    high = trial.tested.high if trial.tested else None
+    return high is not None and high < -(trial.margin or 0.0)
 
 
 def without_margins(made: Sequence[Trial]) -> list[Trial]:

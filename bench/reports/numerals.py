@@ -46,6 +46,12 @@ def written(value: float | None, places: int | None = None) -> str:
     return text.replace("-", MINUS)
 
 
+def short(value: float | None) -> str:
+    """A number that somebody chose, such as a margin: at most four digits, and no zeros behind them."""
+    text = written(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "×" not in text else text
+
+
 def places_of(result: Result) -> int:
     """Decimals that the result's interval supports."""
     return decimals(result.value or 0.0, result.low, result.high)

@@ -50,6 +50,7 @@ def cells(row: Row) -> dict[str, str]:
     return {
         "what": said(row)[0],
         "task": name(row.task) or "overall",
+        "model": " → ".join(dict.fromkeys(name(m) for m in row.models)),
         "variant": " · ".join(name(p) for p in (row.decoder, row.calibrator, row.score, row.slice) if p),
         "metric": f"{words.label(row.metric)} {words.ARROWS.get(row.better, '')}".strip(),
         "reference": written(row.reference, places),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bench.gates.document import CheckResult, Gate
 from bench.reports import words
 from bench.reports.decisions.sheet import Part, Sheet, bar, html
-from bench.reports.numerals import NONE, count, decimals, plural, written
+from bench.reports.numerals import NONE, count, decimals, plural, short, written
 from bench.reports.page import Tile
 from bench.reports.text import name, shorten
 from bench.reports.view import Grid, Head, Item, Row
@@ -95,7 +95,7 @@ def sheet(gate: Gate) -> Sheet:
         lead=LEAD,
         filters=tuple((v, f"{SIGNS[v]} {v}") for v in ORDER),
         grid=grid(in_order(gate)),
-        sections=(*_changed(gate), _methods(gate)),
+        sections=(_reasons(gate), *_changed(gate), _methods(gate)),
         notes=tuple(shorten(n, 300) for n in _notes(gate)),
     )
 
@@ -146,7 +146,7 @@ def grid(checks: list[CheckResult]) -> Grid:
         Head("Gain", numeric=True, note="candidate minus baseline (or limit), positive for better"),
         Head("Interval, drawn", note="95 %, in units of the margin; green: what is borne"),
         Head("Margin", numeric=True), Head("p, corrected", numeric=True, note="of 'not worse by more than the margin'"),
-        Head("MDE", numeric=True, note="smallest difference found with 80 % power"), Head("Why"),
+        Head("MDE", numeric=True, note="smallest difference found with 80 % power"),
     )  # fmt: skip
     return Grid(heads, tuple(_row(c) for c in checks))
 
@@ -154,20 +154,18 @@ def grid(checks: list[CheckResult]) -> Grid:
 def _row(c: CheckResult) -> Row:
     places_ = places(c)
     arrow = words.ARROWS.get(c.better, "")
-    limit = (
-        f"{c.kind} {written(c.limit)}" if c.limit is not None else written(c.margin) if c.margin is not None else NONE
-    )
+    limit = f"{c.kind} {short(c.limit)}" if c.limit is not None else short(c.margin) if c.margin is not None else NONE
     badges = [] if c.required else ["advisory"]
     badges += ["acknowledged"] if c.acknowledged and c.acknowledged.active else []
     unit = c.margin or max((abs(x) for x in (c.low, c.high) if x is not None), default=0.0) / 2.8
     drawn = None
     if c.gain is not None:
-        label = f"gain {gain(c)} {ends(c)}, margin {written(c.margin)}"
+        label = f"gain {gain(c)} {ends(c)}, margin {short(c.margin)}"
         drawn = bar(c.gain, (c.low, c.high), unit, label, margin=c.margin, tone=TONES[c.verdict])
     failed = c.failed_baseline + c.failed_candidate
     return Row(
         (
-            Item(signed(c.verdict), tone=TONES[c.verdict], badges=tuple(badges), title=MEANINGS[c.verdict]),
+            Item(signed(c.verdict), tone=TONES[c.verdict], badges=tuple(badges), title=c.reason),
             Item(name(c.task), small=subject(c), strong=True),
             Item(f"{words.label(c.metric)} {arrow}".strip(), badges=("biased",) if c.biased else ()),
             Item(count(c.n) if c.n else NONE, sort=c.n, small=f"{failed} failed" if failed else _clusters(c)),
@@ -177,8 +175,7 @@ def _row(c: CheckResult) -> Row:
             Item(NONE if drawn is None else "", bar=drawn, sort=c.gain, title=c.method),
             Item(limit, sort=c.margin),
             Item(NONE if c.p_adjusted is None else written(c.p_adjusted, 3), sort=c.p_adjusted),
-            Item(NONE if c.mde is None else written(c.mde), sort=c.mde),
-            Item(shorten(c.reason, 160), small=shorten("; ".join(c.warnings), 240)),
+            Item(NONE if c.mde is None else short(c.mde), sort=c.mde),
         ),
         area=c.verdict,
     )
@@ -186,6 +183,22 @@ def _row(c: CheckResult) -> Row:
 
 def _clusters(c: CheckResult) -> str:
     return f"{c.groups:,} clusters" if 0 < c.groups < c.n else ""
+
+
+def _reasons(gate: Gate) -> Part:
+    """Each verdict in words, with what to know beside it."""
+    rows = tuple(
+        Row(
+            (
+                Item(signed(c.verdict), tone=TONES[c.verdict]),
+                Item(shorten(c.id, 160), strong=True),
+                Item(shorten(c.reason, 400), small=shorten("; ".join(c.warnings), 600)),
+            ),
+        )
+        for c in in_order(gate)
+    )
+    grid_ = Grid((Head("Verdict"), Head("Check"), Head("Why")), rows)
+    return Part("why", "Why", "", (("", grid_),))
 
 
 def _changed(gate: Gate) -> tuple[Part, ...]:

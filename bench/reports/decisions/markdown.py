@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from bench.gates.document import CheckResult, Gate
 from bench.reports import words
 from bench.reports.decisions.gate import MEANINGS, ORDER, SIGNS, chips, ends, gain, in_order, subject
-from bench.reports.numerals import NONE, written
+from bench.reports.numerals import NONE, short, written
 from bench.reports.text import markdown
 
 MARKER = "<!-- bench-gate -->"  # by which a later comment finds the earlier one
@@ -62,7 +62,7 @@ def _cells(c: CheckResult) -> list[str]:
     sign = f"{SIGNS[c.verdict]} {c.verdict}" + ("" if c.required else " (advisory)")
     if c.acknowledged and c.acknowledged.active:
         sign += f" (acknowledged until {c.acknowledged.expires})"
-    limit = written(c.margin) if c.limit is None else f"{c.kind} {written(c.limit)}"
+    limit = short(c.margin) if c.limit is None else f"{c.kind} {short(c.limit)}"
     why = "; ".join([c.reason, *c.warnings])
     small = subject(c)
     return [
