@@ -135,7 +135,7 @@ def _has_direction(trial: Trial) -> bool:
 
 def _names(made: Sequence[Trial]) -> list[str]:
     """What each check is called: its task and metric, and what else tells it from the others."""
-    several = len({t.names.get("model") for t in made}) > 1
+    several = len({t.names.get("model") for t in made} - {"*"}) > 1
     names = []
     seen: dict[str, int] = {}
     for t in made:
@@ -243,28 +243,28 @@ def _warnings(trial: Trial, verdict: Verdict, pardon: Pardon | None) -> list[str
 
 
 def _reason(trial: Trial, verdict: Verdict) -> str:
-    if trial.reason and not (trial.same and verdict is Verdict.PASS):
-        return trial.reason
     if trial.same and verdict is Verdict.PASS and trial.kind in {"regression", "equivalence"}:
         return "the answers are the baseline's, bit for bit"
+    if trial.reason:
+        return trial.reason
     margin = short(trial.margin) if trial.margin else ""
-    limited = {"floor": "below the floor", "ceiling": "above the ceiling"}.get(trial.kind)
+    limited = {"floor": "below the floor", "ceiling": "above the ceiling"}.get(trial.kind, "")
     if limited:
         told = {Verdict.FAIL: f"surely {limited}", Verdict.PASS: f"surely not {limited}"}
-        if verdict is Verdict.INCONCLUSIVE and _below(trial):
-            return f"{limited} taken alone, but not surely so among so many checks"
-        return told.get(verdict, f"the interval holds the {trial.kind}")
-    if trial.kind == "equivalence":
+        open_ = f"the interval holds the {trial.kind}"
+    elif trial.kind == "equivalence":
         told = {Verdict.FAIL: f"surely farther apart than {margin}", Verdict.PASS: f"surely within {margin}"}
-        return told.get(verdict, f"the interval reaches beyond {margin}")
-    told = {
-        Verdict.FAIL: f"surely worse by more than {margin}" if margin else "surely worse",
-        Verdict.IMPROVED: "surely better",
-        Verdict.PASS: f"surely not worse by more than {margin}",
-    }
+        open_ = f"the interval reaches beyond {margin}"
+    else:
+        told = {
+            Verdict.FAIL: f"surely worse by more than {margin}" if margin else "surely worse",
+            Verdict.IMPROVED: "surely better",
+            Verdict.PASS: f"surely not worse by more than {margin}",
+        }
+        open_ = "too few samples to tell: the interval holds " + (f"−{margin}" if margin else "0")
     if verdict is Verdict.INCONCLUSIVE and _below(trial):
-        return "worse taken alone, but not surely so among so many checks"
-    return told.get(verdict, "too few samples to tell: the interval holds " + (f"−{margin}" if margin else "0"))
+        return f"{limited or 'worse'} taken alone, but not surely so among so many checks"
+    return told.get(verdict, open_)
 
 
 def _below(trial: Trial) -> bool:

@@ -51,9 +51,9 @@ def unpack(packed: Mapping[str, Any]) -> AnyArray:
         raise ValueError(f"a column cannot be unpacked: {error}") from error
     if not stream.eof or len(raw) % width:
         raise ValueError("a column is cut short")
-    flat = np.frombuffer(raw, np.uint8).reshape(width, -1).T.copy().reshape(-1)
+    flat = np.frombuffer(raw, np.uint8).reshape(width, len(raw) // width).T.copy().reshape(-1)
     if kind == "bits":
-        ones, held = np.unpackbits(flat.reshape(2, -1), axis=1)[:, : int(packed["n"])].astype(bool)
+        ones, held = np.unpackbits(flat.reshape(2, len(flat) // 2), axis=1)[:, : int(packed["n"])].astype(bool)
         return np.where(held, ones.astype(np.float64), np.nan)
     if kind == "f2":
         return flat.view("<f2").astype(np.float64) * float(packed["scale"])
@@ -63,5 +63,5 @@ def unpack(packed: Mapping[str, Any]) -> AnyArray:
 
 def _packed(kind: str, values: AnyArray) -> dict[str, Any]:
     # Bytes of one weight side by side: exponents and empty upper bytes compress, mantissas do not.
-    planes = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1).T
+    planes = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), values.itemsize).T
     return {"as": kind, "data": base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode()}
