@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.gates.document import CheckResult, Gate
 from bench.reports.decisions.gate import ends, gain, in_order
 from bench.reports.decisions.markdown import SUMMARY, render
+from bench.reports.numerals import short
 from bench.reports.text import shorten
 
 MOST = 10  # annotations of one kind that a step shows
@@ -50,7 +51,7 @@ def level(c: CheckResult) -> str:
 
 def message(c: CheckResult) -> str:
     """What it says in one line."""
-    numbers = f"gain {gain(c)} {ends(c)}, margin {c.margin}. " if c.gain is not None else ""
+    numbers = f"gain {gain(c)} {ends(c)}, margin {short(c.margin)}. " if c.gain is not None else ""
     return numbers + "; ".join([c.reason, *c.warnings])
 
 
