@@ -141,7 +141,12 @@ def _line(row: Row, run: str, widest: dict[str, float]) -> Line:
         Item(text["reference"], sort=row.reference),
         Item(text["candidate"], sort=row.candidate),
         Item(text["gain"], sort=c.gain if c else None, small=text["interval"] if drawn else ""),
-        Item(NONE if drawn is None else "", bar=drawn, sort=c.gain if c else None, title=c.method if c else ""),
+        Item(
+            NONE if drawn is None else "",
+            bar=drawn,
+            sort=c.gain if c else None,
+            title=shorten(c.method, 120) if c else "",
+        ),
         Item(text["p"], sort=row.adjusted),
         Item(text["mde"], sort=c.mde if c else None),
         Item(text["changed"] or NONE, small=text["why"]),

@@ -165,14 +165,14 @@ def _row(c: CheckResult) -> Row:
     failed = c.failed_baseline + c.failed_candidate
     return Row(
         (
-            Item(signed(c.verdict), tone=TONES[c.verdict], badges=tuple(badges), title=c.reason),
+            Item(signed(c.verdict), tone=TONES[c.verdict], badges=tuple(badges), title=shorten(c.reason, 200)),
             Item(name(c.task), small=subject(c), strong=True),
             Item(f"{words.label(c.metric)} {arrow}".strip(), badges=("biased",) if c.biased else ()),
             Item(count(c.n) if c.n else NONE, sort=c.n, small=f"{failed} failed" if failed else _clusters(c)),
             Item(written(c.baseline, places_), sort=c.baseline),
             Item(written(c.candidate, places_), sort=c.candidate),
             Item(gain(c), sort=c.gain, small=ends(c) if c.low is not None else ""),
-            Item(NONE if drawn is None else "", bar=drawn, sort=c.gain, title=c.method),
+            Item(NONE if drawn is None else "", bar=drawn, sort=c.gain, title=shorten(c.method, 120)),
             Item(limit, sort=c.margin),
             Item(NONE if c.p_adjusted is None else written(c.p_adjusted, 3), sort=c.p_adjusted),
             Item(NONE if c.mde is None else short(c.mde), sort=c.mde),
