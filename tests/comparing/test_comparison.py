@@ -90,7 +90,7 @@ def test_the_numbers_are_those_of_results_json(sides: tuple[Side, Side]) -> None
 def test_p_values_are_corrected_over_the_table(sides: tuple[Side, Side]) -> None:
     def p_values(correction: str) -> dict[tuple[str, ...], float]:
         made = compare(sides[0], [sides[1]], Choice(), correction=correction)[0].rows
-        return {(r.task, r.metric, r.score): r.adjusted for r in made if r.adjusted is not None}
+        return {(r.task, r.metric, r.score, r.slice): r.adjusted for r in made if r.adjusted is not None}
 
     plain = p_values("none")
     known = stats.false_discovery_control(list(plain.values()))

@@ -126,8 +126,9 @@ def _line(row: Row, run: str, widest: dict[str, float]) -> Line:
     text, c = cells(row), row.contrast
     what, tone = said(row)
     models = " → ".join(dict.fromkeys(name(m) for m in row.models))
-    drawn = None
+    drawn, method = None, ""
     if c is not None:
+        method = shorten(c.method, 120)
         label = f"gain {text['gain']} {text['interval']}"
         drawn = bar(c.gain, (c.low, c.high), widest[row.metric] / 3, label, margin=None, tone=tone)
     failed = sum(row.failed)
