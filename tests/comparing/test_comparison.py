@@ -49,7 +49,7 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> tuple[Side, Side]:
         place / "b",
         ("two", "calibration/x", "", sharper(record, 1.8), WANTED),
         ("two", "calibration/y", "", sharper(synthetic.classification(3), 1.8), WANTED),
-        ("two", "ood/far", "", replace(far, logits=far.logits * 0.5 + 1.0 * far.ood[:, None]), found),
+        ("two", "ood/far", "", replace(far, logits=far.logits * 0.5 + 1.0 * (far.labels < 0)[:, None]), found),
     )
     return side(first, "a"), side(second, "b")
 

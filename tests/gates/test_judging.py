@@ -239,7 +239,8 @@ def test_a_margin_below_what_can_be_seen_is_warned_of() -> None:
 
 def _rates(draw: Any, rules: Policy, repetitions: int, seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
-    verdicts = [judge(*draw(rng), rules).verdict for _ in range(repetitions)]
+    pairs = (draw(rng) for _ in range(repetitions))
+    verdicts = [judge(first, second, rules).verdict for first, second in pairs]
     return {v: verdicts.count(v) / repetitions for v in set(verdicts)}
 
 

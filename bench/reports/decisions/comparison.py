@@ -146,7 +146,7 @@ def _line(row: Row, run: str, widest: dict[str, float]) -> Line:
             NONE if drawn is None else "",
             bar=drawn,
             sort=c.gain if c else None,
-            title=shorten(c.method, 120) if c else "",
+            title=method,
         ),
         Item(text["p"], sort=row.adjusted),
         Item(text["mde"], sort=c.mde if c else None),
