@@ -37,6 +37,9 @@ def command(
     tasks: Annotated[
         list[str] | None, typer.Option("--task", "-t", metavar="SPEC", help="On these tasks; repeatable.")
     ] = None,
+    decoders: Annotated[
+        list[str] | None, typer.Option("--decoder", metavar="SPEC", help="By these decoders; repeatable.")
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Of that evaluation.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", help="Of that evaluation.")] = None,
     runs: Annotated[
@@ -74,8 +77,8 @@ def command(
     _refuse(baseline, candidate, bool(suite or models or tasks), stop_early=stop_early)
     rules = read(policy)
     refuse_empty(rules)
-    flags = {"suite": suite, "models": models, "tasks": tasks, "seed": seed, "limit": limit, "out": runs,
-             "plugins": plugins, "quiet": quiet or None}  # fmt: skip
+    flags = {"suite": suite, "models": models, "tasks": tasks, "decoders": decoders, "seed": seed, "limit": limit,
+             "out": runs, "plugins": plugins, "quiet": quiet or None}  # fmt: skip
     made = _judge(rules, str(baseline), candidate, flags, stop_early=stop_early, self_check=self_check)
     _tell(made, out, str(policy), as_json=as_json, quiet=quiet, sarif=sarif)
     if made.exit_code:
