@@ -18,6 +18,7 @@ from bench.errors import UsageError
 from bench.records import Record
 
 Better = Literal["higher", "lower", "none"]
+Norm = Literal["l1", "l2", "square", "max", "positive", "peak"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 REGISTERED: dict[str, dict[str, Component]] = {}
@@ -99,7 +100,9 @@ class Metric(Component):
     default: whether tasks with that record report it unasked.  interval: false for a number that estimates nothing,
     such as a p-value, and so has no interval.  gathers: whether rows of nearly equal confidence (or score) and the same
     outcome may go through a weighted function as one, with the sum of their weights: then its interval stays fast for
-    millions of rows (see `bench.metrics.gathering`).
+    millions of rows (see `bench.metrics.gathering`).  norm, gaps: of a number that is a norm of noisy gaps, and so
+    biased, which norm and the function (record, weights (B, n)) -> (B, K) that gives them; its interval comes from
+    inverting tests (see `bench.stats.norms`).
     """
 
     kind: ClassVar[str] = "metric"
@@ -108,6 +111,8 @@ class Metric(Component):
     default: bool = True
     interval: bool = True
     gathers: bool = False
+    norm: Norm | None = None
+    gaps: Callable[..., Any] | None = None
 
     @property
     def weighted(self) -> bool:
@@ -251,6 +256,8 @@ def metric(
     default: bool = True,
     interval: bool = True,
     gathers: bool = False,
+    norm: Norm | None = None,
+    gaps: Callable[..., Any] | None = None,
     papers: Sequence[str] = (),
     check: str = "",
 ) -> Callable[[F], F]:

@@ -7,6 +7,7 @@ never cancels, the more so the more bins there are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from bench.records import Classification, Judged
 
 NIXON = "Nixon et al. 2019, Measuring Calibration in Deep Learning"
 THRESHOLD = 0.01  # of TACE, in the paper
+PLACES = 128  # of a path at which its distribution is worked out
 
 Bins = tuple[Float64s, Float64s]  # each (B, bins): weight, and weight x (correct - confidence)
 
@@ -49,6 +51,35 @@ def normed(bins: Bins, norm: Literal["l1", "l2", "max"]) -> Float64s:
         return np.where(total > 0, np.where(mass > 0, np.abs(gap) / mass, 0.0).max(axis=1), np.nan)
 
 
+def shares(bins: Bins) -> Float64s:
+    """Gaps in units of the whole weight, (B, bins): of their l1 norm is an ECE."""
+    mass, gap = bins
+    with np.errstate(invalid="ignore"):
+        return gap / mass.sum(axis=1, keepdims=True)
+
+
+def roots(bins: Bins) -> Float64s:
+    """Mean gaps times the roots of the bins' shares, (B, bins): their l2 norm is a root mean square error."""
+    mass, gap = bins
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(mass > 0, gap / np.sqrt(mass), 0.0) / np.sqrt(mass.sum(axis=1, keepdims=True))
+
+
+def means(bins: Bins) -> Float64s:
+    """Mean gaps, (B, bins), 0 in an empty bin."""
+    mass, gap = bins
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(mass > 0, gap / mass, 0.0)
+
+
+def _in_width(form: Callable[[Bins], Float64s]) -> Callable[[Judged, Float64s], Float64s]:
+    return lambda record, w: form(width_bins(record, w))
+
+
+def _in_mass(form: Callable[[Bins], Float64s]) -> Callable[[Judged, Float64s], Float64s]:
+    return lambda record, w: form(equal_mass_bins(record, w))
+
+
 @metric(
     "ece-mass",
     of=Judged,
@@ -57,14 +88,15 @@ def normed(bins: Bins, norm: Literal["l1", "l2", "max"]) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="l1",
+    gaps=_in_mass(shares),
     source="Nguyen and O'Connor 2015; Roelofs et al. 2022, Mitigating Bias in Calibration Error",
     check="calibration/binned-by-hand",
 )
 def ece_mass(record: Judged, w: Float64s) -> Float64s:
     """Expected calibration error over 15 bins of equal weight, L1; biased upwards as `ece` is.
 
-    The bias reaches its interval: with 300 samples 95 % intervals hold a truth of .15 in about 88 % of cases, and one
-    of 0 far more rarely.  w: (B, n); returns (B,).
+    w: (B, n); returns (B,).
     """
     return normed(equal_mass_bins(record, w), "l1")
 
@@ -77,6 +109,8 @@ def ece_mass(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="l2",
+    gaps=_in_width(roots),
     source="Kumar, Liang and Ma 2019, Verified Uncertainty Calibration (plug-in form)",
     check="calibration/binned-by-hand",
 )
@@ -96,6 +130,8 @@ def ece_l2(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="l2",
+    gaps=_in_mass(roots),
     source="Hendrycks, Mazeika and Dietterich 2019, Deep Anomaly Detection (RMS calibration error, adaptive bins)",
     check="calibration/binned-by-hand",
 )
@@ -112,6 +148,8 @@ def ece_mass_l2(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="max",
+    gaps=_in_mass(means),
     source="Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning (equal-mass bins)",
     check="calibration/binned-by-hand",
 )
@@ -123,6 +161,10 @@ def mce_mass(record: Judged, w: Float64s) -> Float64s:
     return normed(equal_mass_bins(record, w), "max")
 
 
+def _overpromised(record: Judged, w: Float64s) -> Float64s:
+    return -shares(width_bins(record, w))
+
+
 @metric(
     "ece-over",
     of=Judged,
@@ -131,6 +173,8 @@ def mce_mass(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="positive",
+    gaps=_overpromised,
     source="the part of ece in which confidence exceeds accuracy; Thulasidasan et al. 2019, On Mixup Training",
     check="calibration/binned-by-hand",
 )
@@ -152,6 +196,8 @@ def ece_over(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="positive",
+    gaps=_in_width(shares),
     source="the part of ece in which accuracy exceeds confidence; Thulasidasan et al. 2019, On Mixup Training",
     check="calibration/binned-by-hand",
 )
@@ -165,6 +211,14 @@ def ece_under(record: Judged, w: Float64s) -> Float64s:
         return np.maximum(gap, 0).sum(axis=1) / mass.sum(axis=1)
 
 
+def _path(record: Judged, w: Float64s) -> Float64s:
+    """The running sum that `ks-calibration` is the largest of, at 128 places at most, (B, K)."""
+    rows = ordered(*judged(record), w)
+    places = np.unique(np.linspace(0, len(rows.confidence) - 1, PLACES).round().astype(np.int64))
+    with np.errstate(invalid="ignore"):
+        return np.cumsum(rows.gap, axis=1)[:, places] / rows.total[:, None]
+
+
 @metric(
     "ks-calibration",
     of=Judged,
@@ -173,6 +227,8 @@ def ece_under(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="max",
+    gaps=_path,
     source="Gupta et al. 2021, Calibration of Neural Networks using Splines",
     check="calibration/binned-by-hand",
 )
@@ -187,6 +243,10 @@ def ks_calibration(record: Judged, w: Float64s) -> Float64s:
         return np.abs(np.cumsum(rows.gap, axis=1)).max(axis=1) / rows.total
 
 
+def _classes(threshold: float) -> Callable[[Classification, Float64s], Float64s]:
+    return lambda record, w: np.concatenate(_adapted(record, w, threshold), axis=1)
+
+
 @metric(
     "ace",
     of=Classification,
@@ -195,6 +255,8 @@ def ks_calibration(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="l1",
+    gaps=_classes(0.0),
     source=NIXON,
     papers=("Uncertainty quantification for improving radiomic-based models in radiation pneumonitis prediction",),
     check="calibration/ace-perfect",
@@ -216,6 +278,8 @@ def ace(record: Classification, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="l1",
+    gaps=_classes(THRESHOLD),
     source=NIXON,
     check="calibration/ace-perfect",
 )
@@ -228,17 +292,21 @@ def tace(record: Classification, w: Float64s) -> Float64s:
 
 
 def _adaptive(record: Classification, w: Float64s, threshold: float) -> Float64s:
+    return np.sum([np.abs(gaps).sum(axis=1) for gaps in _adapted(record, w, threshold)], axis=0)
+
+
+def _adapted(record: Classification, w: Float64s, threshold: float) -> list[Float64s]:
+    """Mean gaps of each class's bins over the number of all bins that hold a sample, (B, bins) each."""
     with_classes(record)
     probs = np.clip(record.probs, 0.0, 1.0)
-    errors, bins = np.zeros(len(w)), np.zeros(len(w))
+    found, count = [], np.zeros((len(w), 1))
     for c in range(probs.shape[1]):
         kept = np.flatnonzero(probs[:, c] >= threshold)
         if len(kept):
             rows = ordered(probs[kept, c], record.labels[kept] == c, w[:, kept])
             index = mass_bins(rows.weight, BINS)
-            mass, gap = binned(rows.weight, index, BINS), binned(rows.gap, index, BINS)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                errors += np.where(mass > 0, np.abs(gap) / mass, 0.0).sum(axis=1)
-            bins += (mass > 0).sum(axis=1)
+            bins = binned(rows.weight, index, BINS), binned(rows.gap, index, BINS)
+            found.append(means(bins))
+            count += (bins[0] > 0).sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
-        return errors / bins
+        return [gaps / count for gaps in found]

@@ -58,6 +58,28 @@ def _cells(record: Judged, w: Float64s) -> _Cells:
     return _Cells(*_sums(record, w, np.ones(len(confidence)), correct - confidence, confidence))
 
 
+def _shares(record: Judged, w: Float64s) -> Float64s:
+    """Gaps in units of the whole weight, (B, K)."""
+    cells = _cells(record, w)
+    with np.errstate(invalid="ignore"):
+        return cells.gap / cells.mass.sum(axis=1, keepdims=True)
+
+
+def _roots(record: Judged, w: Float64s) -> Float64s:
+    """Mean gaps times the roots of the bins' shares, (B, K)."""
+    cells = _cells(record, w)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled = np.where(cells.mass > 0, cells.gap / np.sqrt(cells.mass), 0.0)
+        return scaled / np.sqrt(cells.mass.sum(axis=1, keepdims=True))
+
+
+def _means(record: Judged, w: Float64s) -> Float64s:
+    """Mean gaps, (B, K), 0 in an empty bin."""
+    cells = _cells(record, w)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(cells.mass > 0, cells.gap / cells.mass, 0.0)
+
+
 @metric(
     "ece",
     of=Judged,
@@ -66,6 +88,8 @@ def _cells(record: Judged, w: Float64s) -> _Cells:
     range=(0, 1),
     biased=True,
     gathers=True,
+    norm="l1",
+    gaps=_shares,
     source="Naeini et al. 2015; Guo et al. 2017, On Calibration of Modern Neural Networks",
     check="metrics/constructed-ece",
 )
@@ -73,9 +97,8 @@ def ece(record: Judged, w: Float64s) -> Float64s:
     """Expected calibration error: sum over 15 equal-width bins of (weight share) |accuracy - mean confidence|, L1.
 
     Biased upwards: noise within a bin never cancels, so a perfectly calibrated model scores `ece-null`, not 0.  Read
-    it beside `ece-null` and `ece-debiased`.  The bias reaches its interval too, which turns it round but cannot remove
-    it: with 500 samples 95 % intervals hold the truth in about 60 % of cases where that is 0, in 92 % where it is .15.
-    w: (B, n); returns (B,).
+    it beside `ece-null` and `ece-debiased`.  Its interval is of the true error over these bins, and so may lie wholly
+    below the value.  w: (B, n); returns (B,).
     """
     cells = _cells(record, w)
     with np.errstate(invalid="ignore"):
@@ -143,6 +166,8 @@ def _whole_deviation(n: Float64s, p: Float64s) -> Float64s:
     better="lower",
     range=(-1, 1),
     gathers=True,
+    norm="square",
+    gaps=_roots,
     source="Kumar, Liang and Ma 2019, Verified Uncertainty Calibration; Broecker 2012",
     check="metrics/ece-under-calibration",
 )
@@ -152,7 +177,8 @@ def ece_debiased(record: Judged, w: Float64s) -> Float64s:
     It estimates sum over bins of (share) (E[correct - confidence | bin])^2.  The square of a bin's mean difference is
     too large by the variance of that mean; the mean of the products d_i d_j over pairs of different samples is not.
     Pairs within one cluster (`groups`), which are not independent, are left out with the pairs of a sample and itself;
-    a bin in which no pair is left adds 0.  Compare its square root with `ece`, not itself.  w: (B, n); returns (B,).
+    a bin in which no pair is left adds 0.  Compare its square root with `ece`, not itself.  Its interval, that of the
+    square of `ece-l2`, is of a quantity that is never below 0.  w: (B, n); returns (B,).
     """
     cells = _cells(record, w)
     mass = cells.mass
@@ -199,6 +225,8 @@ def _within(record: Any, w: Float64s) -> tuple[Float64s, Float64s]:
     biased=True,
     default=False,
     gathers=True,
+    norm="max",
+    gaps=_means,
     source="Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning",
 )
 def mce(record: Judged, w: Float64s) -> Float64s:
@@ -212,21 +240,8 @@ def mce(record: Judged, w: Float64s) -> Float64s:
         return np.where(w.sum(axis=1) > 0, np.nan_to_num(gaps).max(axis=1), np.nan)
 
 
-@metric(
-    "classwise-ece",
-    of=Classification,
-    area="calibration",
-    better="lower",
-    range=(0, 1),
-    biased=True,
-    default=False,
-    source="Kull et al. 2019, Beyond Temperature Scaling",
-)
-def classwise_ece(record: Classification, w: Float64s) -> Float64s:
-    """Mean over classes of the binned calibration error of that class's own probability: 15 equal-width bins, L1.
-
-    Biased upwards as `ece` is, more so for rare classes.  w: (B, n); returns (B,).
-    """
+def _by_class(record: Classification, w: Float64s) -> Float64s:
+    """Gaps of each class's bins over the whole weight and the number of classes, (B, K)."""
     from scipy.sparse import csr_array
 
     with_classes(record)
@@ -236,7 +251,27 @@ def classwise_ece(record: Classification, w: Float64s) -> Float64s:
     gap = (record.labels[:, None] == np.arange(classes)) - probs
     cells = csr_array((gap.ravel(), cell.ravel(), np.arange(0, n * classes + 1, classes)), shape=(n, classes * BINS))
     with np.errstate(invalid="ignore"):
-        return np.abs(w @ cells).sum(axis=1) / w.sum(axis=1) / classes
+        return (w @ cells) / w.sum(axis=1, keepdims=True) / classes
+
+
+@metric(
+    "classwise-ece",
+    of=Classification,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    norm="l1",
+    gaps=_by_class,
+    source="Kull et al. 2019, Beyond Temperature Scaling",
+)
+def classwise_ece(record: Classification, w: Float64s) -> Float64s:
+    """Mean over classes of the binned calibration error of that class's own probability: 15 equal-width bins, L1.
+
+    Biased upwards as `ece` is, more so for rare classes.  w: (B, n); returns (B,).
+    """
+    return np.abs(_by_class(record, w)).sum(axis=1)
 
 
 @metric(

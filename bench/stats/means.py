@@ -54,7 +54,7 @@ def mean(
 
     values: (n,).  denominators: (n,), absent for a mean.  Shares of zeros and ones (limits 0 and 1) get Wilson's
     interval, all others t with G - 1 degrees of freedom on the linearised ratio: scores w (v - R d) / sum w d, cluster
-    totals by CR1.  No interval where there is one sample, one cluster, no variation, or a value that is not finite.
+    totals by CR1, t corrected for their skewness (`_unskewed`).  No interval where there is one sample, one cluster, no variation, or a value that is not finite.
     """
     from scipy.special import stdtrit
 
@@ -78,7 +78,28 @@ def mean(
     error = cr1(d.weights * (v - ratio * size), d) / abs(total)
     if error <= 1e-14 * abs(ratio):
         return Estimate(value, absent("no variation"), d.groups)
-    half = float(stdtrit(d.groups - 1, (1 + LEVEL) / 2)) * error
+    reach = float(stdtrit(d.groups - 1, (1 + LEVEL) / 2))
     method = "t" if d.groups == d.rows else "t(CR1)"
-    ends = linked(ratio - half, link), linked(ratio + half, link)
+    skewness = _skewness(d.totals(d.weights * (v - ratio * size))) * math.copysign(1.0, total)
+    ends = (linked(ratio - error * _unskewed(t, skewness, d.groups), link) for t in (reach, -reach))
     return Estimate(value, clipped(*ends, limits, method), d.groups)
+
+
+def _skewness(totals: Float64s) -> float:
+    """Third moment of cluster totals of mean 0 over the 1.5th power of the second."""
+    # In units of the largest, so that no power overflows.
+    x = totals / np.abs(totals).max()
+    return float((x**3).mean() / (x**2).mean() ** 1.5)
+
+
+def _unskewed(t: float, skewness: float, groups: int) -> float:
+    """How many standard errors below the mean the end at the quantile t lies, given the skewness of cluster totals.
+
+    Student's t of skewed values is skewed itself, the other way round: of few of them, with rare large ones, its
+    interval misses above.  Hall's monotone cubic map takes that out, and this is its inverse (Hall 1992, On the removal
+    of skewness by transformation); without skewness it is t.
+    """
+    a = skewness / math.sqrt(groups)
+    if abs(a) < 1e-6:
+        return t
+    return 3 / a * (float(np.cbrt(1 + a * (t - a / 6))) - 1)
