@@ -117,7 +117,7 @@ class Metric(Component):
     @property
     def weighted(self) -> bool:
         """Whether the function takes a weight matrix."""
-        return len(_positional(self.function)) == 2
+        return len(positional(self.function)) == 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +130,7 @@ class Score(Component):
     @property
     def fitted(self) -> bool:
         """Whether it is fitted on the training split of the record."""
-        return len(_positional(self.function)) == 2
+        return len(positional(self.function)) == 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -332,7 +332,8 @@ def check(name: str, *, area: str, source: str, papers: Sequence[str] = ()) -> C
     return _decorate(Check, name, {k: v for k, v in locals().items() if k != "name"})
 
 
-def _positional(function: Callable[..., Any]) -> list[inspect.Parameter]:
+def positional(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters without a default, which the framework gives."""
     parameters = inspect.signature(function).parameters.values()
     return [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
 

@@ -28,13 +28,13 @@ def command(
         list[str] | None, typer.Option("--decoder", metavar="SPEC", help="name,key=value; repeatable.")
     ] = None,
     metrics: Annotated[
-        list[str] | None, typer.Option("--metric", metavar="NAME|all", help="Metrics beside the tasks' own.")
+        list[str] | None, typer.Option("--metric", metavar="SPEC|all", help="Metrics beside the tasks' own.")
     ] = None,
     scores: Annotated[
-        list[str] | None, typer.Option("--score", metavar="NAME|all", help="Scores beside the tasks' own.")
+        list[str] | None, typer.Option("--score", metavar="SPEC|all", help="Scores beside the tasks' own.")
     ] = None,
     calibrators: Annotated[
-        list[str] | None, typer.Option("--calibrator", metavar="NAME|all", help="Calibrators beside the tasks' own.")
+        list[str] | None, typer.Option("--calibrator", metavar="SPEC|all", help="Calibrators beside the tasks' own.")
     ] = None,
     predictions: Annotated[
         Path | None, typer.Option("--predictions", metavar="FILE", help="Saved predictions: .parquet .npz .csv")

@@ -22,21 +22,22 @@ NIXON = "Nixon et al. 2019, Measuring Calibration in Deep Learning"
 THRESHOLD = 0.01  # of TACE, in the paper
 PLACES = 128  # of a path at which its distribution is worked out
 
+Gaps = Callable[..., Float64s]  # (record, weights (B, n), bins) -> (B, bins)
 Bins = tuple[Float64s, Float64s]  # each (B, bins): weight, and weight x (correct - confidence)
 
 
-def width_bins(record: Judged, w: Float64s) -> Bins:
-    """Weight and gap of 15 bins of equal width."""
+def width_bins(record: Judged, w: Float64s, bins: int = BINS) -> Bins:
+    """Weight and gap of bins of equal width."""
     confidence, correct = judged(record)
-    members = in_bins(confidence)
+    members = in_bins(confidence, bins)
     return w @ members, w @ (members * (correct - confidence)[:, None])
 
 
-def equal_mass_bins(record: Judged, w: Float64s) -> Bins:
-    """Weight and gap of 15 bins of equal weight."""
+def equal_mass_bins(record: Judged, w: Float64s, bins: int = BINS) -> Bins:
+    """Weight and gap of bins of equal weight."""
     rows = ordered(*judged(record), w)
-    index = mass_bins(rows.weight, BINS)
-    return binned(rows.weight, index, BINS), binned(rows.gap, index, BINS)
+    index = mass_bins(rows.weight, bins)
+    return binned(rows.weight, index, bins), binned(rows.gap, index, bins)
 
 
 def normed(bins: Bins, norm: Literal["l1", "l2", "max"]) -> Float64s:
@@ -72,12 +73,12 @@ def means(bins: Bins) -> Float64s:
         return np.where(mass > 0, gap / mass, 0.0)
 
 
-def _in_width(form: Callable[[Bins], Float64s]) -> Callable[[Judged, Float64s], Float64s]:
-    return lambda record, w: form(width_bins(record, w))
+def _in_width(form: Callable[[Bins], Float64s]) -> Gaps:
+    return lambda record, w, bins=BINS: form(width_bins(record, w, bins))
 
 
-def _in_mass(form: Callable[[Bins], Float64s]) -> Callable[[Judged, Float64s], Float64s]:
-    return lambda record, w: form(equal_mass_bins(record, w))
+def _in_mass(form: Callable[[Bins], Float64s]) -> Gaps:
+    return lambda record, w, bins=BINS: form(equal_mass_bins(record, w, bins))
 
 
 @metric(
@@ -93,12 +94,12 @@ def _in_mass(form: Callable[[Bins], Float64s]) -> Callable[[Judged, Float64s], F
     source="Nguyen and O'Connor 2015; Roelofs et al. 2022, Mitigating Bias in Calibration Error",
     check="calibration/binned-by-hand",
 )
-def ece_mass(record: Judged, w: Float64s) -> Float64s:
+def ece_mass(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Expected calibration error over 15 bins of equal weight, L1; biased upwards as `ece` is.
 
     w: (B, n); returns (B,).
     """
-    return normed(equal_mass_bins(record, w), "l1")
+    return normed(equal_mass_bins(record, w, bins), "l1")
 
 
 @metric(
@@ -114,12 +115,12 @@ def ece_mass(record: Judged, w: Float64s) -> Float64s:
     source="Kumar, Liang and Ma 2019, Verified Uncertainty Calibration (plug-in form)",
     check="calibration/binned-by-hand",
 )
-def ece_l2(record: Judged, w: Float64s) -> Float64s:
+def ece_l2(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Root mean square calibration error over 15 equal-width bins, L2.  Biased upwards.
 
     The square of it, less its bias, is `ece-debiased`.  w: (B, n); returns (B,).
     """
-    return normed(width_bins(record, w), "l2")
+    return normed(width_bins(record, w, bins), "l2")
 
 
 @metric(
@@ -135,9 +136,9 @@ def ece_l2(record: Judged, w: Float64s) -> Float64s:
     source="Hendrycks, Mazeika and Dietterich 2019, Deep Anomaly Detection (RMS calibration error, adaptive bins)",
     check="calibration/binned-by-hand",
 )
-def ece_mass_l2(record: Judged, w: Float64s) -> Float64s:
+def ece_mass_l2(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Root mean square calibration error over 15 bins of equal weight, L2.  Biased upwards.  w: (B, n) -> (B,)."""
-    return normed(equal_mass_bins(record, w), "l2")
+    return normed(equal_mass_bins(record, w, bins), "l2")
 
 
 @metric(
@@ -153,16 +154,16 @@ def ece_mass_l2(record: Judged, w: Float64s) -> Float64s:
     source="Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning (equal-mass bins)",
     check="calibration/binned-by-hand",
 )
-def mce_mass(record: Judged, w: Float64s) -> Float64s:
+def mce_mass(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Largest |accuracy - mean confidence| of 15 bins of equal weight; no bin is nearly empty, unlike those of `mce`.
 
     Biased upwards: it is the largest of 15 noisy numbers.  w: (B, n); returns (B,).
     """
-    return normed(equal_mass_bins(record, w), "max")
+    return normed(equal_mass_bins(record, w, bins), "max")
 
 
-def _overpromised(record: Judged, w: Float64s) -> Float64s:
-    return -shares(width_bins(record, w))
+def _overpromised(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
+    return -shares(width_bins(record, w, bins))
 
 
 @metric(
@@ -178,12 +179,12 @@ def _overpromised(record: Judged, w: Float64s) -> Float64s:
     source="the part of ece in which confidence exceeds accuracy; Thulasidasan et al. 2019, On Mixup Training",
     check="calibration/binned-by-hand",
 )
-def ece_over(record: Judged, w: Float64s) -> Float64s:
+def ece_over(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """The part of `ece` that is overconfidence: sum over bins of (share) max(mean confidence - accuracy, 0).
 
     `ece` is this plus `ece-under`, both biased upwards; their difference is `overconfidence`.  w: (B, n) -> (B,).
     """
-    mass, gap = width_bins(record, w)
+    mass, gap = width_bins(record, w, bins)
     with np.errstate(invalid="ignore"):
         return np.maximum(-gap, 0).sum(axis=1) / mass.sum(axis=1)
 
@@ -201,12 +202,12 @@ def ece_over(record: Judged, w: Float64s) -> Float64s:
     source="the part of ece in which accuracy exceeds confidence; Thulasidasan et al. 2019, On Mixup Training",
     check="calibration/binned-by-hand",
 )
-def ece_under(record: Judged, w: Float64s) -> Float64s:
+def ece_under(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """The part of `ece` that is underconfidence: sum over bins of (share) max(accuracy - mean confidence, 0).
 
     Biased upwards.  w: (B, n); returns (B,).
     """
-    mass, gap = width_bins(record, w)
+    mass, gap = width_bins(record, w, bins)
     with np.errstate(invalid="ignore"):
         return np.maximum(gap, 0).sum(axis=1) / mass.sum(axis=1)
 

@@ -14,6 +14,7 @@ import numpy as np
 from bench.arrays import Float64s, Ints
 from bench.components import PerSample, metric, per_sample
 from bench.latest import frozen, latest
+from bench.metrics.binned import means, roots, shares, width_bins
 from bench.metrics.gathering import JudgedCells, numbered
 from bench.metrics.judged import BINS, base_weights, bin_of, judged, with_classes
 from bench.records import Classification, Judged
@@ -58,23 +59,29 @@ def _cells(record: Judged, w: Float64s) -> _Cells:
     return _Cells(*_sums(record, w, np.ones(len(confidence)), correct - confidence, confidence))
 
 
-def _shares(record: Judged, w: Float64s) -> Float64s:
+def _shares(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Gaps in units of the whole weight, (B, K)."""
+    if bins != BINS:
+        return shares(width_bins(record, w, bins))
     cells = _cells(record, w)
     with np.errstate(invalid="ignore"):
         return cells.gap / cells.mass.sum(axis=1, keepdims=True)
 
 
-def _roots(record: Judged, w: Float64s) -> Float64s:
+def _roots(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Mean gaps times the roots of the bins' shares, (B, K)."""
+    if bins != BINS:
+        return roots(width_bins(record, w, bins))
     cells = _cells(record, w)
     with np.errstate(invalid="ignore", divide="ignore"):
         scaled = np.where(cells.mass > 0, cells.gap / np.sqrt(cells.mass), 0.0)
         return scaled / np.sqrt(cells.mass.sum(axis=1, keepdims=True))
 
 
-def _means(record: Judged, w: Float64s) -> Float64s:
+def _means(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Mean gaps, (B, K), 0 in an empty bin."""
+    if bins != BINS:
+        return means(width_bins(record, w, bins))
     cells = _cells(record, w)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(cells.mass > 0, cells.gap / cells.mass, 0.0)
@@ -93,16 +100,14 @@ def _means(record: Judged, w: Float64s) -> Float64s:
     source="Naeini et al. 2015; Guo et al. 2017, On Calibration of Modern Neural Networks",
     check="metrics/constructed-ece",
 )
-def ece(record: Judged, w: Float64s) -> Float64s:
+def ece(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Expected calibration error: sum over 15 equal-width bins of (weight share) |accuracy - mean confidence|, L1.
 
     Biased upwards: noise within a bin never cancels, so a perfectly calibrated model scores `ece-null`, not 0.  Read
     it beside `ece-null` and `ece-debiased`.  Its interval is of the true error over these bins, and so may lie wholly
     below the value.  w: (B, n); returns (B,).
     """
-    cells = _cells(record, w)
-    with np.errstate(invalid="ignore"):
-        return np.abs(cells.gap).sum(axis=1) / cells.mass.sum(axis=1)
+    return np.abs(_shares(record, w, bins)).sum(axis=1)
 
 
 @metric(
@@ -229,15 +234,12 @@ def _within(record: Any, w: Float64s) -> tuple[Float64s, Float64s]:
     gaps=_means,
     source="Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning",
 )
-def mce(record: Judged, w: Float64s) -> Float64s:
+def mce(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Maximum calibration error: the largest |accuracy - mean confidence| of the 15 bins that hold a sample.
 
     The emptiest bin tends to win it, whatever the model: strongly biased upwards.  w: (B, n); returns (B,).
     """
-    cells = _cells(record, w)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gaps = np.abs(cells.gap) / cells.mass
-        return np.where(w.sum(axis=1) > 0, np.nan_to_num(gaps).max(axis=1), np.nan)
+    return np.where(w.sum(axis=1) > 0, np.abs(_means(record, w, bins)).max(axis=1), np.nan)
 
 
 def _by_class(record: Classification, w: Float64s) -> Float64s:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -20,7 +20,7 @@ NARROW = 64
 NAMES = 28
 # What a terminal without Unicode shows instead.
 _ASCII = str.maketrans(
-    {"−": "-", "—": "-", "↑": "^", "↓": "v", "∞": "inf", "·": ",", "²": "^2", "…": "...", "≤": "<=", "≥": ">="}
+    {"−": "-", "—": "-", "↑": "^", "↓": "v", "∞": "inf", "·": ",", "²": "^2", "…": "...", "≤": "<=", "≥": ">=", "†": "!"}
 )
 
 
@@ -46,20 +46,32 @@ def results_table(results: Sequence[Result], console: Console) -> None:
         return
     areas = [a for a in AREAS if any(r.area == a for r in results)]
     areas += sorted({r.area for r in results} - set(areas))
-    biased = False
+    biased, cautions = False, {}
     for area in areas:
         mine = sorted((r for r in results if r.area == area), key=lambda r: (r.task, r.model))
         _print(console, Text(f"\n{words.title(area)}", style="bold"))
         for group, members in headlines.groups(area, mine):
             metrics = [m for m in group.metrics if any(r.metric == m for r in members)]
             biased |= any(r.biased for r in members)
+            cautions |= {(r.metric, r.caution): None for r in members if r.caution}
             lines = _lines(members)
             if console.width < NARROW:
                 _stack(console, lines, metrics)
             else:
                 _tabulate(console, lines, metrics, group)
     note = "95 % intervals in brackets; ↑ ↓ the better direction; — none can be given"
-    _print(console, Text(note + ("; * biased" if biased else ""), style="dim"))
+    note += "; * biased" if biased else ""
+    _print(console, Text(note + ("; † less sure than 95 %:" if cautions else ""), style="dim"))
+    for what, metrics in _gathered(cautions).items():
+        _print(console, Text(f"† {', '.join(metrics)}: {what}", style="dim"))
+
+
+def _gathered(cautions: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The labels of the metrics of which each caution is said."""
+    found: dict[str, list[str]] = {}
+    for metric, what in cautions:
+        found.setdefault(what, []).append(words.label(metric))
+    return found
 
 
 def _lines(results: Sequence[Result]) -> list[Line]:

@@ -19,11 +19,12 @@ from bench.components import Calibrator, Metric, NotApplicable, Score
 from bench.errors import BenchError, UsageError
 from bench.records import JUDGED, Density, Judged, Record
 from bench.records.detection import Detection
-from bench.registry import components, find
+from bench.registry import chosen, components
 from bench.results import Interval, Result
 from bench.runners.plan import Cell
 from bench.runners.wanted import ALL, Wanted
 from bench.seeds import derive
+from bench.stats.cautions import caution
 from bench.stats.design import Estimate
 from bench.stats.intervals import interval, intervals
 
@@ -118,6 +119,7 @@ class _Labels:
             slice=self.slice,
             likelihood=self.likelihood,
             range=metric.range,
+            caution="" if span.low is None else caution(metric.name, n, groups),
         )
 
     @property
@@ -132,7 +134,7 @@ def _views(
     """The test record as it was answered, then after each calibrator fitted on the calibration split."""
     yield "", test
     for name in wanted.calibrators:
-        calibrator = find(Calibrator, name)
+        calibrator = chosen(Calibrator, name)
         fit = _inliers(record.split("calibration"))
         if not isinstance(record, calibrator.of):
             raise UsageError(
@@ -152,11 +154,11 @@ def _views(
 
 def _changed(wanted: Wanted, name: str) -> Wanted:
     """What is to be measured after that calibrator: where it says what it can change, of that the wanted, or all."""
-    changes = find(Calibrator, name).metrics if name else ()
+    changes = chosen(Calibrator, name).metrics if name else ()
     if not changes:
         return wanted
     named = tuple(m for m in wanted.metrics if m in changes)
-    unasked = tuple(m for m in changes if find(Metric, m).default)
+    unasked = tuple(m for m in changes if chosen(Metric, m).default)
     return replace(wanted, metrics=named or unasked, asked=wanted.asked and bool(named))
 
 
@@ -204,9 +206,11 @@ def _metrics(wanted: Wanted, fits: Callable[[Metric], bool]) -> Iterator[tuple[M
     Beside them stand the metrics that the user adds, and defaults that a plugin or a package brought: that is what
     they were added for.
     """
-    named = [m for m in (find(Metric, name) for name in wanted.metrics) if fits(m)]
+    named = [m for m in (chosen(Metric, name) for name in wanted.metrics) if fits(m)]
     yield from ((m, True) for m in named)
-    for metric in components(Metric).values():
+    # A metric with parameters of its own stands beside the one without.
+    every = [*components(Metric).values(), *(chosen(Metric, name) for name in wanted.more if "," in name)]
+    for metric in every:
         usual = metric.default and (not named or not metric.function.__module__.startswith("bench."))
         added = metric.name in wanted.more
         if fits(metric) and metric.name not in wanted.metrics and (usual or added or ALL in wanted.more):
@@ -216,7 +220,7 @@ def _metrics(wanted: Wanted, fits: Callable[[Metric], bool]) -> Iterator[tuple[M
 def _of_score(
     labels: _Labels, wanted: Wanted, name: str, record: Record, test: Record, heard: _Heard
 ) -> Iterator[Result]:
-    score = find(Score, name)
+    score = chosen(Score, name)
     if not isinstance(test, score.of):
         return
     parts: list[tuple[str, Detection]] = []

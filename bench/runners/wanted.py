@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from bench.components import Calibrator, Metric, Score, Task
 from bench.errors import UsageError
 from bench.records import Classification, Record, Scores
-from bench.registry import components, find
+from bench.registry import chosen, components
 
 if TYPE_CHECKING:
     from bench.config import RunConfig
@@ -67,7 +67,7 @@ def for_record(record: Record, config: RunConfig) -> Wanted:
     return Wanted(
         area,
         scores=_joined(_bearable(record), _added(Score, config.scores, type(record))),
-        calibrators=_joined(calibrators, tuple(n for n in added if _can(find(Calibrator, n), record))),
+        calibrators=_joined(calibrators, tuple(n for n in added if _can(chosen(Calibrator, n), record))),
         more=config.metrics,
         asked=isinstance(record, Scores),  # whoever brings scores wants them judged
     )
@@ -78,7 +78,7 @@ def check_names(config: RunConfig, yields: set[type[Record]]) -> None:
     for cls, names in ((Metric, config.metrics), (Score, config.scores), (Calibrator, config.calibrators)):
         for name in names:
             if name != ALL:
-                component = find(cls, name)
+                component = chosen(cls, name)
                 if isinstance(component, Score | Calibrator) and not any(issubclass(y, component.of) for y in yields):
                     raise UsageError(
                         f"{cls.kind} '{name}' fits none of the tasks",
@@ -89,8 +89,9 @@ def check_names(config: RunConfig, yields: set[type[Record]]) -> None:
 
 
 def _added(cls: type[C], names: tuple[str, ...], of: type[Record]) -> tuple[str, ...]:
-    chosen = components(cls).values() if ALL in names else [find(cls, name) for name in names]
-    return tuple(c.name for c in chosen if issubclass(of, c.of))
+    named = [chosen(cls, name) for name in names if name != ALL]
+    every = components(cls).values() if ALL in names else ()
+    return tuple(dict.fromkeys(c.name for c in (*every, *named) if issubclass(of, c.of)))
 
 
 def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
