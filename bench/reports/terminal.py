@@ -20,7 +20,19 @@ NARROW = 64
 NAMES = 28
 # What a terminal without Unicode shows instead.
 _ASCII = str.maketrans(
-    {"−": "-", "—": "-", "↑": "^", "↓": "v", "∞": "inf", "·": ",", "²": "^2", "…": "...", "≤": "<=", "≥": ">=", "†": "!"}
+    {
+        "−": "-",
+        "—": "-",
+        "↑": "^",
+        "↓": "v",
+        "∞": "inf",
+        "·": ",",
+        "²": "^2",
+        "…": "...",
+        "≤": "<=",
+        "≥": ">=",
+        "†": "!",
+    }
 )
 
 
@@ -97,6 +109,12 @@ def _tabulate(console: Console, lines: Sequence[Line], metrics: Sequence[str], g
     for m in metrics[1:]:
         if sum(widths[s] + 2 for s in shown) + widths[m] + 2 <= room:
             shown.append(m)
+    if len(shown) < len(metrics) and len({(line.task, line.model) for line in lines}) == 1:
+        # Of one model on one task all numbers can be shown, one beneath the other.
+        _list(console, lines[0], metrics)
+        if len(lines) > 1:
+            _tabulate(console, lines[1:], shown, group)
+        return
     # Every width is given, so that numbers are never cut; what a line lacks, the names give up.
     spare = room - sum(widths[m] + 2 for m in shown)
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim", pad_edge=False)
@@ -113,6 +131,20 @@ def _tabulate(console: Console, lines: Sequence[Line], metrics: Sequence[str], g
         table.add_row(*map(Text, row), Text(_n(line)))
     if group.title == headlines.OTHER:
         _print(console, Text(group.title, style="dim"))
+    console.print(table)
+
+
+def _list(console: Console, line: Line, metrics: Sequence[str]) -> None:
+    """One number a row."""
+    _print(console, Text(" · ".join(part for part in (line.task, line.model, line.how, f"n {_n(line)}") if part)))
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    for m in metrics:
+        r = line.numbers.get(m)
+        if r is not None:
+            number = _number(r, _places([line], line, m))
+            table.add_row(Text(_safe(console, _head(m, [line]))), Text(_safe(console, number)))
     console.print(table)
 
 

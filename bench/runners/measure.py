@@ -159,7 +159,8 @@ def _changed(wanted: Wanted, name: str) -> Wanted:
         return wanted
     named = tuple(m for m in wanted.metrics if m in changes)
     unasked = tuple(m for m in changes if chosen(Metric, m).default)
-    return replace(wanted, metrics=named or unasked, asked=wanted.asked and bool(named))
+    more = changes if ALL in wanted.more else tuple(m for m in wanted.more if m.partition(",")[0] in changes)
+    return replace(wanted, metrics=named or unasked, more=more, asked=wanted.asked and bool(named))
 
 
 def _inliers(record: Record) -> Record:
