@@ -36,7 +36,7 @@ def ood(rng: np.random.Generator) -> tuple[list[str], Iterable[Sequence[Any]]]:
 
 
 def regression(rng: np.random.Generator) -> tuple[list[str], Iterable[Sequence[Any]]]:
-    """y = mean + 1.25 std N(0, 1)."""
+    """Y = mean + 1.25 std N(0, 1)."""
     mean, std = rng.normal(size=ROWS), np.exp(0.3 * rng.normal(size=ROWS))
     y = mean + 1.25 * std * rng.normal(size=ROWS)
     return ["id", "y", "mean", "std"], zip(range(ROWS), *(np.round(x, 4) for x in (y, mean, std)), strict=True)

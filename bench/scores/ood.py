@@ -78,9 +78,9 @@ def relative_mahalanobis(record: Classification, train: Classification) -> Float
 
 @score("knn", of=Classification, source="Sun et al. 2022, arXiv:2204.06507", check="ood/knn-brute-force")
 def knn(record: Classification, train: Classification, neighbours: int = NEIGHBOURS) -> Float64s:
-    """Euclidean distance of the features to the 10th nearest training features (or another of the `neighbours`), (n,), in [0, 2].
+    """Euclidean distance of the features to the 10th nearest training features, (n,), in [0, 2].
 
-    Features are first brought to unit length.
+    Features are first brought to unit length.  neighbours: another than the 10th.
     """
     bank, _ = _fitted_on(train)
     if len(bank) < neighbours:

@@ -79,7 +79,8 @@ def estimates(statistics: Sequence[Statistic], d: Design, *, seed: int) -> list[
     Cluster bootstrap of 1,000 resamples drawn from the seed: BCa (Efron 1987), or for `biased` metrics the basic
     bootstrap, which turns the bias round (its interval may then lie wholly below the value); for a norm of gaps the
     values that a test does not reject (`bench.stats.norms`).  All reach further where clusters are few (`reach`).
-    Above 30,000 samples t on a delete-group jackknife.  No interval for one sample, one cluster, a value that isn't finite, resamples that
+    Above 30,000 samples t on a delete-group jackknife.  No interval for one sample, one cluster, a value that isn't
+    finite, resamples that
     all agree, or more than a tenth of resamples on which the metric is undefined (one class only, say).
     """
     reasons = [_reason(s.value, d) for s in statistics]

@@ -54,7 +54,8 @@ def mean(
 
     values: (n,).  denominators: (n,), absent for a mean.  Shares of zeros and ones (limits 0 and 1) get Wilson's
     interval, all others t with G - 1 degrees of freedom on the linearised ratio: scores w (v - R d) / sum w d, cluster
-    totals by CR1, t corrected for their skewness (`_unskewed`).  No interval where there is one sample, one cluster, no variation, or a value that is not finite.
+    totals by CR1, t corrected for their skewness (`_unskewed`).  No interval where there is one sample, one cluster,
+    no variation, or a value that is not finite.
     """
     from scipy.special import stdtrit
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.components import Metric, NotApplicable, Norm
+from bench.components import Metric, Norm, NotApplicable
 from bench.registry import chosen, components
 from bench.stats.norms import inverted, normed
 from tests.metrics.cases import records
