@@ -110,10 +110,14 @@ def page(found: Found, tests: list[str]) -> str:
         "# Do the 95 % intervals hold the truth?",
         "",
         (
-            "Made by `python -m benchmarks.coverage`. Each number is the share, in per cent, of simulated records whose "
-            "interval holds the true value, and what that share is uncertain by (one standard error, from the number of "
-            f"records). Rows of a cluster correlate by {SHARED:g} in what drives both the answers and the outcomes. Each "
-            "metric is measured in the first two worlds that bear it. `worst-slab-coverage` is of a slab that the record "
+            "Made by `python -m benchmarks.coverage`. Each number is the share, in per cent, of "
+            "simulated records whose "
+            "interval holds the true value, and what that share is uncertain by (one standard "
+            "error, from the number of "
+            f"records). Rows of a cluster correlate by {SHARED:g} in what drives both the answers "
+            "and the outcomes. Each "
+            "metric is measured in the first two worlds that bear it. `worst-slab-coverage` is of a "
+            "slab that the record "
             "itself chooses, so it has no one truth."
         ),
         "",

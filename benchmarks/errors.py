@@ -69,9 +69,12 @@ def type_one(reps: int) -> list[str]:
         "## Errors of the first kind of the paired tests",
         "",
         (
-            f"Share, in per cent, of {reps:,} pairs of equally good models between which a test at 5 % finds a difference "
-            f"(± {100 * math.sqrt(NOMINAL * (1 - NOMINAL) / reps):.1f}). Rows of a cluster correlate by {SHARED:g} in what "
-            "the models share and in what they do not. McNemar's test is for independent rows only, and its exact form is "
+            f"Share, in per cent, of {reps:,} pairs of equally good models between which a test at "
+            "5 % finds a difference "
+            f"(± {100 * math.sqrt(NOMINAL * (1 - NOMINAL) / reps):.1f}). Rows of a cluster "
+            f"correlate by {SHARED:g} in what "
+            "the models share and in what they do not. McNemar's test is for independent rows only, "
+            "and its exact form is "
             "conservative by nature."
         ),
         "",
