@@ -62,7 +62,12 @@ def results_table(results: Sequence[Result], console: Console) -> None:
     for area in areas:
         mine = sorted((r for r in results if r.area == area), key=lambda r: (r.task, r.model))
         _print(console, Text(f"\n{words.title(area)}", style="bold"))
-        for group, members in headlines.groups(area, mine):
+        groups = headlines.groups(area, mine)
+        if len({(r.task, r.model) for r in mine}) == 1:
+            groups.append(_others(mine, groups))
+        for group, members in groups:
+            if not members:
+                continue
             metrics = [m for m in group.metrics if any(r.metric == m for r in members)]
             biased |= any(r.biased for r in members)
             cautions |= {(r.metric, r.caution): None for r in members if r.caution}
@@ -76,6 +81,13 @@ def results_table(results: Sequence[Result], console: Console) -> None:
     _print(console, Text(note + ("; † less sure than 95 %:" if cautions else ""), style="dim"))
     for what, metrics in _gathered(cautions).items():
         _print(console, Text(f"† {', '.join(metrics)}: {what}", style="dim"))
+
+
+def _others(results: Sequence[Result], groups: Sequence[tuple[Group, list[Result]]]) -> tuple[Group, list[Result]]:
+    """What no group holds of the numbers of a model on a task, as it answered: there is room for all of them."""
+    shown = {r.metric for _, members in groups for r in members}
+    plain = [r for r in results if r.metric not in shown and not (r.slice or r.calibrator or r.score)]
+    return Group(headlines.OTHER, tuple(dict.fromkeys(r.metric for r in plain))), plain
 
 
 def _gathered(cautions: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
