@@ -99,7 +99,9 @@ class Metric(Component):
     default: whether tasks with that record report it unasked.  interval: false for a number that estimates nothing,
     such as a p-value, and so has no interval.  gathers: whether rows of nearly equal confidence (or score) and the same
     outcome may go through a weighted function as one, with the sum of their weights: then its interval stays fast for
-    millions of rows (see `bench.metrics.gathering`).
+    millions of rows (see `bench.metrics.gathering`).  needs: the columns that a weighted metric of a classification
+    looks at, where these are few: then it is measured on records too long for memory.  whole: whether a mean's values
+    depend on other rows than their own, so that they cannot be made block by block.
     """
 
     kind: ClassVar[str] = "metric"
@@ -108,6 +110,8 @@ class Metric(Component):
     default: bool = True
     interval: bool = True
     gathers: bool = False
+    needs: tuple[str, ...] = ()
+    whole: bool = False
 
     @property
     def weighted(self) -> bool:
@@ -251,6 +255,8 @@ def metric(
     default: bool = True,
     interval: bool = True,
     gathers: bool = False,
+    needs: Sequence[str] = (),
+    whole: bool = False,
     papers: Sequence[str] = (),
     check: str = "",
 ) -> Callable[[F], F]:

@@ -90,6 +90,8 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
     notes = []
     if left_out:
         notes.append(f"No figures are drawn for {', '.join(dict.fromkeys(left_out))}: their numbers are in the table.")
+    drawn = {cell.name: f"{cell.model} on {cell.task}" for cell in cells} if figures else {}
+    notes += [f"{name(drawn[cell])}: {how}." for cell, how in material.sampled.items() if cell in drawn]
     first = grids[0] if grids else ("", Grid((), ()))
     return Section(
         id=f"area-{material.areas.index(area)}",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from bench.components import Calibrator, Metric, Score, Task
 from bench.errors import UsageError
 from bench.records import Classification, Record, Scores
+from bench.records.long import Long
 from bench.registry import components, find
 
 if TYPE_CHECKING:
@@ -59,17 +60,19 @@ def extended(task: Task, config: RunConfig) -> Task:
     )
 
 
-def for_record(record: Record, config: RunConfig) -> Wanted:
+def for_record(record: Record | Long, config: RunConfig) -> Wanted:
     """What a record that came without a task is measured by: the defaults of its kind, and every score it can bear."""
-    area = "ood" if record.ood is not None else AREAS.get(record.kind, "general")
-    calibrators = tuple(c.name for c in components(Calibrator).values() if c.default and _can(c, record))
-    added = _added(Calibrator, config.calibrators, type(record))
+    head = record.head if isinstance(record, Long) else record
+    area = "ood" if head.ood is not None else AREAS.get(head.kind, "general")
+    fit = len(record.split("calibration"))
+    calibrators = tuple(c.name for c in components(Calibrator).values() if c.default and _can(c, head, fit))
+    added = _added(Calibrator, config.calibrators, type(head))
     return Wanted(
         area,
-        scores=_joined(_bearable(record), _added(Score, config.scores, type(record))),
-        calibrators=_joined(calibrators, tuple(n for n in added if _can(find(Calibrator, n), record))),
+        scores=_joined(_bearable(head, len(record.split("train"))), _added(Score, config.scores, type(head))),
+        calibrators=_joined(calibrators, tuple(n for n in added if _can(find(Calibrator, n), head, fit))),
         more=config.metrics,
-        asked=isinstance(record, Scores),  # whoever brings scores wants them judged
+        asked=isinstance(head, Scores),  # whoever brings scores wants them judged
     )
 
 
@@ -97,16 +100,16 @@ def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
 
-def _can(calibrator: Calibrator, record: Record) -> bool:
-    return isinstance(record, calibrator.of) and (not calibrator.fits or len(record.split("calibration")) > 1)
+def _can(calibrator: Calibrator, record: Record, fit: int) -> bool:
+    return isinstance(record, calibrator.of) and (not calibrator.fits or fit > 1)
 
 
-def _bearable(record: Record) -> tuple[str, ...]:
+def _bearable(record: Record, train: int) -> tuple[str, ...]:
     """Scores that can be computed and held against `ood`."""
     if isinstance(record, Scores):
         return ("given",)
     if record.ood is None or not isinstance(record, Classification):
         return ()
-    has_train = len(record.split("train")) > 0 and record.features is not None
+    has_train = train > 0 and record.features is not None
     bearable = [s for s in components(Score).values() if s.of is Classification]
     return tuple(s.name for s in bearable if has_train or not s.fitted)
