@@ -55,7 +55,8 @@ def point(function: Weighted, d: Design) -> float:
     """A set metric at the design's weights; NaN where there is no row.  `ValueError` for a result that isn't (1,)."""
     if not d.rows:
         return math.nan
-    found = np.asarray(function(frozen(d.weights[None].copy())))
+    same = d.weights.strides == (0,)  # one number for all rows
+    found = np.asarray(function(d.weights[None] if same else frozen(d.weights[None].copy())))
     if found.shape != (1,):
         raise ValueError(f"a metric of weights (1, n) returned shape {found.shape}; it must return (1,)")
     return float(found[0])
