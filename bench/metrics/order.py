@@ -25,17 +25,30 @@ def descending(scores: Float64s, hit: Bools) -> Ints:
     # The lower half of each integer is its place and the bit of a miss.
     rows = packed.view(np.uint32)[1 if sys.byteorder == "big" else 0 :: 2] & np.uint32(0x7FFFFFFF)
     del packed
+    # Scores that are equal in single precision but not in double are sorted again: these alone, and a few at a time.
+    start = 0
+    while start < n:
+        stop = min(start + BLOCK, n)
+        edge = _single(scores[rows[stop - 1 : stop]])
+        while stop < n and (ahead := np.flatnonzero(_single(scores[rows[stop : stop + BLOCK]]) != edge)).size == 0:
+            stop = min(stop + BLOCK, n)
+        stop += int(ahead[0]) if stop < n else 0
+        _sort_ties(rows[start:stop], scores, hit)
+        start = stop
+    return rows
+
+
+def _sort_ties(rows: Ints, scores: Float64s, hit: Bools) -> None:
+    """Put rows in order that are in order in single precision."""
     in_order = scores[rows]
     if (in_order[1:] <= in_order[:-1]).all() and not _tied_apart(in_order, hit[rows]):
-        return rows
-    # Scores that are equal in single precision but not in double: these alone are sorted again.
+        return
     rounded = _single(in_order)
     same = rounded[1:] == rounded[:-1]
     among = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
     group = np.cumsum(np.insert(~same, 0, True), dtype=np.int32)[among]
     some = rows[among]
     rows[among] = some[np.lexsort((~hit[some], -scores[some], group))]
-    return rows
 
 
 def _packed(scores: Float64s, hit: Bools) -> Ints:

@@ -78,14 +78,13 @@ def ranking(scores: Float64s, hit: Bools, *, merge_hits: bool = False, merge_mis
     first = np.ones(len(rows), dtype=bool)  # of its score
     np.not_equal(in_order[1:], in_order[:-1], out=first[1:])
     del in_order
-    # Where each score begins: hits stand first there, so it holds a miss where its last row is one.
-    score = np.flatnonzero(first)
-    has_hit, has_miss = hit[score], ~hit[np.append(score[1:], len(rows)) - 1]
-    joins = np.zeros(len(score), dtype=bool)  # the step of the score above
+    # A score's hits stand first, so it holds a hit where its first row is one, and a miss where its last is one.
+    has_hit, has_miss = hit[first], ~hit[np.append(first[1:], True)] if len(rows) else hit
+    joins = np.zeros(len(has_hit), dtype=bool)  # the step of the score above
     for merge, kind, other in ((merge_hits, has_hit, has_miss), (merge_misses, has_miss, has_hit)):
         if merge:
             joins[1:] |= (kind & ~other)[1:] & (kind & ~other)[:-1]
-    first[score[joins]] = False  # now of its step
+    first[first] = ~joins  # now of its step
     begins = first.copy()
     begins[1:] |= hit[1:] != hit[:-1]
     starts = np.flatnonzero(begins)

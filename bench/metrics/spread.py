@@ -9,7 +9,7 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.components import NotApplicable, metric
 from bench.forecasts.forms import central, mean_of, pit, quantile, std_of
-from bench.metrics.coverage import SHARES
+from bench.metrics.coverage import SHARES, reached
 from bench.records import Regression
 
 BINS = 10
@@ -101,6 +101,9 @@ def quantile_calibration_error(record: Regression, w: Float64s) -> Float64s:
     Levels 5, 10 ... 95 %; of quantile forecasts, their own.  One-sided, so it sees a shift that central intervals miss.
     Biased upwards, as `coverage-error`.  w: (B, n); returns (B,).
     """
+    if record.form != "quantiles":
+        first = np.searchsorted(SHARES, pit(record)).astype(np.uint8)
+        return np.abs(reached(first, len(SHARES), w) - SHARES).mean(axis=1)
     below, levels = _below(record)
     with np.errstate(invalid="ignore"):
         return np.abs(w @ below / w.sum(axis=1)[:, None] - levels).mean(axis=1)

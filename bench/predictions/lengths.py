@@ -86,7 +86,7 @@ def long_records(source: Source, found: Mapping[str, Found], convention: Convent
     size += 0 if "id" in found else rows * 4 * len(str(rows))
     if size <= long.MOST:
         return {}
-    block = max(1, min(1 << 17, long.BLOCK * rows // size))
+    block = max(1, min(1 << 16, long.BLOCK * rows // size))
     file = File(source, found, convention, path.stem, block)
     seen = _Seen()
     for table in file.tables():

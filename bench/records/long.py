@@ -14,7 +14,7 @@ from bench.arrays import AnyArray, Bools, Float64s, Ints, Ragged, Strings
 from bench.records.base import DTYPES, Record
 
 MOST = 1 << 28  # bytes of the columns of a record that is held in memory; what works on it takes several times that
-BLOCK = 1 << 24  # bytes of the columns of a block
+BLOCK = 1 << 22  # bytes of the columns of a block
 NO_ID = np.zeros(1, dtype="U1")
 
 

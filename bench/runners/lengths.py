@@ -71,7 +71,7 @@ def read_long(cls: type[Record], path: Path, part: Part) -> Long | None:
         if row * part.rows <= long.MOST:
             return None
         parts.check(path, part)
-        step = max(1, min(1 << 17, long.BLOCK // row))
+        step = max(1, min(1 << 16, long.BLOCK // row))
         read = partial(_blocks, cls, path, step)
         head = next(read())
     except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:

@@ -147,8 +147,10 @@ def _cell_draws(rows: Float64s, seed: int) -> Iterator[Float64s]:
 
 def _cells_left(rows: Float64s, codes: Ints, seed: int) -> Iterator[Float64s]:
     """Weights of K cells with each of FOLDS random groups of rows left out."""
-    fold = generator(seed, "jackknife").permutation(len(codes)) % FOLDS
-    out = np.bincount(codes * FOLDS + fold, minlength=len(rows) * FOLDS).reshape(len(rows), FOLDS)
+    place = generator(seed, "jackknife").permutation(len(codes))
+    place %= FOLDS
+    place += np.multiply(codes, FOLDS, dtype=np.int64)
+    out = np.bincount(place, minlength=len(rows) * FOLDS).reshape(len(rows), FOLDS)
     step = max(1, CHUNK // len(rows))
     for start in range(0, FOLDS, step):
         yield frozen((rows[:, None] - out[:, start : start + step]).T)

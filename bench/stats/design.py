@@ -52,12 +52,12 @@ def design(n: int, *, groups: AnyArray | None = None, weights: AnyArray | None =
         if column is not None and len(column) != n:
             raise UsageError(f"'{name}' has {len(column)} rows", cause=f"there are {n} samples", fix="align them")
     if weights is None and groups is None:
-        return Design(w, np.arange(n), n, n, plain=True)
+        return Design(w, np.arange(n, dtype=_small(n)), n, n, plain=True)
     if not (np.isfinite(w) & (w >= 0)).all():
         raise UsageError("a weight is negative or not finite", cause="weights say how much a row counts", fix="mend it")
     used = w > 0
     rows = int(used.sum())
-    codes = np.zeros(n, dtype=np.int64)
+    codes = np.zeros(n, dtype=_small(n))
     if groups is None:
         codes[used] = np.arange(rows)
         count = rows
@@ -66,9 +66,13 @@ def design(n: int, *, groups: AnyArray | None = None, weights: AnyArray | None =
     return Design(w, codes, count, rows, plain=count == rows and (rows == 0 or np.ptp(w[used]) == 0))
 
 
+def _small(n: int) -> type[np.signedinteger]:
+    return np.int32 if n < 1 << 31 else np.int64
+
+
 def _numbered(groups: AnyArray) -> tuple[int, Ints]:
     """How many different groups there are, and the place of each row's among them, rising, (n,)."""
-    if groups.dtype.kind in "iu" and len(groups) and 0 <= groups.min() and groups.max() < 4 * len(groups):
+    if groups.dtype.kind in "iu" and len(groups) and groups.min() >= 0 and groups.max() < 4 * len(groups):
         there = np.bincount(groups) > 0
         return int(there.sum()), (np.cumsum(there) - 1)[groups]
     names, codes = np.unique(groups, return_inverse=True)
