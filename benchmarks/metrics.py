@@ -2,7 +2,7 @@
 
 One process, one thread, the same arrays, one contest after the other: the time of a point estimate (median of a few),
 and of an interval by 1,000 resamples, for which a peer's function is called on resampled rows.  Of those calls a few
-are timed and the rest counted.  Writes docs/performance.md.
+are timed and the rest counted.  Writes its part of docs/performance.md, between two marks.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bench.registry import find
 from bench.stats.intervals import interval, value
 from benchmarks.contests import Contest, Field, fields
 
+BEGIN, END = "<!-- benchmarks.metrics: begin -->", "<!-- benchmarks.metrics: end -->"
 RESAMPLES = 1000
 CALLS = 3  # of a peer on a resample
 LEGEND = (
@@ -148,6 +149,15 @@ def page(found: list[tuple[Field, list[Row]]], quick: bool) -> str:
     return "\n".join(lines)
 
 
+def put(out: Path, text: str) -> None:
+    """Write the tables between their marks, and leave what else the page holds as it is."""
+    old = out.read_text("utf-8") if out.is_file() else ""
+    before, _, rest = old.partition(BEGIN)
+    after = rest.partition(END)[2] if rest else ""
+    kept = before if rest else f"{old.rstrip()}\n\n" if old.strip() else ""
+    out.write_text(f"{kept}{BEGIN}\n{text.rstrip()}\n{END}{after or chr(10)}", encoding="utf-8")
+
+
 def measured(quick: bool, repeats: int) -> Iterator[tuple[Field, list[Row]]]:
     """Race all contests; raises `AssertionError` where a peer has another number."""
     for arena in fields(quick):
@@ -180,7 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     with threadpool_limits(1):
         for arena, rows in measured(options.quick, options.repeats):
             found.append((Field(arena.name, arena.nbytes, ()), [replace(r, contest=named(r.contest)) for r in rows]))
-            options.out.write_text(page(found, options.quick), encoding="utf-8")
+            put(options.out, page(found, options.quick))
     return 0
 
 

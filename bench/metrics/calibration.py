@@ -58,8 +58,8 @@ def _sums(record: Judged, w: Float64s, *columns: Callable[[slice], Float64s]) ->
             wide = part @ np.hstack([member * column(rows)[:, None] for column in columns])
             return [wide[:, i * k : (i + 1) * k] for i in range(len(columns))]
         cell = (index[rows].astype(np.int64) + k * np.arange(size)[:, None]).ravel()
-        for total, column in zip(sums, columns, strict=True):
-            total += np.bincount(cell, (part * column(rows)).ravel(), size * k).reshape(size, k)
+        for i, column in enumerate(columns):
+            sums[i] += np.bincount(cell, (part * column(rows)).ravel(), size * k).reshape(size, k)
     return sums
 
 

@@ -85,7 +85,7 @@ class Parquet:
         import pyarrow.parquet as pq
 
         self.file = str(path)
-        self._parquet = pq.ParquetFile(path)
+        self._parquet = pq.ParquetFile(path, pre_buffer=False)  # a row group may be as long as the file
         self.names: list[str] = list(self._parquet.schema_arrow.names)
         _refuse_doubles(self.names, self.file)
 

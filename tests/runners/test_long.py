@@ -101,18 +101,8 @@ def evaluated(path: Path, kind: str, **flags: Any) -> tuple[RunFolder, dict[tupl
 
 
 ADDED = {
-    "classification": [
-        "mce",
-        "ece-mass",
-        "ks-calibration",
-        "mcb-brier",
-        "kce",
-        "e-aurc",
-        "spherical",
-        "rps",
-        "cox-slope",
-    ]
-    + ["spiegelhalter-p", "set-singletons", "worst-class-coverage", "worst-slab-coverage", "ace"],
+    "classification": "mce ece-mass ks-calibration mcb-brier kce e-aurc spherical rps cox-slope spiegelhalter-p "
+    "set-singletons worst-class-coverage worst-slab-coverage ace".split(),
     "regression": ["all"],
     "ood": ["all"],
 }
@@ -254,7 +244,7 @@ def test_a_file_of_which_no_row_counts_is_refused(
 def test_rows_of_another_width_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [[0.0, 1.0]] * 2000 + [[0.0, 1.0, 2.0]] * 1000
     in_blocks(monkeypatch)
-    with pytest.raises(UsageError, match="differ in length|as long as the first row"):
+    with pytest.raises(UsageError, match=r"differ in length|as long as the first row"):
         read_predictions(written(Path("p.parquet"), {"logits": rows, "label": [0] * 3000}), "classification")
 
 
