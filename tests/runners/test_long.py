@@ -101,8 +101,22 @@ def evaluated(path: Path, kind: str, **flags: Any) -> tuple[RunFolder, dict[tupl
 
 
 ADDED = {
-    "classification": "mce ece-mass ks-calibration mcb-brier kce e-aurc spherical rps cox-slope spiegelhalter-p "
-    "set-singletons worst-class-coverage worst-slab-coverage ace".split(),
+    "classification": [
+        "mce",
+        "ece-mass",
+        "ks-calibration",
+        "mcb-brier",
+        "kce",
+        "e-aurc",
+        "spherical",
+        "rps",
+        "cox-slope",
+        "spiegelhalter-p",
+        "set-singletons",
+        "worst-class-coverage",
+        "worst-slab-coverage",
+        "ace",
+    ],
     "regression": ["all"],
     "ood": ["all"],
 }
