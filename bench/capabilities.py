@@ -85,11 +85,60 @@ class DensityModel(Protocol):
 
 
 @dataclass(frozen=True)
+class Details:
+    """What is wanted of each scored token beside its log-probability; what is not wanted costs nothing.
+
+    top: how many of the likeliest tokens.
+    """
+
+    rank: bool = False
+    entropy: bool = False
+    top: int = 0
+    hidden: bool = False
+
+    def __bool__(self) -> bool:
+        return self.rank or self.entropy or self.top > 0 or self.hidden
+
+
+@dataclass(frozen=True)
+class TokenDetails:
+    """Of each scored token, as `Details` asked for it.
+
+    token_ids (n,).  rank (n,): 1 for the likeliest token, equals share the better rank.  entropy (n,): of the model's
+    distribution there, nats.  top_ids, top_logprobs (n, k): the likeliest tokens in order; top_mass (n,): their
+    probability together.  hidden (n, d): the last layer's state from which the token was predicted.
+    """
+
+    token_ids: Ints
+    rank: Ints | None = None
+    entropy: Float64s | None = None
+    top_ids: Ints | None = None
+    top_logprobs: Float64s | None = None
+    top_mass: Float64s | None = None
+    hidden: Float64s | None = None
+
+
+@dataclass(frozen=True)
 class Scored:
-    """Log-probabilities of a continuation's tokens, nats, (tokens,), and whether all were the model's first choice."""
+    """Log-probabilities of a continuation's tokens, nats, (tokens,), and whether all were the model's first choice.
+
+    bytes: of the continuation in UTF-8 (0 where an adapter doesn't say).
+    """
 
     logprobs: Float64s
     greedy: bool
+    bytes: int = 0
+    details: TokenDetails | None = None
+
+    @property
+    def total(self) -> float:
+        """Log-probability of the whole continuation, nats."""
+        return float(self.logprobs.sum())
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the continuation."""
+        return len(self.logprobs)
 
 
 @dataclass(frozen=True)
@@ -179,10 +228,11 @@ class Decision:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and how models run.  batch 0: found automatically."""
+    """Where and how models run.  batch 0: found automatically.  engine: what scores language models."""
 
     device: str = "cpu"
     dtype: str = "auto"
     batch: int = 0
     offline: bool = False
     trust_remote_code: bool = False
+    engine: str = "auto"

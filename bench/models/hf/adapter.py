@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Draw, Generated, Machine, Scored
+from bench.capabilities import Details, Draw, Generated, Machine, Scored, TokenDetails
 from bench.components import model
-from bench.errors import BenchError, UsageError
+from bench.errors import BenchError, UsageError, unknown_name
 from bench.models.hf.batching import Batching, batching
 from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
 from bench.models.hf.encoding import Encoder, spans, window_length
 from bench.models.hf.generation import generate_draws
-from bench.models.hf.scoring import score_spans
+from bench.models.hf.engine import Engine
+from bench.models.hf.scoring import Scores
+from bench.models.hf.selftest import ENGINES, choose_engine
 from bench.models.hf.stepping import Stepper, choose_stepper
+from bench.models.usage import Usage
 
 # Raised whenever an answer's meaning changes: how texts are encoded, windows cut or noise used.
-ADAPTER = 1
+ADAPTER = 2
 
 
 class HuggingFace:
     """A causal language model (`LanguageModel`).  Making one is cheap; weights load when it is first asked.
 
     max_length: tokens in one pass (0: as the model says).  stride: see `Encoder`.  chat_template: contexts and prompts
-    are put as a user's turn through the tokenizer's template.
+    are put as a user's turn through the tokenizer's template.  engine: what scores, see `choose_engine`.
     """
 
     def __init__(
@@ -39,7 +42,10 @@ class HuggingFace:
         chat_template: bool = False,
         max_length: int = 0,
         stride: int = 0,
+        engine: str = "auto",
     ) -> None:
+        if engine not in ENGINES:
+            raise unknown_name("engine", engine, ENGINES, listing=", ".join(ENGINES))
         if max_length < 0 or stride < 0:
             raise UsageError(
                 "max_length and stride can't be negative", cause="they count tokens", fix="leave them out, or 0"
@@ -49,24 +55,36 @@ class HuggingFace:
         self.chat_template = chat_template
         self.max_length = max_length
         self.stride = stride
+        self.engine = engine
         self._ready: _Ready | None = None
         self._broken: BenchError | None = None
         self._stepper: Callable[[Any], Stepper] | None = None
 
-    def score(self, requests: Sequence[tuple[str, str]]) -> list[Scored]:
+    def score(self, requests: Sequence[tuple[str, str]], details: Details | None = None) -> list[Scored]:
         """Log-probabilities of the tokens of each (context, continuation); see `spans` for how texts become tokens.
 
         A continuation longer than the model's window is scored in several.  Softmax in float32 or wider.
         """
         ready = self._open()
+        wanted = details or Details()
         passes = spans(ready.encoder, requests)
-        scores = iter(score_spans(ready.loaded.model, [span for several in passes for span in several], ready.scoring))
-        out = []
-        for several in passes:
-            own = list(islice(scores, len(several)))
-            logprobs = np.concatenate([s.logprobs for s in own]) if own else np.empty(0)
-            out.append(Scored(logprobs, all(bool(s.first.all()) for s in own)))
-        return out
+        scores = iter(ready.engine.score([span for several in passes for span in several], wanted))
+        return [
+            _scored(list(islice(scores, len(several))), len(continuation.encode()))
+            for several, (_, continuation) in zip(passes, requests, strict=True)
+        ]
+
+    def prepare(self, requests: Sequence[tuple[str, str]]) -> None:
+        """Look at some of the requests that will come in many calls of `score`.
+
+        What they share is run once for all calls, and no score depends on which calls came before.
+        """
+        ready = self._open()
+        ready.engine.prepare([span for several in spans(ready.encoder, requests) for span in several])
+
+    def usage(self) -> Usage:
+        """What scoring has cost so far, and which engine does it; nothing before the model was first asked."""
+        return Usage() if self._ready is None else self._ready.engine.meter.read()
 
     def generate(self, draws: Sequence[Draw]) -> list[Generated]:
         """A text for each draw, which depends on that draw alone."""
@@ -82,6 +100,7 @@ class HuggingFace:
             "chat_template": self.chat_template,
             "max_length": self.max_length,
             "stride": self.stride,
+            "engine": self.engine,
             "torch": version("torch"),
             "transformers": version("transformers"),
         }
@@ -104,10 +123,17 @@ class HuggingFace:
             settle(loaded)
             length = window_length(loaded.model.config, loaded.tokenizer, self.max_length)
             device = loaded.model.device.type
+            try:
+                engine = choose_engine(
+                    loaded, batching(device, self.batch), self.engine, length=length, rows=self.batch
+                )
+            except BenchError as error:
+                self._broken = error
+                raise
             self._ready = _Ready(
                 loaded,
                 Encoder(loaded.tokenizer, length, self.stride, self.chat_template),
-                batching(device, self.batch),
+                engine,
                 batching(device, self.batch, cached=True),
             )
         return self._ready
@@ -119,8 +145,22 @@ class _Ready:
 
     loaded: Loaded
     encoder: Encoder
-    scoring: Batching
+    engine: Engine
     generating: Batching
+
+
+def _scored(parts: Sequence[Scores], size: int) -> Scored:
+    """One continuation's scores from those of its windows."""
+    logprobs = np.concatenate([part.logprobs for part in parts]) if parts else np.empty(0)
+    return Scored(logprobs, all(bool(part.first.all()) for part in parts), size, _joined([p.details for p in parts]))
+
+
+def _joined(parts: Sequence[TokenDetails | None]) -> TokenDetails | None:
+    there = [part for part in parts if part is not None]
+    if not there:
+        return None
+    names = [field.name for field in fields(TokenDetails) if getattr(there[0], field.name) is not None]
+    return TokenDetails(**{name: np.concatenate([getattr(part, name) for part in there]) for name in names})
 
 
 @model(
@@ -148,4 +188,11 @@ def hf(
     """
     chosen = dtype_name(str(dtype) if dtype != "auto" else machine.dtype)
     source = Checkpoint(target, machine, str(revision) if revision is not None else None, chosen, safetensors)
-    return HuggingFace(source, batch=machine.batch, chat_template=chat_template, max_length=max_length, stride=stride)
+    return HuggingFace(
+        source,
+        batch=machine.batch,
+        chat_template=chat_template,
+        max_length=max_length,
+        stride=stride,
+        engine=machine.engine,
+    )

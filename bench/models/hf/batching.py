@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bench.errors import EvaluationError
-from bench.models.batching import LOG, is_out_of_memory, release_memory
+from bench.models.batching import LOG, attempt
 
 Item = TypeVar("Item")
 
@@ -54,11 +54,11 @@ def run_in_batches(
     start = 0
     while start < len(items):
         end = _end(items, length, limits, start, slack)
-        trouble = _trouble(run, items[start:end])
+        batch = items[start:end]
+        trouble = attempt(lambda batch=batch: run(batch))  # type: ignore[misc]
         if trouble is None:
             start = end
             continue
-        release_memory()
         if end - start == 1:
             raise EvaluationError(
                 f"no memory for one sequence of {length(items[start])} tokens",
@@ -68,17 +68,6 @@ def run_in_batches(
         limits.rows = (end - start) // 2
         limits.tokens = max(1, limits.tokens // 2)
         LOG.warning("out of memory: batches of at most %d from here on", limits.rows)
-
-
-def _trouble(run: Callable[[Sequence[Item]], None], batch: Sequence[Item]) -> str | None:
-    """Why memory ran out, if it did.  Leaving this frame drops the traceback, and the tensors that filled memory."""
-    try:
-        run(batch)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        return (str(error).splitlines() or [type(error).__name__])[0][:200]
-    return None
 
 
 def _end(items: Sequence[Item], length: Callable[[Item], int], limits: Batching, start: int, slack: float) -> int:
