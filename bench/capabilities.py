@@ -198,6 +198,56 @@ class Fingerprinted(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Usage:
+    """The cost of some work.
+
+    engine: the way that scores were computed; note: why that one, where it was not the first choice.  asked: tokens
+    in all requests, as if each were run alone.  run: tokens that went through the model, padding among them.
+    forwards: passes of the model.  seconds: wall time within the engine.
+    """
+
+    engine: str = ""
+    note: str = ""
+    asked: int = 0
+    run: int = 0
+    forwards: int = 0
+    seconds: float = 0.0
+
+    def since(self, before: Usage) -> Usage:
+        """What was added since an earlier reading."""
+        return Usage(
+            self.engine,
+            self.note,
+            self.asked - before.asked,
+            self.run - before.run,
+            self.forwards - before.forwards,
+            self.seconds - before.seconds,
+        )
+
+    def counts(self) -> dict[str, float]:
+        """The numbers by name, JSON-ready."""
+        return {"asked": self.asked, "run": self.run, "forwards": self.forwards, "seconds": self.seconds}
+
+
+@runtime_checkable
+class Foresighted(Protocol):
+    """A language model that makes use of seeing some requests before they come."""
+
+    def prepare(self, requests: Sequence[tuple[str, str]]) -> None:
+        """Look at some of what will be asked in many calls of `score`; it must not change any answer."""
+        ...
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A model that counts what it costs."""
+
+    def usage(self) -> Usage:
+        """The cost of all work so far."""
+        ...
+
+
 CAPABILITIES: dict[str, type] = {
     "classifier": Classifier,
     "regressor": Regressor,

@@ -57,6 +57,10 @@ def command(
     dtype: Annotated[
         str | None, typer.Option("--dtype", metavar="DTYPE", help="auto, float32, float16, bfloat16, float64.")
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="ENGINE", help="Scores language models: auto, tree, plain, lm-eval."),
+    ] = None,
     batch_size: Annotated[
         str | None, typer.Option("--batch-size", metavar="N|auto", help="Samples at a time, or auto.")
     ] = None,
@@ -93,7 +97,8 @@ def command(
         "models": models, "tasks": tasks, "suite": suite, "decoders": decoders,
         "metrics": metrics, "scores": scores, "calibrators": calibrators, "predictions": predictions,
         "kind": kind, "limit": limit, "seed": seed, "out": out, "resume": resume, "plugins": plugins,
-        "device": device, "dtype": dtype, "batch_size": batch_size, "offline": offline, "trust_remote_code": trust,
+        "device": device, "dtype": dtype, "engine": engine, "batch_size": batch_size,
+        "offline": offline, "trust_remote_code": trust,
         "runner": runner, "ray_address": ray_address, "workers": workers, "gpus_per_worker": gpus,
         "quiet": quiet, "progress": None if no_progress is None else not no_progress,
     }  # fmt: skip

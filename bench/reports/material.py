@@ -57,6 +57,7 @@ class Cell:
     error: str
     unmeasured: str = ""
     calibrations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    engine: str = ""
 
     @property
     def failed(self) -> bool:
@@ -164,4 +165,5 @@ def _cell(entry: Any) -> Cell:
         error=str(get("error", "") or ""),
         unmeasured=str(get("unmeasured", "") or ""),
         calibrations=get("calibrations", None) or {},
+        engine=str(get("engine", "") or ""),
     )

@@ -6,14 +6,25 @@ that fail alone are reported with their reason and stay in the denominator.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bench.arrays import Ragged
-from bench.capabilities import Classifier, DensityModel, LanguageModel, Machine, Prompt, Regressor
+from bench.capabilities import (
+    Classifier,
+    DensityModel,
+    Foresighted,
+    LanguageModel,
+    Machine,
+    Metered,
+    Prompt,
+    Regressor,
+    Usage,
+)
 from bench.components import Decoder, Task
 from bench.errors import BenchError, EvaluationError, RecordError, UsageError
 from bench.examples import Examples, Question
@@ -22,6 +33,7 @@ from bench.records import Choices, Classification, Density, Generations, Record,
 from bench.registry import find
 from bench.specs import Spec, bind
 
+LOG = logging.getLogger("bench")
 # Samples asked at a time unless --batch-size says otherwise: what fits a small memory, and loses little to a kill.
 BATCH: dict[type[Record], int] = {
     Classification: 1024,
@@ -33,21 +45,61 @@ BATCH: dict[type[Record], int] = {
 }
 
 
+# Of a cell's questions, so many are shown to a model that looks ahead: what most of them share is seen in any few.
+FORESEEN = 512
+
+
 @dataclass(frozen=True)
 class Answers:
-    """What came of one batch: the record of the answered samples (`None`: there are none), and why others failed."""
+    """What came of one batch: the record of the answered samples (`None`: there are none), and why others failed.
+
+    usage: what the batch cost, where the model counts that.
+    """
 
     record: Record | None
     failed: dict[str, str]
+    usage: Usage = Usage()
 
 
 def batch_size(task: Task, machine: Machine) -> int:
-    """Samples in one batch of a task."""
-    return machine.batch or BATCH.get(task.yields, 256)
+    """Samples in one batch of a task; an accelerator is given more, since it is idle with few."""
+    usual = BATCH.get(task.yields, 256)
+    if task.needs == "language" and machine.device != "cpu":
+        usual *= 8
+    return machine.batch or usual
+
+
+def prepare(model: Any, task: Task, asked: Examples, machine: Machine) -> None:
+    """Show a model some of the cell's questions, the same in every session, so that it may run once what they share.
+
+    Where they share nothing, or come in one batch, it is shown none, and forgets those of the cell before.
+    """
+    if not isinstance(model, Foresighted):
+        return
+    shown = min(FORESEEN, len(asked)) if task.yields is Choices and len(asked) > batch_size(task, machine) else 0
+    rows = np.unique(np.linspace(0, len(asked) - 1, shown).astype(int))
+    questions: list[Question] = [asked.inputs[i] for i in rows]
+    try:
+        model.prepare([(question.prompt, question.choices[0]) for question in questions])
+    except (MemoryError, ImportError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with a question, asking it will tell
+        LOG.debug("%s looks at nothing ahead: %s", task.name, error)
+
+
+def usage_of(model: Any) -> Usage:
+    """What the model has cost so far, where it counts that."""
+    return model.usage() if isinstance(model, Metered) else Usage()
 
 
 def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Answers:
     """Ask one batch.  Raises only what stops the whole cell: no memory, a missing package, a model set up wrongly."""
+    before = usage_of(model)
+    answers = _ask(model, task, decoder, batch, seed)
+    return replace(answers, usage=usage_of(model).since(before))
+
+
+def _ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Answers:
     try:
         return Answers(_record(model, task, decoder, batch, seed), {})
     except (MemoryError, ImportError):
@@ -57,7 +109,7 @@ def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int
             raise  # the model was named or set up wrongly: every sample would say so
         if len(batch) == 1:
             return Answers(None, {str(batch.ids[0]): _reason(error)})
-    parts = [ask(model, task, decoder, batch.take(np.array([i])), seed) for i in range(len(batch))]
+    parts = [_ask(model, task, decoder, batch.take(np.array([i])), seed) for i in range(len(batch))]
     answered = [p.record for p in parts if p.record is not None]
     failed = {key: why for p in parts for key, why in p.failed.items()}
     return Answers(task.yields.concatenate(answered) if answered else None, failed)

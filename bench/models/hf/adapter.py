@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Details, Draw, Generated, Machine, Scored, TokenDetails
+from bench.capabilities import Details, Draw, Generated, Machine, Scored, TokenDetails, Usage
 from bench.components import model
 from bench.errors import BenchError, UsageError, unknown_name
 from bench.models.hf.batching import Batching, batching
@@ -21,7 +21,6 @@ from bench.models.hf.engine import Engine
 from bench.models.hf.scoring import Scores
 from bench.models.hf.selftest import ENGINES, choose_engine
 from bench.models.hf.stepping import Stepper, choose_stepper
-from bench.models.usage import Usage
 
 # Raised whenever an answer's meaning changes: how texts are encoded, windows cut or noise used.
 ADAPTER = 2
@@ -80,6 +79,7 @@ class HuggingFace:
         What they share is run once for all calls, and no score depends on which calls came before.
         """
         ready = self._open()
+        ready.engine.prepare([])
         ready.engine.prepare([span for several in spans(ready.encoder, requests) for span in several])
 
     def usage(self) -> Usage:

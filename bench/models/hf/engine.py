@@ -181,4 +181,3 @@ def token_budget(model: Any) -> int:
     token = (8 * int(config.hidden_size) + 3 * wide) * model.dtype.itemsize
     free, _ = torch.cuda.mem_get_info(model.device)
     return int(np.clip(_SHARE * free / token // 256 * 256, _LEAST_TOKENS, _MOST_TOKENS))
-

@@ -55,7 +55,9 @@ def enumerated(model: Any, span: Span) -> tuple[Any, list[bool]]:
 
 
 def worst(ours: list[Scores], model: Any, spans: list[Span]) -> float:
-    return max(float(np.abs(s.logprobs - enumerated(model, span)[0]).max()) for s, span in zip(ours, spans, strict=True))
+    return max(
+        float(np.abs(s.logprobs - enumerated(model, span)[0]).max()) for s, span in zip(ours, spans, strict=True)
+    )
 
 
 @pytest.mark.parametrize("dense", [False, True], ids=["cascade", "dense"])
