@@ -16,8 +16,8 @@ from bench.errors import BenchError, UsageError, unknown_name
 from bench.models.hf.batching import Batching, batching
 from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
 from bench.models.hf.encoding import Encoder, spans, window_length
-from bench.models.hf.generation import generate_draws
 from bench.models.hf.engine import Engine
+from bench.models.hf.generation import generate_draws
 from bench.models.hf.scoring import Scores
 from bench.models.hf.selftest import ENGINES, choose_engine
 from bench.models.hf.stepping import Stepper, choose_stepper

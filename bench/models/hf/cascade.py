@@ -154,7 +154,7 @@ def _masks(now: Running, query: Any) -> list[tuple[int, int, Any]]:
 def _dense(now: Running, layer: int, query: Any, key: Any, value: Any, scale: float) -> Any:
     from torch.nn.functional import scaled_dot_product_attention
 
-    ((_, _, mask),) = now.masks or ()
+    mask = now.masks[0][2] if now.masks else None
     key, value = now.paths.to(layer, now.work.depth + key.shape[2])
     out = scaled_dot_product_attention(
         query,

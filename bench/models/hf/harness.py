@@ -17,14 +17,21 @@ from bench.models.usage import Meter
 
 
 class HarnessEngine:
-    """Scores spans by the `hf` backend of lm-evaluation-harness, with this model and these tokens."""
+    """Scores spans by the `hf` backend of lm-evaluation-harness, with this model and these tokens.
+
+    rows: in a batch, or `auto`, then of at most `most`.
+    """
 
     name = "lm-eval"
 
-    def __init__(self, loaded: Any, rows: int | str, length: int = 0) -> None:
+    def __init__(self, loaded: Any, rows: int | str, length: int = 0, *, most: int = 64) -> None:
         self.meter = Meter(self.name)
-        self.backend = _backend(loaded, rows, length)
-        loaded.model.register_forward_hook(self._count, with_kwargs=True)
+        self.backend = _backend(loaded, rows, length, most)
+        self._hook = loaded.model.register_forward_hook(self._count, with_kwargs=True)
+
+    def close(self) -> None:
+        """Count no more."""
+        self._hook.remove()
 
     def prepare(self, spans: Sequence[Span]) -> None:
         """The harness keeps nothing between calls."""
@@ -67,7 +74,7 @@ class _Ear:
         self.logprobs[request[0]] = table[range(len(wanted)), list(wanted)].double().cpu().numpy()
 
 
-def _backend(loaded: Any, rows: int | str, length: int) -> Any:
+def _backend(loaded: Any, rows: int | str, length: int, most: int) -> Any:
     from lm_eval.models.huggingface import HFLM
 
     class Backend(HFLM):  # type: ignore[misc]  # the library is untyped
@@ -83,6 +90,7 @@ def _backend(loaded: Any, rows: int | str, length: int) -> Any:
         pretrained=loaded.model,
         tokenizer=loaded.tokenizer,
         batch_size=rows,
+        max_batch_size=most,
         max_length=length or None,
         backend="causal",
         device=str(loaded.model.device),

@@ -93,7 +93,7 @@ class Head:
             states = hidden.flatten(0, 1) if everything else hidden[where]
             for start in range(0, len(states), self.rows):
                 part = states[start : start + self.rows]
-                self._read(self._apply(part), part, start, items, sheet)
+                self._read(self.logits(part), part, start, items, sheet)
             return
         with _captured(self.model.base_model) as bodies:
             logits = forward_at(self.model, tokens, *places, **options)
@@ -102,8 +102,8 @@ class Head:
             end = start + self.rows
             self._read(logits[start:end], states[start:end], start, items, sheet)
 
-    def _apply(self, states: Any) -> Any:
-        """Logits of hidden states; valid until the next call."""
+    def logits(self, states: Any) -> Any:
+        """Logits (k, V) of hidden states (k, d), k at most `rows`; valid until the next call."""
         import torch
 
         if type(self.module) is not torch.nn.Linear:

@@ -39,7 +39,7 @@ def choose_engine(loaded: Any, limits: Batching, asked: str = "auto", *, length:
     plain = PlainEngine(loaded.model, limits)
     if asked == "plain":
         return plain
-    reasons = []
+    reasons: list[str] = []
     for dense in (False, True):
         window = _window(loaded.model.config)
         tree = TreeEngine(loaded.model, plain, dense=dense, window=window)
@@ -109,11 +109,12 @@ def _random_tree(vocabulary: int, length: int) -> list[Span]:
         return tuple(rng.integers(vocabulary, size=n).tolist())
 
     scale = min(1.0, length / 60)
-    prefix, out = draw(max(1, int(36 * scale))), []
+    out: list[Span] = []
+    prefix = draw(max(1, int(36 * scale)))
     for size in (3, 9, 2):
         question = (*prefix, *draw(max(1, int(size * scale))))
         answer = draw(max(2, int(6 * scale)))
-        for choice in (answer, answer[:-1], draw(1), draw(2)):
-            out.append(Span((*question, *choice), len(question)))
+        choices = (answer, answer[:-1], draw(1), draw(2))
+        out += [Span((*question, *choice), len(question)) for choice in choices]
     alone = draw(max(3, int(30 * scale)))
     return [*out, out[0], Span(alone, 1), Span(alone[: len(alone) // 2 + 1], 1)]

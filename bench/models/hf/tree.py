@@ -193,7 +193,8 @@ def _children(
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """Subtrees of rows that share exactly `depth` tokens: those that fit a pass, and those that don't."""
     cuts = [low, *(low + 1 + np.flatnonzero(tree.shared[low + 1 : high] == depth)).tolist(), high]
-    small, large = [], []
+    small: list[tuple[int, int]] = []
+    large: list[tuple[int, int]] = []
     for a, b in pairwise(cuts):
         size = tree.size(a, b, depth)
         if size:  # else the row ends here, and was scored in the path
