@@ -255,11 +255,11 @@ def report(rows: Sequence[Row], device: str) -> str:
     rates = ", ".join(
         f"{value / 1e9:,.0f} GFLOP/s in {str(k[0]).removeprefix('torch.')}" for k, value in _PEAKS.items()
     )
+    made = f"Made by `python -m benchmarks.lm` on {where}; fastest matrix product {rates}."
     return "\n".join([
         "# How fast are language models scored?",
         "",
-        f"Made by `python -m benchmarks.lm` on {where}; fastest matrix product {rates}. "
-        f"Python {platform.python_version()}, {versions}.",
+        f"{made} Python {platform.python_version()}, {versions}.",
         "",
         LEGEND,
         "",

@@ -26,6 +26,7 @@ from bench.components import Metric
 from bench.registry import find
 from bench.stats.intervals import interval, value
 from benchmarks.contests import Contest, Field, fields
+from benchmarks.sections import put
 
 RESAMPLES = 1000
 CALLS = 3  # of a peer on a resample
@@ -180,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     with threadpool_limits(1):
         for arena, rows in measured(options.quick, options.repeats):
             found.append((Field(arena.name, arena.nbytes, ()), [replace(r, contest=named(r.contest)) for r in rows]))
-            options.out.write_text(page(found, options.quick), encoding="utf-8")
+            put(options.out, "benchmarks.metrics", page(found, options.quick))
     return 0
 
 

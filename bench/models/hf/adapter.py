@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from itertools import islice
 from typing import Any
@@ -18,6 +18,7 @@ from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify,
 from bench.models.hf.encoding import Encoder, spans, window_length
 from bench.models.hf.engine import Engine
 from bench.models.hf.generation import generate_draws
+from bench.models.hf.objectives import OBJECTIVES, MaskedEngine, PrefixEngine, edges
 from bench.models.hf.scoring import Scores
 from bench.models.hf.selftest import ENGINES, choose_engine
 from bench.models.hf.stepping import Stepper, choose_stepper
@@ -31,6 +32,7 @@ class HuggingFace:
 
     max_length: tokens in one pass (0: as the model says).  stride: see `Encoder`.  chat_template: contexts and prompts
     are put as a user's turn through the tokenizer's template.  engine: what scores, see `choose_engine`.
+    objective: causal; prefix, a context that sees itself whole; masked, pseudo-log-likelihoods (see `objectives`).
     """
 
     def __init__(
@@ -42,7 +44,10 @@ class HuggingFace:
         max_length: int = 0,
         stride: int = 0,
         engine: str = "auto",
+        objective: str = "causal",
     ) -> None:
+        if objective not in OBJECTIVES:
+            raise unknown_name("objective", objective, OBJECTIVES, listing=", ".join(OBJECTIVES))
         if engine not in ENGINES:
             raise unknown_name("engine", engine, ENGINES, listing=", ".join(ENGINES))
         if max_length < 0 or stride < 0:
@@ -55,6 +60,7 @@ class HuggingFace:
         self.max_length = max_length
         self.stride = stride
         self.engine = engine
+        self.objective = objective
         self._ready: _Ready | None = None
         self._broken: BenchError | None = None
         self._stepper: Callable[[Any], Stepper] | None = None
@@ -88,6 +94,12 @@ class HuggingFace:
 
     def generate(self, draws: Sequence[Draw]) -> list[Generated]:
         """A text for each draw, which depends on that draw alone."""
+        if self.objective != "causal":
+            raise UsageError(
+                f"a model with objective={self.objective} writes no texts",
+                cause="they are written from left to right",
+                fix="name a causal model for tasks whose answers are generated",
+            )
         ready = self._open()
         if self._stepper is None:
             self._stepper = choose_stepper(ready.loaded.model)
@@ -101,6 +113,7 @@ class HuggingFace:
             "max_length": self.max_length,
             "stride": self.stride,
             "engine": self.engine,
+            "objective": self.objective,
             "torch": version("torch"),
             "transformers": version("transformers"),
         }
@@ -122,21 +135,25 @@ class HuggingFace:
                 raise
             settle(loaded)
             length = window_length(loaded.model.config, loaded.tokenizer, self.max_length)
-            device = loaded.model.device.type
             try:
-                engine = choose_engine(
-                    loaded, batching(device, self.batch), self.engine, length=length, rows=self.batch
-                )
+                engine, encoder = self._engine(loaded, length)
             except BenchError as error:
                 self._broken = error
                 raise
-            self._ready = _Ready(
-                loaded,
-                Encoder(loaded.tokenizer, length, self.stride, self.chat_template),
-                engine,
-                batching(device, self.batch, cached=True),
-            )
+            self._ready = _Ready(loaded, encoder, engine, batching(loaded.model.device.type, self.batch, cached=True))
         return self._ready
+
+    def _engine(self, loaded: Loaded, length: int) -> tuple[Engine, Encoder]:
+        limits = batching(loaded.model.device.type, self.batch)
+        if self.objective == "masked":
+            begin, _ = edges(loaded.tokenizer)
+            # The tokens at both ends take places too, and what is scored is fed.
+            encoder = Encoder(loaded.tokenizer, max(1, length - 3), self.stride, self.chat_template, *begin)
+            return MaskedEngine(loaded.model, loaded.tokenizer, limits), encoder
+        encoder = Encoder(loaded.tokenizer, length, self.stride, self.chat_template)
+        if self.objective == "prefix":
+            return PrefixEngine(loaded.model, limits), encoder
+        return choose_engine(loaded, limits, self.engine, length=length, rows=self.batch), encoder
 
 
 @dataclass(frozen=True)
@@ -179,15 +196,17 @@ def hf(
     max_length: int = 0,
     stride: int = 0,
     safetensors: bool = True,
+    objective: str = "causal",
 ) -> HuggingFace:
     """A causal language model from a folder or the hub: `hf:PATH-OR-NAME,dtype=bfloat16,chat_template=true`.
 
     dtype auto: float64 below 20 million parameters (exact, and cheap at that size), else bfloat16 on CUDA and float32
     elsewhere.  safetensors=false also reads `.bin` weights.  The checkpoint's own code runs only with
-    --trust-remote-code.
+    --trust-remote-code.  objective: causal, prefix (the context sees itself whole) or masked (pseudo-log-likelihoods).
     """
     chosen = dtype_name(str(dtype) if dtype != "auto" else machine.dtype)
     source = Checkpoint(target, machine, str(revision) if revision is not None else None, chosen, safetensors)
+    source = replace(source, masked=objective == "masked")
     return HuggingFace(
         source,
         batch=machine.batch,
@@ -195,4 +214,5 @@ def hf(
         max_length=max_length,
         stride=stride,
         engine=machine.engine,
+        objective=objective,
     )
