@@ -31,10 +31,11 @@ from bench.examples import Question
 def shots(seed: int) -> Examples:
     """Questions on one prefix."""
     rng = np.random.default_rng(seed)
-    asked = [Question(%r + f"Q: {a} + {b} = ?\\nA:", (f" {a + b}.", f" {a}.", " no.")) for a, b in rng.integers(9, 99, (%d, 2))]
+    sums = rng.integers(9, 99, (%d, 2))
+    asked = [Question(%r + f"Q: {a} + {b} = ?\\nA:", (f" {a + b}.", f" {a}.", " no.")) for a, b in sums]
     ids = np.array([f"q-{k}" for k in range(%d)])
     return Examples(ids=ids, inputs=asked, targets=np.zeros(%d, dtype=np.int64))
-''' % (SHOTS, N, N, N)  # noqa: UP031 - braces are the text's own
+''' % (N, SHOTS, N, N)  # noqa: UP031 - braces are the text's own
 
 
 class Stopped(Silent):
@@ -43,7 +44,7 @@ class Stopped(Silent):
     def __init__(self, after: int) -> None:
         self.left = after
 
-    def advance(self, name: str, n_done: int, running: str) -> None:
+    def advance(self, name: str, n_done: int, running: str) -> None:  # noqa: ARG002 - the protocol's
         self.left -= 1
         if self.left < 0:
             raise KeyboardInterrupt
