@@ -301,7 +301,7 @@ def main(words: Sequence[str] | None = None) -> list[Row]:
                     continue
                 rows.append(race(loaded, ours, case, size, dtype, asked.batches, asked.device))
                 print(line(rows[-1]), flush=True)
-    put(asked.out, "benchmarks.lm", report(rows, asked.device))
+                put(asked.out, "benchmarks.lm", report(rows, asked.device))
     return rows
 
 

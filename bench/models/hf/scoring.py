@@ -163,9 +163,9 @@ def _details(details: Details, normal: Any, states: Any, row: Any, target: Any) 
         return {}
     out = {"token_ids": target.cpu().numpy()}
     if details.rank:
-        chosen = normal[row, target]
-        above = [(normal[r] > c).sum() for r, c in zip(row, chosen, strict=True)]
-        out["rank"] = np.array([int(n) + 1 for n in above], dtype=np.int64)
+        parts = zip(row.split(len(normal)), target.split(len(normal)), strict=True)  # no larger than the slice is
+        above = [(normal[r] > normal[r, t][:, None]).sum(-1).cpu().numpy() for r, t in parts]
+        out["rank"] = 1 + np.concatenate(above)
     if details.entropy:
         # What has no probability at all adds nothing.
         out["entropy"] = -(normal.exp() * normal.clamp(min=-1e30)).sum(-1)[row].double().cpu().numpy()
