@@ -287,7 +287,6 @@ def main(words: Sequence[str] | None = None) -> list[Row]:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("docs/performance.md"))
     asked = parser.parse_args(words)
-    logging.disable(logging.WARNING)
     if asked.device == "cpu":
         torch.set_num_threads(asked.threads)
     rows = []
@@ -306,4 +305,5 @@ def main(words: Sequence[str] | None = None) -> list[Row]:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)
     main()
