@@ -22,6 +22,8 @@ NAME = "bench_tree"
 _FOREIGN = ("softcap", "s_aux", "position_bias", "alibi", "head_mask", "layer_head_mask")
 # Tokens of whole subtrees that attend together: a mask wastes the square of their number, a call has a price.
 _CPU_TILE, _DEVICE_TILE = 128, 1024
+# An accelerator's kernel wants the rows of a mask to begin at multiples of so many values.
+_ALIGNED = 16
 
 
 class ForeignAttentionError(Exception):
@@ -146,7 +148,9 @@ def _masks(now: Running, query: Any) -> list[tuple[int, int, Any]]:
         bias = None
         if not work.is_chain(start, end):
             hidden = torch.from_numpy(~work.visible(start, end)).to(query.device)
-            bias = query.new_zeros((1, 1, end - start, end - start)).masked_fill_(hidden, float("-inf"))
+            width = end - start if query.device.type == "cpu" else -(-(end - start) // _ALIGNED) * _ALIGNED
+            bias = query.new_zeros((1, 1, end - start, width))[..., : end - start]
+            bias.masked_fill_(hidden, float("-inf"))
         out.append((start, end, bias))
     return out
 
@@ -215,7 +219,7 @@ def _kernel(device: str) -> Kernel:
             out, sums, *_ = aten._scaled_dot_product_flash_attention(q, k, v, 0.0, causal, False, scale=scale)  # noqa: SLF001
             return out, sums
         if mask is not None:
-            mask = _aligned(mask).expand(1, q.shape[1], -1, -1)
+            mask = mask.expand(1, q.shape[1], -1, -1)
         out, sums, *_ = aten._scaled_dot_product_efficient_attention(q, k, v, mask, True, 0.0, causal, scale=scale)  # noqa: SLF001
         return out, sums[:, :, : q.shape[2]]  # the kernel rounds the number of its sums up
 
@@ -223,11 +227,3 @@ def _kernel(device: str) -> Kernel:
     if device not in kernels:
         raise ForeignAttentionError(f"no kernel on '{device}' tells its log-sum-exp")
     return kernels[device]
-
-
-def _aligned(mask: Any) -> Any:
-    """The same mask as a view of rows whose length is a multiple of what the kernel reads at once."""
-    rows, width = mask.shape[-2:]
-    room = mask.new_zeros((1, 1, rows, -(-width // 16) * 16))
-    room[..., :width] = mask
-    return room[..., :width]

@@ -163,6 +163,7 @@ class TreeEngine:
             )
         if now.calls != self.layers:
             raise ForeignAttentionError(f"{now.calls} calls of attention in a pass of {self.layers} layers")
+        self.window = min(self.window, now.window)
         if int(work.positions.max()) >= now.window:
             raise ForeignAttentionError(f"a layer sees no further than {now.window} tokens back")
         self.meter.add(run=len(work), forwards=1)

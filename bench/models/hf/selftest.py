@@ -22,6 +22,7 @@ from bench.models.hf.plain import PlainEngine
 from bench.models.usage import Meter
 
 ENGINES = ("auto", "tree", "plain", "lm-eval")
+_BY_LENGTH = ("dynamic", "longrope")
 _WINDOWS = ("sliding_window", "attention_chunk_size", "local_attention_window", "attention_window_size")
 # Largest difference, in nats, that two orders of the same sums may make: float32, float64, and narrower.
 _TOLERANCE, _TOLERANCE_64, _TOLERANCE_16 = 1e-3, 1e-8, 0.5
@@ -93,11 +94,19 @@ def _judge(apart: Any, dtype: Any) -> str:
 
 
 def _window(config: Any) -> int:
-    """The narrowest window that the configuration names; what calls of attention ask for is checked besides."""
+    """Tokens up to which a text's scores are sums over a tree, by what the configuration says.
+
+    Beyond a sliding window a token doesn't see all of the path; with positions that are turned by the length of the
+    whole text, the path would have to be turned again.  What calls of attention ask for is watched besides.
+    """
     config = config.get_text_config(decoder=True)
-    if not getattr(config, "use_sliding_window", True):
-        return 1 << 60
-    named = [getattr(config, name, None) for name in _WINDOWS]
+    named = [getattr(config, name, None) for name in _WINDOWS] if getattr(config, "use_sliding_window", True) else []
+    turned = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    for values in (turned, *(v for v in turned.values() if isinstance(v, dict))):
+        if values.get("rope_type") in _BY_LENGTH:
+            first = values.get("original_max_position_embeddings")
+            first = first or getattr(config, "original_max_position_embeddings", None)
+            named.append(first or config.max_position_embeddings)
     return min([value for value in named if isinstance(value, int) and value > 0], default=1 << 60)
 
 

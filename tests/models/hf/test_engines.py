@@ -12,6 +12,7 @@ import torch
 from bench.capabilities import Details, Machine
 from bench.errors import UsageError
 from bench.models.hf import cascade, selftest
+from bench.models.hf import engine as engines
 from bench.models.hf.adapter import HuggingFace, hf
 from bench.models.hf.batching import batching
 from bench.models.hf.checkpoint import Loaded
@@ -74,6 +75,25 @@ def test_texts_longer_than_a_window_are_left_to_plain_batches() -> None:
     far = sum(len(inputs) for inputs in {span.inputs for span in spans if len(span.inputs) > 50})
     assert engine.plain.meter.run >= far
     assert engine.meter.run > engine.plain.meter.run
+
+
+def test_texts_whose_positions_turn_by_their_length_are_left_to_plain_batches() -> None:
+    from transformers import Phi3Config, Phi3ForCausalLM
+
+    torch.manual_seed(0)
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": [3.0] * 4}
+    config = Phi3Config(
+        vocab_size=97, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        original_max_position_embeddings=50, max_position_embeddings=256, rope_parameters=rope, pad_token_id=0,
+        initializer_range=0.25,
+    )  # fmt: skip
+    model = Phi3ForCausalLM(config).double().eval()
+    engine = chosen(model)
+    assert (engine.name, engine.window) == ("tree", 50)
+    spans = [span for seed in range(6) for span in forest(seed)]
+    assert worst(engine.score(spans, Details()), model, spans) < 1e-10
+    engine.window = 1 << 60
+    assert worst(engine.score(spans, Details()), model, spans) > 1e-3  # what it is there for
 
 
 def wrong(kind: str) -> Any:
@@ -235,6 +255,20 @@ def test_the_harness_gives_no_details() -> None:
 def test_an_unknown_engine_is_refused() -> None:
     with pytest.raises(UsageError, match="engine 'fast'"):
         HuggingFace(tiny.loaded(), engine="fast")
+
+
+def test_an_accelerator_s_passes_fill_a_share_of_its_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Remote:
+        device, dtype, config = torch.device("cuda"), torch.bfloat16, make("llama").config
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (200 << 20, 80 << 30))
+    assert engines.token_budget(Remote()) == 16_384
+    token = (8 * 32 + 3 * 128) * 2
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (4 * 2048 * token + 5, 80 << 30))
+    assert engines.token_budget(Remote()) == 2048
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (1 << 20, 80 << 30))
+    assert engines.token_budget(Remote()) == 1024
+    assert engines.token_budget(make("llama")) == 1024
 
 
 def test_the_self_test_uses_few_tokens_and_fits_short_models() -> None:
