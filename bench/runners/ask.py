@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ class Answers:
 
     record: Record | None
     failed: dict[str, str]
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 def batch_size(task: Task, machine: Machine) -> int:
