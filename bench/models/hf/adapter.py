@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Draw, Generated, Machine, Scored
+from bench.capabilities import Draw, Generated, Machine, Scored, Session, Usage
 from bench.components import model
 from bench.errors import BenchError, UsageError
 from bench.models.hf.batching import Batching, batching
 from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
 from bench.models.hf.encoding import Encoder, spans, window_length
 from bench.models.hf.generation import generate_draws
+from bench.models.hf.rows import Rows, choose_rows
 from bench.models.hf.scoring import score_spans
-from bench.models.hf.stepping import Stepper, choose_stepper
+from bench.models.hf.session import open_session
 
 # Raised whenever an answer's meaning changes: how texts are encoded, windows cut or noise used.
 ADAPTER = 1
@@ -51,7 +52,8 @@ class HuggingFace:
         self.stride = stride
         self._ready: _Ready | None = None
         self._broken: BenchError | None = None
-        self._stepper: Callable[[Any], Stepper] | None = None
+        self.usage = Usage()
+        self._rows: Callable[..., Rows] | None = None
 
     def score(self, requests: Sequence[tuple[str, str]]) -> list[Scored]:
         """Log-probabilities of the tokens of each (context, continuation); see `spans` for how texts become tokens.
@@ -71,9 +73,17 @@ class HuggingFace:
     def generate(self, draws: Sequence[Draw]) -> list[Generated]:
         """A text for each draw, which depends on that draw alone."""
         ready = self._open()
-        if self._stepper is None:
-            self._stepper = choose_stepper(ready.loaded.model)
-        return generate_draws(ready.loaded, ready.encoder, draws, ready.generating, self._stepper)
+        return generate_draws(ready.loaded, ready.encoder, draws, ready.generating, self._way(ready), self.usage)
+
+    def session(self, prompts: Sequence[str], max_tokens: int) -> Session:
+        """Rows that fork, reorder and come back, one for each prompt to begin with (see `Session`)."""
+        ready = self._open()
+        return open_session(ready.loaded, ready.encoder, prompts, max_tokens, self._way(ready), self.usage)
+
+    def _way(self, ready: _Ready) -> Callable[..., Rows]:
+        if self._rows is None:
+            self._rows = choose_rows(ready.loaded.model)
+        return self._rows
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The weights' digest or commit, the dtype and device kind, how texts are put, and the libraries' versions."""
