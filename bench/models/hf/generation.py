@@ -22,7 +22,7 @@ from bench.models.hf.checkpoint import Loaded
 from bench.models.hf.encoding import Encoder, prompts
 from bench.models.hf.rows import Opened, Rows
 from bench.models.hf.sampling import Manner, choose
-from bench.models.hf.stops import Decode, cut, decoder
+from bench.models.hf.stops import Texts, texts_of
 from bench.seeds import generator
 
 # New prompts wait until this share of the batch is free, so that they run together.
@@ -62,7 +62,7 @@ def generate_draws(
         limit = min(draw.max_tokens, encoder.length - len(prompt) + 1)
         manner = Manner(draw.temperature, draw.top_p, draw.reshape)
         paths.append(_Path(draw, number[prompt], limit, manner, generator(draw.seed).random(max(limit, 0))))
-    texts = _Texts(end_tokens(loaded), frozenset(loaded.tokenizer.all_special_ids), decoder(loaded.tokenizer))
+    texts = texts_of(loaded)
     order = sorted(range(len(paths)), key=lambda i: (paths[i].prompt, i))
     waiting = [paths[i] for i in order if paths[i].limit > 0]
     while waiting:
@@ -85,7 +85,7 @@ def generate_draws(
 
 
 def _attempt(
-    rows: Rows, distinct: list[tuple[int, ...]], waiting: list[_Path], limits: Batching, texts: _Texts, usage: Usage
+    rows: Rows, distinct: list[tuple[int, ...]], waiting: list[_Path], limits: Batching, texts: Texts, usage: Usage
 ) -> tuple[int, str | None]:
     """Go on until all is done or memory runs out: how many draws ran together, and the trouble.
 
@@ -95,13 +95,6 @@ def _attempt(
     trouble = memory_trouble(batch.run)
     usage.add(rows.usage)
     return batch.most, trouble
-
-
-def end_tokens(loaded: Loaded) -> frozenset[int]:
-    """The tokens that end a text, by the generation settings and by the tokenizer."""
-    named = getattr(loaded.model.generation_config, "eos_token_id", None)
-    several = named if isinstance(named, list | tuple) else [named]
-    return frozenset(int(token) for token in (*several, loaded.tokenizer.eos_token_id) if token is not None)
 
 
 def _halve(limits: Batching, most: int, trouble: str, unfinished: Sequence[_Path]) -> None:
@@ -120,29 +113,11 @@ def _halve(limits: Batching, most: int, trouble: str, unfinished: Sequence[_Path
     LOG.warning("out of memory: batches of at most %d from here on", limits.rows)
 
 
-@dataclass(frozen=True)
-class _Texts:
-    """How tokens end and become text."""
-
-    ends: frozenset[int]
-    silent: frozenset[int]
-    decode: Decode
-
-    def goes_on(self, path: _Path) -> bool:
-        """Whether the path needs another token; sets its text where an end token or a stop string closed it."""
-        if path.tokens[-1] in self.ends:
-            path.text = self.decode(tuple(path.tokens[:-1]))
-        else:
-            path.text = cut(path.tokens, path.draw.stop, self.decode, self.silent)
-        path.done = path.text is not None or len(path.tokens) >= path.limit
-        return not path.done
-
-
 class _Batch:
     """The draws under way.  `most`: how many there were at most."""
 
     def __init__(
-        self, rows: Rows, distinct: list[tuple[int, ...]], waiting: list[_Path], limits: Batching, texts: _Texts
+        self, rows: Rows, distinct: list[tuple[int, ...]], waiting: list[_Path], limits: Batching, texts: Texts
     ) -> None:
         self.rows = rows
         self.limits = limits
@@ -183,8 +158,14 @@ class _Batch:
         for path, token, logprob in zip(paths, tokens.tolist(), logprobs.tolist(), strict=True):
             path.tokens.append(token)
             path.logprobs.append(logprob)
-        going = np.flatnonzero([self.texts.goes_on(path) for path in paths])
+        going = np.flatnonzero([self._goes_on(path) for path in paths])
         return going, tokens[going]
+
+    def _goes_on(self, path: _Path) -> bool:
+        """Whether the path needs another token; sets its text where an end token or a stop string closed it."""
+        path.text = self.texts.closed(path.tokens, path.draw.stop)
+        path.done = path.text is not None or len(path.tokens) >= path.limit
+        return not path.done
 
     def _fitting(self) -> int:
         """How many of those that wait enter now: as many as fit, once they are enough to be worth a pass."""

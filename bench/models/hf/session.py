@@ -14,9 +14,8 @@ from bench.capabilities import State, Usage
 from bench.errors import UsageError
 from bench.models.hf.checkpoint import Loaded
 from bench.models.hf.encoding import Encoder, prompts
-from bench.models.hf.generation import end_tokens
 from bench.models.hf.rows import Rows
-from bench.models.hf.stops import Decode, decoder
+from bench.models.hf.stops import Texts, texts_of
 
 
 @dataclass
@@ -37,15 +36,14 @@ class RowSession:
         rows: Rows,
         encoded: Sequence[tuple[int, ...]],
         window: int,
-        ends: frozenset[int],
-        decode: Decode,
+        texts: Texts,
         total: Usage,
     ) -> None:
-        self.end_tokens = ends
+        self.end_tokens = texts.ends
         self._rows: Rows | None = rows
         self._lengths = np.array([len(prompt) for prompt in encoded], dtype=np.int64)
         self._window = window
-        self._decode = decode
+        self._texts = texts
         self._total = total
         self._now: list[_Row] = []
         self._began = time.perf_counter()
@@ -134,7 +132,11 @@ class RowSession:
 
     def text(self, tokens: Sequence[int]) -> str:
         """See `Session`."""
-        return self._decode(tuple(int(token) for token in tokens))
+        return self._texts.decode(tuple(int(token) for token in tokens))
+
+    def closed(self, tokens: Sequence[int], stop: Sequence[str]) -> str | None:
+        """See `Session`."""
+        return self._texts.closed(tokens, stop)
 
     def __enter__(self) -> Self:
         return self
@@ -162,7 +164,7 @@ def open_session(
 ) -> RowSession:
     """A session with one row for each text; its cost is counted into `usage` when it closes."""
     encoded = prompts(encoder, texts, [max_tokens] * len(texts))
-    return RowSession(rows(loaded.model), encoded, encoder.length, end_tokens(loaded), decoder(loaded.tokenizer), usage)
+    return RowSession(rows(loaded.model), encoded, encoder.length, texts_of(loaded), usage)
 
 
 def _log_softmax(logits: Any) -> Float64s:
