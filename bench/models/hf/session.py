@@ -114,10 +114,13 @@ class RowSession:
 
     def save(self, rows: Sequence[int]) -> list[State]:
         """See `Session`."""
+        import torch
+
         live = self._living()
         _within("row", np.asarray(rows, dtype=np.int64), len(self._now))
         own = [self._now[row] for row in rows]
-        made = live.save([row.place for row in own], [row.saved for row in own])
+        with torch.inference_mode():
+            made = live.save([row.place for row in own], [row.saved for row in own])
         out = []
         for index, row, state in zip(rows, own, made, strict=True):
             row.saved = state
@@ -126,7 +129,10 @@ class RowSession:
 
     def restore(self, states: Sequence[State]) -> None:
         """See `Session`."""
-        self._living().restore([state.row for state in states])
+        import torch
+
+        with torch.inference_mode():
+            self._living().restore([state.row for state in states])
         self._now = [_Row(state.prompt, state.tokens, place, state.row) for place, state in enumerate(states)]
         self.logprobs = np.array([state.logprobs for state in states]).reshape(len(states), self.logprobs.shape[1])
 
