@@ -14,6 +14,7 @@ from bench.records.kinds import (
     Tokens,
     log_softmax,
 )
+from bench.records.speculation import Speculation
 
 __all__ = [
     "JUDGED",
@@ -27,6 +28,7 @@ __all__ = [
     "Record",
     "Regression",
     "Scores",
+    "Speculation",
     "Tokens",
     "attribute",
     "column",

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
 
 from bench.arrays import Ragged
-from bench.capabilities import Classifier, DensityModel, LanguageModel, Machine, Prompt, Regressor
+from bench.capabilities import Classifier, Decision, DensityModel, LanguageModel, Machine, Prompt, Regressor
 from bench.components import Decoder, Task
 from bench.errors import BenchError, EvaluationError, RecordError, UsageError
-from bench.examples import Examples, Question
+from bench.examples import Examples, Question, Reading
 from bench.models.documents import document_logprobs
-from bench.records import Choices, Classification, Density, Generations, Record, Regression, Tokens
+from bench.records import Choices, Classification, Density, Generations, Record, Regression, Speculation, Tokens
 from bench.registry import find
 from bench.specs import Spec, bind
 
@@ -30,6 +31,7 @@ BATCH: dict[type[Record], int] = {
     Choices: 64,
     Tokens: 16,
     Generations: 64,
+    Speculation: 32,
 }
 
 
@@ -148,20 +150,32 @@ def _choices(model: LanguageModel, _: Spec | None, batch: Examples, __: int, com
     )
 
 
-def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int, common: Common) -> Record:
-    reading = batch.reading
-    if reading is None or decoder is None:
+def _reading(batch: Examples) -> Reading:
+    if batch.reading is None:
         raise EvaluationError(
-            "a generation task has no reading or no decoder",
-            cause="answers cannot be read",
-            fix="give Examples a Reading",
+            "a generation task has no reading", cause="answers cannot be read", fix="give Examples a Reading"
         )
+    return batch.reading
+
+
+def _decide(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int) -> list[Decision]:
+    if decoder is None:
+        raise EvaluationError(
+            "a generation task has no decoder", cause="nothing says how to answer", fix="give the task decoders"
+        )
+    reading = _reading(batch)
     function = find(Decoder, decoder.name).function
     prompts = [
         Prompt(str(id_), str(text), reading.extract, reading.stop, reading.max_tokens)
         for id_, text in zip(batch.ids, batch.inputs, strict=True)
     ]
-    decisions = function(model, prompts, seed, **bind(function, decoder, skip=3))
+    decisions: list[Decision] = function(model, prompts, seed, **bind(function, decoder, skip=3))
+    return decisions
+
+
+def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int, common: Common) -> Record:
+    decisions = _decide(model, decoder, batch, seed)
+    reading = _reading(batch)
     targets = [str(target) for target in _targets(batch)]
     same = reading.same
 
@@ -185,6 +199,39 @@ def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, se
     )
 
 
+def _speculation(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int, common: Common) -> Record:
+    from bench.decoders.speculation import Speculated
+
+    decisions = [d for d in _decide(model, decoder, batch, seed) if isinstance(d, Speculated)]
+    if len(decisions) < len(batch):
+        raise UsageError(
+            f"decoder '{decoder}' drafts nothing",
+            cause="the task asks how drafts fare",
+            fix="leave --decoder out, or name speculative or speculative-adaptive",
+        )
+    traces = [d.trace for d in decisions]
+
+    def _over_looks(name: str, dtype: Any = np.float64) -> Ragged:
+        return Ragged.of([[getattr(look, name) for look in trace.looks] for trace in traces], dtype)
+
+    paired = not any(isnan(look.importance_two) for trace in traces for look in trace.looks)
+    return Speculation(
+        **common,
+        drafted=Ragged.of([trace.drafted for trace in traces], np.int64),
+        passed=Ragged.of([trace.passed for trace in traces], np.int64),
+        emitted=Ragged.of([trace.emitted for trace in traces], np.int64),
+        accepted=_over_looks("passed", np.bool_),
+        predicted=_over_looks("predicted"),
+        overlap=_over_looks("overlap"),
+        optimal_two=_over_looks("optimal_two"),
+        recursive_two=_over_looks("recursive_two"),
+        k_seq_two=_over_looks("k_seq_two"),
+        importance_two=_over_looks("importance_two") if paired else None,
+        tokens=np.array([len(d.pool[0].logprobs) for d in decisions]),
+        draft_cost=decisions[0].draft_cost if decisions else 0.0,
+    )
+
+
 ASKERS: dict[type[Record], Callable[[Any, Spec | None, Examples, int, Common], Record]] = {
     Classification: _classification,
     Regression: _regression,
@@ -192,6 +239,7 @@ ASKERS: dict[type[Record], Callable[[Any, Spec | None, Examples, int, Common], R
     Tokens: _tokens,
     Choices: _choices,
     Generations: _generations,
+    Speculation: _speculation,
 }
 
 

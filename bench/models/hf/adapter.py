@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.capabilities import Draw, Generated, Machine, Scored, Session, Usage
 from bench.components import model
+from bench.efficiency.runtime import forward_flops
 from bench.errors import BenchError, UsageError
 from bench.models.hf.batching import Batching, batching
 from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
@@ -84,6 +85,15 @@ class HuggingFace:
         if self._rows is None:
             self._rows = choose_rows(ready.loaded.model)
         return self._rows
+
+    @property
+    def machine(self) -> Machine:
+        """Where and how it runs."""
+        return self.source.machine if isinstance(self.source, Checkpoint) else Machine()
+
+    def token_flops(self) -> int:
+        """Floating-point operations of the matrix products for one token (see `forward_flops`)."""
+        return forward_flops(self._open().loaded.model.config, 1)
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The weights' digest or commit, the dtype and device kind, how texts are put, and the libraries' versions."""
