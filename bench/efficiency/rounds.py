@@ -20,6 +20,8 @@ from bench.errors import UsageError
 from bench.seeds import generator
 
 _PAIRS = 4096
+_CELLS = 1 << 22
+_OF_TWO = (acceptance.optimal, acceptance.recursive, acceptance.k_seq)
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class _Run:
     laws: list[Float64s] = field(default_factory=list)
     kept: float = 1.0
     predicted: list[float] = field(default_factory=list)
+    looked: list[Float64s] = field(default_factory=list)
 
     @property
     def left(self) -> int:
@@ -100,6 +103,7 @@ def speculate(
         while live:
             _draft(live, wanted, cheap, how)
             final = [_verify(run, how.temperature) for run in live]
+            _look(live)
             for run, token in zip(live, final, strict=True):
                 _emit(run, token, wanted)
             going = [k for k, run in enumerate(live) if run.text is None]
@@ -122,11 +126,11 @@ def _draft(live: Sequence[_Run], wanted: Session, cheap: Session, how: Drafting)
         for run, *states in zip(drafting, wanted.save(rows), cheap.save(rows), strict=True):
             run.states.append((states[0], states[1]))
         parents, tokens = [], []
-        laws = _heated(cheap.logprobs, how.temperature)
+        laws, rooms = _heated(cheap.logprobs, how.temperature), wanted.room.tolist()
         for row, run in enumerate(drafting):
             # One token comes after the drafts in any case; after an end there is nothing to draft.
             ended = bool(run.drafts) and run.drafts[-1] in wanted.end_tokens
-            room = min(run.left - 1, len(run.drafts) + int(wanted.room[row]))
+            room = min(run.left - 1, len(run.drafts) + rooms[row])
             if not ended and len(run.drafts) < room and how.goes_on(len(run.drafts), run.kept):
                 token = _draw(laws[row], run.stream.random())
                 probs = laws[row][laws[row] > 0]
@@ -154,25 +158,35 @@ def _verify(run: _Run, temperature: float) -> int:
             break
         passed += 1
         law = _heated(run.states[passed][0].logprobs, temperature)
-    if looked:
-        run.trace.looks += _looks(np.array(looked), np.array(run.laws[: len(looked)]), run.predicted, passed)
+    run.looked = looked
     run.trace.drafted.append(len(run.drafts))
     run.trace.passed.append(passed)
     return _draw(law, run.stream.random())
 
 
-def _looks(target: Float64s, draft: Float64s, predicted: Sequence[float], passed: int) -> list[Look]:
-    """The looks of one round; target and draft are the laws (looks, V)."""
-    small = target.shape[-1] <= _PAIRS
-    columns = [
-        acceptance.overlap(target, draft),
-        acceptance.optimal(target, draft, 2),
-        acceptance.recursive(target, draft, 2),
-        acceptance.k_seq(target, draft, 2),
-        acceptance.importance(target, draft) if small else np.full(len(target), np.nan),
-    ]
-    rows = np.stack(columns, axis=1).tolist()
-    return [Look(predicted[k], k < passed, *row) for k, row in enumerate(rows)]
+def _look(live: Sequence[_Run]) -> None:
+    """Note what the target saw of each run's drafts in this round, all of them computed together."""
+    target = [law for run in live for law in run.looked]
+    if not target:
+        return
+    draft = [law for run in live for law in run.laws[: len(run.looked)]]
+    chances = iter(_chances(np.array(target), np.array(draft)).tolist())
+    for run in live:
+        passed = run.trace.passed[-1]
+        run.trace.looks += [Look(run.predicted[k], k < passed, *next(chances)) for k in range(len(run.looked))]
+
+
+def _chances(target: Float64s, draft: Float64s) -> Float64s:
+    """Columns `overlap` to `importance_two` of looks whose laws are given (looks, V); a few looks at a time."""
+    size = target.shape[1]
+    step = max(1, _CELLS // (size**2 if size <= _PAIRS else size))
+    parts = []
+    for start in range(0, len(target), step):
+        p, q = target[start : start + step], draft[start : start + step]
+        one, two = acceptance.overlap(p, q), [f(p, q, 2) for f in _OF_TWO]
+        chosen = acceptance.importance(p, q) if size <= _PAIRS else np.full(len(p), np.nan)
+        parts.append(np.stack([one, *two, chosen], axis=1))
+    return np.concatenate(parts)
 
 
 def _emit(run: _Run, final: int, session: Session) -> None:
