@@ -30,12 +30,12 @@ def speculative_sampling() -> list[Truth]:
     """Laws of all texts of length 3 over 4 tokens, acceptance, tokens a round, and sampled texts of two tiny models."""
     from scipy.special import chdtri
 
-    target, draft = _tabular("target"), _tabular("draft")
+    target, draft = tabular("target"), tabular("draft")
     out = []
     policies = (("two drafts", stopping.fixed(2)), ("a threshold", stopping.threshold(0.5, 3)))
     for name, goes_on in policies:
         law = output_law(target, draft, goes_on, 3)
-        apart = max(abs(law[path] - _probability(target, path)) for path in product(range(4), repeat=3))
+        apart = max(abs(law[path] - probability(target, path)) for path in product(range(4), repeat=3))
         out.append(Truth(0.0, apart, 1e-12, f"output's law against the target's, {name}"))
     p, q = target[()], draft[()]
     distance = 0.5 * float(np.abs(p - q).sum())
@@ -189,13 +189,13 @@ def _round(
     return out
 
 
-def _tabular(name: str) -> dict[Path, Float64s]:
+def tabular(name: str) -> dict[Path, Float64s]:
     """A model over four tokens: the law of the next one after each prefix of up to two."""
     rng = generator(0, "speculative-sampling", name)
     return {past: rng.dirichlet(np.ones(4)) for length in range(3) for past in product(range(4), repeat=length)}
 
 
-def _probability(model: dict[Path, Float64s], path: Path) -> float:
+def probability(model: dict[Path, Float64s], path: Path) -> float:
     return float(np.prod([model[path[:k]][token] for k, token in enumerate(path)]))
 
 
