@@ -98,7 +98,7 @@ def test_every_component_says_what_it_is(kind: str) -> None:
     for component in found.values():
         assert component.doc, component.name
         assert component.source or kind in {"model", "task"}, component.name
-        assert component.area in {"likelihood", "calibration", "ood", "uncertainty", "reasoning", "general"}, (
+        assert component.area in {"likelihood", "calibration", "ood", "uncertainty", "reasoning", "efficiency", "general"}, (
             component.name
         )
 

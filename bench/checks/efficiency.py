@@ -196,6 +196,7 @@ def tabular(name: str) -> dict[Path, Float64s]:
 
 
 def probability(model: dict[Path, Float64s], path: Path) -> float:
+    """Probability of a text under a tabular model."""
     return float(np.prod([model[path[:k]][token] for k, token in enumerate(path)]))
 
 
