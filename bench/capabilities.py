@@ -254,6 +254,24 @@ class SteppedModel(LanguageModel, Protocol):
 
 
 @runtime_checkable
+class Conversational(Protocol):
+    """A language model that writes a conversation as the text that it was trained on."""
+
+    def render(self, messages: Sequence[Mapping[str, str]], *, prefill: bool) -> str:
+        """The messages (`role`, `content`) as one text; prefill: the last one is to be continued, not answered."""
+        ...
+
+
+@runtime_checkable
+class Opening(Protocol):
+    """A language model whose tokenizer begins each text with a mark of its own."""
+
+    def opening(self) -> str:
+        """The mark as text, such as `<s>`; empty where texts are encoded as they are."""
+        ...
+
+
+@runtime_checkable
 class Fittable(Protocol):
     """A model that is trained on a task's training split before it is asked."""
 

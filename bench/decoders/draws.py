@@ -22,8 +22,17 @@ class Pool:
 
     @property
     def log_probs(self) -> tuple[float, ...]:
-        """Log-probability of each text under the model, nats."""
+        """Log-probability of each text under the model, nats; NaN where the model doesn't tell it."""
         return tuple(float(text.logprobs.sum()) for text in self.texts)
+
+    def require_log_probs(self, decoder: str) -> None:
+        """Raise `UsageError` where the model tells no log-probabilities, as some behind an API."""
+        if any(np.isnan(log_prob) for log_prob in self.log_probs):
+            raise UsageError(
+                f"'{decoder}' needs the log-probabilities of generated tokens",
+                cause="the model doesn't tell them",
+                fix="--decoder self-consistency counts votes; with n=1,temperature=0 it is greedy",
+            )
 
 
 def draw_pools(

@@ -96,7 +96,7 @@ def _decisions(
     each = cost or _cost(target, drafting)
     out: list[Decision] = []
     for prompt, (text, trace) in zip(prompts, speculate(target, drafting, prompts, seed, how), strict=True):
-        found = decision(Pool((text,), (prompt.extract(text.text),)))
+        found = decision(Pool((text,), (prompt.extract(text.text),)), name)
         out.append(Speculated(found.answer, found.confidence, found.pool, trace, each))
     return out
 

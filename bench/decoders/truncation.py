@@ -187,4 +187,4 @@ def top_h(
 def _decisions(
     model: LanguageModel, prompts: Sequence[Prompt], name: str, seed: int, temperature: float, reshape: Reshape
 ) -> list[Decision]:
-    return [decision(pool) for pool in draw_pools(model, prompts, name, seed, 1, temperature, 1.0, reshape)]
+    return [decision(pool, name) for pool in draw_pools(model, prompts, name, seed, 1, temperature, 1.0, reshape)]

@@ -85,6 +85,9 @@ GROUPS: dict[str, tuple[Group, ...]] = {
     ),
 }
 OTHER = "Other numbers"
+# The metrics of a task of lm-evaluation-harness, as the harness itself names and computes them.
+HARNESS = "lm-eval:"
+THEIRS = "By lm-evaluation-harness"
 MOST_COLUMNS = 6
 
 
@@ -102,6 +105,11 @@ def groups(area: str, results: Sequence[Result]) -> list[tuple[Group, list[Resul
         if mine:
             found.append((group, mine))
             placed |= {r.task for r in mine}
+    theirs = [r for r in whole if r.metric.startswith(HARNESS)]
+    if theirs:
+        names = tuple(dict.fromkeys(r.metric for r in theirs))[:MOST_COLUMNS]
+        found.append((Group(THEIRS, names), [r for r in theirs if r.metric in names]))
+        placed |= {r.task for r in theirs}
     rest = [r for r in whole if r.task not in placed]
     if rest:
         names = tuple(dict.fromkeys(r.metric for r in rest))[:MOST_COLUMNS]

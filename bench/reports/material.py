@@ -55,6 +55,7 @@ class Cell:
     n: int
     n_failed: int
     error: str
+    unmeasured: str = ""
     calibrations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -161,5 +162,6 @@ def _cell(entry: Any) -> Cell:
         n=int(get("n", 0) or 0),
         n_failed=int(get("n_failed", 0) or 0),
         error=str(get("error", "") or ""),
+        unmeasured=str(get("unmeasured", "") or ""),
         calibrations=get("calibrations", None) or {},
     )

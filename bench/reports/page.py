@@ -129,6 +129,9 @@ def _status(material: Material) -> tuple[str, str]:
         return f"✕ {plural(failed + owed, 'cell')} without results", "bad"
     if lost:
         return f"◌ {plural(lost, 'sample')} without an answer", "warn"
+    unmeasured = sum(bool(c.unmeasured) for c in material.cells)
+    if unmeasured:
+        return f"◌ {plural(unmeasured, 'cell')} not wholly measured", "warn"
     return "✓ Complete", "good"
 
 
@@ -179,6 +182,10 @@ def _failures(material: Material) -> tuple[Failure, ...]:
             why = _reasons(material, cell)
             share = f"{plural(cell.n_failed, 'sample')} of {count(cell.n)} without an answer"
             found.append(Failure(f"{name(cell.model)} on {name(cell.task)}{_by(cell)}: {share}", why))
+    for cell in material.cells:
+        if cell.unmeasured:
+            what = f"{name(cell.model)} on {name(cell.task)}{_by(cell)}: not everything was measured"
+            found.append(Failure(what, shorten(cell.unmeasured, 400)))
     if len(found) > MOST_FAILURES:
         rest = len(found) - MOST_FAILURES
         return (*found[:MOST_FAILURES], Failure(f"and {count(rest)} more", "see run.json"))

@@ -16,7 +16,7 @@ import numpy as np
 from bench.arrays import Ragged
 from bench.capabilities import Classifier, Decision, DensityModel, LanguageModel, Machine, Prompt, Regressor
 from bench.components import Decoder, Task
-from bench.errors import BenchError, EvaluationError, RecordError, UsageError
+from bench.errors import BenchError, EvaluationError, IncompleteError, RecordError, UsageError
 from bench.examples import Examples, Question, Reading
 from bench.models.documents import document_logprobs
 from bench.records import Choices, Classification, Density, Generations, Record, Regression, Speculation, Tokens
@@ -49,10 +49,13 @@ def batch_size(task: Task, machine: Machine) -> int:
 
 
 def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Answers:
-    """Ask one batch.  Raises only what stops the whole cell: no memory, a missing package, a model set up wrongly."""
+    """Ask one batch.  Raises only what stops the whole cell: no memory, a missing package, a model set up wrongly.
+
+    `IncompleteError` passes too: what the model needs is spent or gone, and the run can be continued.
+    """
     try:
         return Answers(_record(model, task, decoder, batch, seed), {})
-    except (MemoryError, ImportError):
+    except (MemoryError, ImportError, IncompleteError):
         raise
     except (Exception, SystemExit) as error:
         if isinstance(error, UsageError) and not isinstance(error, RecordError):
@@ -72,7 +75,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _record(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Record:
-    asker = ASKERS.get(task.yields)
+    asker = batch.asker or ASKERS.get(task.yields)
     if asker is None:
         raise EvaluationError(
             f"task '{task.name}' yields a record that no runner makes",

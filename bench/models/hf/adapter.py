@@ -16,7 +16,7 @@ from bench.efficiency.runtime import forward_flops
 from bench.errors import BenchError, UsageError
 from bench.models.hf.batching import Batching, batching
 from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
-from bench.models.hf.encoding import Encoder, spans, window_length
+from bench.models.hf.encoding import Encoder, opening, render, spans, window_length
 from bench.models.hf.generation import generate_draws
 from bench.models.hf.rows import Rows, choose_rows
 from bench.models.hf.scoring import score_spans
@@ -94,6 +94,14 @@ class HuggingFace:
     def token_flops(self) -> int:
         """Floating-point operations of the matrix products for one token (see `forward_flops`)."""
         return forward_flops(self._open().loaded.model.config, 1)
+
+    def render(self, messages: Sequence[Mapping[str, str]], *, prefill: bool) -> str:
+        """A conversation through the tokenizer's chat template (`Conversational`)."""
+        return render(self._open().loaded.tokenizer, messages, prefill=prefill)
+
+    def opening(self) -> str:
+        """The token with which the tokenizer begins each text, as text (`Opening`)."""
+        return opening(self._open().loaded.tokenizer)
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The weights' digest or commit, the dtype and device kind, how texts are put, and the libraries' versions."""
