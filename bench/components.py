@@ -96,10 +96,10 @@ class Metric(Component):
 
     of: what it takes.  A function of one argument returns `PerSample`; one of two, (record, weights (B, n)), returns
     (B,).  biased: its expectation differs from the value that it estimates by more than sampling error.
-    default: whether tasks with that record report it unasked.  interval: false for a number that estimates nothing,
-    such as a p-value, and so has no interval.  gathers: whether rows of nearly equal confidence (or score) and the same
-    outcome may go through a weighted function as one, with the sum of their weights: then its interval stays fast for
-    millions of rows (see `bench.metrics.gathering`).
+    default: whether tasks with that record report it unasked.  interval: false for a number that has none, such as a
+    p-value, which estimates nothing; `no_interval` is the reason that is given.  gathers: whether rows of nearly equal
+    confidence (or score) and the same outcome may go through a weighted function as one, with the sum of their weights:
+    then its interval stays fast for millions of rows (see `bench.metrics.gathering`).
     """
 
     kind: ClassVar[str] = "metric"
@@ -108,6 +108,7 @@ class Metric(Component):
     default: bool = True
     interval: bool = True
     gathers: bool = False
+    no_interval: str = "it estimates nothing"
 
     @property
     def weighted(self) -> bool:
@@ -175,6 +176,7 @@ class Task(Component):
 
     needs: the capability asked.  yields: the record that the answers make.  metrics, scores, calibrators, decoders:
     names; no metrics means all defaults of the record.  version: raised whenever an answer's meaning changes.
+    own: metrics of the task itself, made from the record of its answers (`task_values`), beside all others.
     """
 
     kind: ClassVar[str] = "task"
@@ -184,7 +186,8 @@ class Task(Component):
     scores: tuple[str, ...] = ()
     calibrators: tuple[str, ...] = ()
     decoders: tuple[str, ...] = ()
-    version: int = 1
+    version: int | str = 1
+    own: Callable[[Any], Sequence[Metric]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

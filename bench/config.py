@@ -60,6 +60,9 @@ class RunConfig(BaseModel):
         default=None, description="GPUs of a Ray worker, such as 2 or 0.5; none: 1 where the cluster has GPUs"
     )
     plugins: tuple[Path, ...] = Field(default=(), description="Python files with components of your own")
+    include_paths: tuple[Path, ...] = Field(
+        default=(), description="folders with lm-evaluation-harness tasks of your own"
+    )
     predictions: Path | None = Field(
         default=None, description="file of saved predictions to evaluate instead of models"
     )
@@ -84,6 +87,7 @@ FLAGS: dict[str, str] = {
     "scores": "--score",
     "calibrators": "--calibrator",
     "plugins": "--plugin",
+    "include_paths": "--include-path",
     "kind": "--as",
     "progress": "--no-progress",
 }

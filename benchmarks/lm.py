@@ -15,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,7 @@ def best_batch(loaded: Loaded, case: Case, sizes: Sequence[str], device: str) ->
     taken = {}
     for size in sizes:
         engine = harness(loaded, size)
-        taken[size] = seconds(lambda engine=engine: engine.score(case.sample, Details()), device)[0]
+        taken[size] = seconds(partial(engine.score, case.sample, Details()), device)[0]
         engine.close()
     return min(taken, key=taken.__getitem__), taken
 
@@ -169,19 +170,20 @@ def race(loaded: Loaded, ours: Engine, case: Case, size: int, dtype: str, sizes:
     """One case: bench, the harness, bench again, and the floor."""
     best, tried = best_batch(loaded, case, sizes, device)
     ours.score(case.sample, Details())
-    before = ours.meter.read()
+    before = ours.meter.copy()
     first, _ = seconds(lambda: ours.score(case.spans, Details()), device)
-    used = ours.meter.read().since(before)
+    used = ours.meter.copy().since(before)
     peer = harness(loaded, best)
     theirs, expected = seconds(lambda: peer.score(case.spans, Details()), device)
     peer.close()
     again, got = seconds(lambda: ours.score(case.spans, Details()), device)
     taken = statistics.mean([first, again])
+    asked, run = used.scored_tokens, used.scored_tokens_run
     places = len({span.inputs[:end] for span in case.spans for end in range(span.first, len(span.inputs) + 1)})
-    bare = statistics.mean([floor(loaded.model, used.run, places, device) for _ in range(2)])
+    bare = statistics.mean([floor(loaded.model, run, places, device) for _ in range(2)])
     return Row(
-        case, size, dtype, best, theirs, taken, tried.get("auto", float("nan")) / tried[best], used.asked, used.run,
-        *compare(got, expected), bare / taken, work(loaded.model, used.run, places) / taken,
+        case, size, dtype, best, theirs, taken, tried.get("auto", float("nan")) / tried[best], asked, run,
+        *compare(got, expected), bare / taken, work(loaded.model, run, places) / taken,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from bench.errors import BenchError
 from bench.records import Record
 from bench.results import Result
 
-AREAS: tuple[str, ...] = ("likelihood", "calibration", "ood", "uncertainty", "reasoning", "general")
+AREAS: tuple[str, ...] = ("likelihood", "calibration", "ood", "uncertainty", "reasoning", "efficiency", "general")
 
 
 class Folder(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from bench.arrays import Ragged
 from bench.capabilities import (
     Classifier,
+    Decision,
     DensityModel,
     Foresighted,
     LanguageModel,
@@ -26,10 +28,10 @@ from bench.capabilities import (
     Usage,
 )
 from bench.components import Decoder, Task
-from bench.errors import BenchError, EvaluationError, RecordError, UsageError
-from bench.examples import Examples, Question
+from bench.errors import BenchError, EvaluationError, IncompleteError, RecordError, UsageError
+from bench.examples import Examples, Question, Reading
 from bench.models.documents import document_logprobs
-from bench.records import Choices, Classification, Density, Generations, Record, Regression, Tokens
+from bench.records import Choices, Classification, Density, Generations, Record, Regression, Speculation, Tokens
 from bench.registry import find
 from bench.specs import Spec, bind
 
@@ -42,6 +44,7 @@ BATCH: dict[type[Record], int] = {
     Choices: 64,
     Tokens: 16,
     Generations: 64,
+    Speculation: 32,
 }
 
 
@@ -93,7 +96,10 @@ def usage_of(model: Any) -> Usage:
 
 
 def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Answers:
-    """Ask one batch.  Raises only what stops the whole cell: no memory, a missing package, a model set up wrongly."""
+    """Ask one batch.  Raises only what stops the whole cell: no memory, a missing package, a model set up wrongly.
+
+    `IncompleteError` passes too: what the model needs is spent or gone, and the run can be continued.
+    """
     before = usage_of(model)
     answers = _ask(model, task, decoder, batch, seed)
     return replace(answers, usage=usage_of(model).since(before))
@@ -102,7 +108,7 @@ def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int
 def _ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Answers:
     try:
         return Answers(_record(model, task, decoder, batch, seed), {})
-    except (MemoryError, ImportError):
+    except (MemoryError, ImportError, IncompleteError):
         raise
     except (Exception, SystemExit) as error:
         if isinstance(error, UsageError) and not isinstance(error, RecordError):
@@ -122,7 +128,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _record(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Record:
-    asker = ASKERS.get(task.yields)
+    asker = batch.asker or ASKERS.get(task.yields)
     if asker is None:
         raise EvaluationError(
             f"task '{task.name}' yields a record that no runner makes",
@@ -200,20 +206,32 @@ def _choices(model: LanguageModel, _: Spec | None, batch: Examples, __: int, com
     )
 
 
-def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int, common: Common) -> Record:
-    reading = batch.reading
-    if reading is None or decoder is None:
+def _reading(batch: Examples) -> Reading:
+    if batch.reading is None:
         raise EvaluationError(
-            "a generation task has no reading or no decoder",
-            cause="answers cannot be read",
-            fix="give Examples a Reading",
+            "a generation task has no reading", cause="answers cannot be read", fix="give Examples a Reading"
         )
+    return batch.reading
+
+
+def _decide(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int) -> list[Decision]:
+    if decoder is None:
+        raise EvaluationError(
+            "a generation task has no decoder", cause="nothing says how to answer", fix="give the task decoders"
+        )
+    reading = _reading(batch)
     function = find(Decoder, decoder.name).function
     prompts = [
         Prompt(str(id_), str(text), reading.extract, reading.stop, reading.max_tokens)
         for id_, text in zip(batch.ids, batch.inputs, strict=True)
     ]
-    decisions = function(model, prompts, seed, **bind(function, decoder, skip=3))
+    decisions: list[Decision] = function(model, prompts, seed, **bind(function, decoder, skip=3))
+    return decisions
+
+
+def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int, common: Common) -> Record:
+    decisions = _decide(model, decoder, batch, seed)
+    reading = _reading(batch)
     targets = [str(target) for target in _targets(batch)]
     same = reading.same
 
@@ -237,6 +255,39 @@ def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, se
     )
 
 
+def _speculation(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int, common: Common) -> Record:
+    from bench.decoders.speculation import Speculated
+
+    decisions = [d for d in _decide(model, decoder, batch, seed) if isinstance(d, Speculated)]
+    if len(decisions) < len(batch):
+        raise UsageError(
+            f"decoder '{decoder}' drafts nothing",
+            cause="the task asks how drafts fare",
+            fix="leave --decoder out, or name speculative or speculative-adaptive",
+        )
+    traces = [d.trace for d in decisions]
+
+    def _over_looks(name: str, dtype: Any = np.float64) -> Ragged:
+        return Ragged.of([[getattr(look, name) for look in trace.looks] for trace in traces], dtype)
+
+    paired = not any(isnan(look.importance_two) for trace in traces for look in trace.looks)
+    return Speculation(
+        **common,
+        drafted=Ragged.of([trace.drafted for trace in traces], np.int64),
+        passed=Ragged.of([trace.passed for trace in traces], np.int64),
+        emitted=Ragged.of([trace.emitted for trace in traces], np.int64),
+        accepted=_over_looks("passed", np.bool_),
+        predicted=_over_looks("predicted"),
+        overlap=_over_looks("overlap"),
+        optimal_two=_over_looks("optimal_two"),
+        recursive_two=_over_looks("recursive_two"),
+        k_seq_two=_over_looks("k_seq_two"),
+        importance_two=_over_looks("importance_two") if paired else None,
+        tokens=np.array([len(d.pool[0].logprobs) for d in decisions]),
+        draft_cost=decisions[0].draft_cost if decisions else 0.0,
+    )
+
+
 ASKERS: dict[type[Record], Callable[[Any, Spec | None, Examples, int, Common], Record]] = {
     Classification: _classification,
     Regression: _regression,
@@ -244,6 +295,7 @@ ASKERS: dict[type[Record], Callable[[Any, Spec | None, Examples, int, Common], R
     Tokens: _tokens,
     Choices: _choices,
     Generations: _generations,
+    Speculation: _speculation,
 }
 
 

@@ -86,7 +86,7 @@ class Keeper:
         """Keep what scored the cell, before its first answers are: so that every session says the same."""
         used = usage.engine + (f": {usage.note}" if usage.note else "")
         entry = self._folder.cell(self._entry.name)
-        if used and usage.forwards and used != entry.engine:
+        if used and usage.scored_tokens and used != entry.engine:
             self._folder.update_cell(replace(entry, engine=used))
 
     def close(self) -> None:

@@ -153,6 +153,8 @@ def _views(
 def _changed(wanted: Wanted, name: str) -> Wanted:
     """What is to be measured after that calibrator: where it says what it can change, of that the wanted, or all."""
     changes = find(Calibrator, name).metrics if name else ()
+    if name:  # the task judges what the model answered, not what a calibrator makes of it
+        wanted = replace(wanted, own=None)
     if not changes:
         return wanted
     named = tuple(m for m in wanted.metrics if m in changes)
@@ -166,7 +168,9 @@ def _inliers(record: Record) -> Record:
 
 
 def _of_record(labels: _Labels, wanted: Wanted, test: Record, heard: _Heard) -> Iterator[Result]:
-    pairs = list(_metrics(wanted, lambda m: m.of is not Detection and _takes(m, test)))
+    own = wanted.own(test) if wanted.own is not None and len(test) else ()
+    pairs = [(metric, True) for metric in own]
+    pairs += _metrics(wanted, lambda m: m.of is not Detection and _takes(m, test))
     found = _estimates([metric for metric, _ in pairs], test, labels.draw_seed)
     for (metric, asked), estimate in zip(pairs, found, strict=True):
         with heard.of(f"{metric.name} on {labels.cell.label}", asked=asked and wanted.asked):

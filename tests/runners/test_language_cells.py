@@ -92,15 +92,15 @@ def test_the_prefix_runs_once_and_the_cost_is_kept(tmp_path: Path, checkpoint: P
     tree = run(config(tmp_path, checkpoint))
     (entry,) = tree.cells
     prefix = len(tiny.byte_tokenizer().encode(SHOTS))
-    assert entry.cost["asked"] > N * 3 * prefix
-    assert prefix < entry.cost["run"] < entry.cost["asked"] / 8 - 2 * prefix
+    assert entry.cost["scored_tokens"] > N * 3 * prefix
+    assert prefix < entry.cost["scored_tokens_run"] < entry.cost["scored_tokens"] / 8 - 2 * prefix
     assert entry.cost["forwards"] < 3 * -(-N // 8)
     assert entry.cost["seconds"] > 0
     facts = json.loads((tree.path / "run.json").read_text())
     assert facts["cells"][0]["engine"] == "tree"
     plain = run(config(tmp_path, checkpoint, engine="plain", out=tmp_path / "plain"))
     assert plain.cells[0].engine == "plain"
-    assert plain.cells[0].cost["run"] > 3 * entry.cost["run"]
+    assert plain.cells[0].cost["scored_tokens_run"] > 3 * entry.cost["scored_tokens_run"]
     ours, theirs = (folder.record(folder.cells[0].name) for folder in (tree, plain))
     assert isinstance(ours, Choices)
     assert isinstance(theirs, Choices)

@@ -10,18 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Details, Draw, Generated, Machine, Scored, TokenDetails, Usage
+from bench.capabilities import Details, Draw, Generated, Machine, Scored, Session, TokenDetails, Usage
 from bench.components import model
+from bench.efficiency.runtime import forward_flops
 from bench.errors import BenchError, UsageError, unknown_name
 from bench.models.hf.batching import Batching, batching
 from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
-from bench.models.hf.encoding import Encoder, spans, window_length
+from bench.models.hf.encoding import Encoder, opening, render, spans, window_length
 from bench.models.hf.engine import Engine
 from bench.models.hf.generation import generate_draws
 from bench.models.hf.objectives import OBJECTIVES, MaskedEngine, PrefixEngine, edges
+from bench.models.hf.rows import Rows, choose_rows
 from bench.models.hf.scoring import Scores
 from bench.models.hf.selftest import ENGINES, choose_engine
-from bench.models.hf.stepping import Stepper, choose_stepper
+from bench.models.hf.session import open_session
 
 # Raised whenever an answer's meaning changes: how texts are encoded, windows cut or noise used.
 ADAPTER = 2
@@ -63,7 +65,8 @@ class HuggingFace:
         self.objective = objective
         self._ready: _Ready | None = None
         self._broken: BenchError | None = None
-        self._stepper: Callable[[Any], Stepper] | None = None
+        self._writing = Usage()
+        self._rows: Callable[..., Rows] | None = None
 
     def score(self, requests: Sequence[tuple[str, str]], details: Details | None = None) -> list[Scored]:
         """Log-probabilities of the tokens of each (context, continuation); see `spans` for how texts become tokens.
@@ -89,8 +92,10 @@ class HuggingFace:
         ready.engine.prepare([span for several in spans(ready.encoder, requests) for span in several])
 
     def usage(self) -> Usage:
-        """What scoring has cost so far, and which engine does it; nothing before the model was first asked."""
-        return Usage() if self._ready is None else self._ready.engine.meter.read()
+        """What it has cost so far, and which engine scores; nothing before the model was first asked."""
+        total = Usage() if self._ready is None else self._ready.engine.meter.copy()
+        total.add(self._writing)
+        return total
 
     def generate(self, draws: Sequence[Draw]) -> list[Generated]:
         """A text for each draw, which depends on that draw alone."""
@@ -101,9 +106,34 @@ class HuggingFace:
                 fix="name a causal model for tasks whose answers are generated",
             )
         ready = self._open()
-        if self._stepper is None:
-            self._stepper = choose_stepper(ready.loaded.model)
-        return generate_draws(ready.loaded, ready.encoder, draws, ready.generating, self._stepper)
+        return generate_draws(ready.loaded, ready.encoder, draws, ready.generating, self._way(ready), self._writing)
+
+    def session(self, prompts: Sequence[str], max_tokens: int) -> Session:
+        """Rows that fork, reorder and come back, one for each prompt to begin with (see `Session`)."""
+        ready = self._open()
+        return open_session(ready.loaded, ready.encoder, prompts, max_tokens, self._way(ready), self._writing)
+
+    def _way(self, ready: _Ready) -> Callable[..., Rows]:
+        if self._rows is None:
+            self._rows = choose_rows(ready.loaded.model)
+        return self._rows
+
+    @property
+    def machine(self) -> Machine:
+        """Where and how it runs."""
+        return self.source.machine if isinstance(self.source, Checkpoint) else Machine()
+
+    def token_flops(self) -> int:
+        """Floating-point operations of the matrix products for one token (see `forward_flops`)."""
+        return forward_flops(self._open().loaded.model.config, 1)
+
+    def render(self, messages: Sequence[Mapping[str, str]], *, prefill: bool) -> str:
+        """A conversation through the tokenizer's chat template (`Conversational`)."""
+        return render(self._open().loaded.tokenizer, messages, prefill=prefill)
+
+    def opening(self) -> str:
+        """The token with which the tokenizer begins each text, as text (`Opening`)."""
+        return opening(self._open().loaded.tokenizer)
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The weights' digest or commit, the dtype and device kind, how texts are put, and the libraries' versions."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from bench.errors import EvaluationError
@@ -43,19 +44,16 @@ def run_in_batches(
     length: Callable[[Item], int],
     limits: Batching,
     run: Callable[[Sequence[Item]], None],
-    *,
-    slack: float = float("inf"),
 ) -> None:
     """Call `run` on consecutive items, each batch within the limits and padded to its longest `length`.
 
-    slack: the lengths of one batch differ by at most this factor and 16.  A batch that runs out of memory is halved,
-    as are the limits for all that follow; `EvaluationError` where a single item is too much.
+    A batch that runs out of memory is halved, as are the limits for all that follow; `EvaluationError` where a single
+    item is too much.
     """
     start = 0
     while start < len(items):
-        end = _end(items, length, limits, start, slack)
-        batch = items[start:end]
-        trouble = attempt(lambda batch=batch: run(batch))  # type: ignore[misc]
+        end = _end(items, length, limits, start)
+        trouble = attempt(partial(run, items[start:end]))
         if trouble is None:
             start = end
             continue
@@ -70,13 +68,12 @@ def run_in_batches(
         LOG.warning("out of memory: batches of at most %d from here on", limits.rows)
 
 
-def _end(items: Sequence[Item], length: Callable[[Item], int], limits: Batching, start: int, slack: float) -> int:
-    longest = shortest = length(items[start])
+def _end(items: Sequence[Item], length: Callable[[Item], int], limits: Batching, start: int) -> int:
+    longest = length(items[start])
     end = start + 1
     while end < len(items) and end - start < limits.rows:
-        size = length(items[end])
-        longest, shortest = max(longest, size), min(shortest, size)
-        if longest * (end - start + 1) > limits.tokens or longest > slack * shortest + 16:
+        longest = max(longest, length(items[end]))
+        if longest * (end - start + 1) > limits.tokens:
             break
         end += 1
     return end

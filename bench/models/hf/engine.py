@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bench.capabilities import Details
+from bench.capabilities import Details, Usage
 from bench.errors import EvaluationError
 from bench.models.batching import LOG, attempt
 from bench.models.hf.cascade import ForeignAttentionError, Paths, attending, running
@@ -17,7 +17,6 @@ from bench.models.hf.packing import Pass, extension, packed
 from bench.models.hf.plain import PlainEngine
 from bench.models.hf.scoring import Head, Scores, Sheet
 from bench.models.hf.tree import BARE, Extend, Tree, plant, trunk_of, walk
-from bench.models.usage import Meter
 
 # Tokens in one pass on a CPU: enough for the matrix kernels, few enough for its caches.
 _CPU_TOKENS = 1024
@@ -30,7 +29,7 @@ class Engine(Protocol):
     """Scores spans of tokens."""
 
     name: str
-    meter: Meter
+    meter: Usage
 
     def prepare(self, spans: Sequence[Span]) -> None:
         """Look at some of what will be asked in many calls: what they share is then run once for all of them."""
@@ -57,7 +56,7 @@ class TreeEngine:
         self.dense = dense
         self.window = window
         self.budget = min(budget or token_budget(model), plain.head.tokens)
-        self.meter = Meter(self.name)
+        self.meter = Usage(self.name)
         self.layers = int(model.config.get_text_config(decoder=True).num_hidden_layers)
         self._trunk = BARE
         self._paths = Paths()
@@ -78,15 +77,15 @@ class TreeEngine:
         out: list[Scores | None] = [None] * len(spans)
         far = [i for i, span in enumerate(spans) if len(span.inputs) > self.window]
         near = [i for i, span in enumerate(spans) if len(span.inputs) <= self.window]
-        before = self.plain.meter.read()
+        before = self.plain.meter.copy()
         for indices, scored in (
             (far, self.plain.score([spans[i] for i in far], details) if far else []),
             (near, self._score([spans[i] for i in near], details) if near else []),
         ):
             for index, scores in zip(indices, scored, strict=True):
                 out[index] = scores
-        other = self.plain.meter.read().since(before)
-        self.meter.add(asked=other.asked, run=other.run, forwards=other.forwards, seconds=other.seconds)
+        other = self.plain.meter.copy().since(before)
+        self.meter.add(other)
         return [scores for scores in out if scores is not None]
 
     def _score(self, spans: Sequence[Span], details: Details) -> list[Scores]:
@@ -103,7 +102,8 @@ class TreeEngine:
                 )
             self.budget //= 2
             LOG.warning("out of memory: passes of at most %d tokens from here on", self.budget)
-        self.meter.add(asked=sum(len(span.tokens) - 1 for span in spans), seconds=time.perf_counter() - started)
+        asked = sum(len(span.tokens) - 1 for span in spans)
+        self.meter.add(Usage(scored_tokens=asked, seconds=time.perf_counter() - started))
         ends = np.cumsum([len(span.tokens) - span.first for span in spans])
         return [sheet.scores(end - len(s.tokens) + s.first, end) for s, end in zip(spans, ends.tolist(), strict=True)]
 
@@ -166,7 +166,7 @@ class TreeEngine:
         self.window = min(self.window, now.window)
         if int(work.positions.max()) >= now.window:
             raise ForeignAttentionError(f"a layer sees no further than {now.window} tokens back")
-        self.meter.add(run=len(work), forwards=1)
+        self.meter.add(Usage(scored_tokens_run=len(work), forwards=1))
 
 
 def token_budget(model: Any) -> int:

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Details
+from bench.capabilities import Details, Usage
 from bench.errors import UsageError
 from bench.models.hf.encoding import Span
 from bench.models.hf.scoring import Scores
-from bench.models.usage import Meter
 
 
 class HarnessEngine:
@@ -25,7 +24,7 @@ class HarnessEngine:
     name = "lm-eval"
 
     def __init__(self, loaded: Any, rows: int | str, length: int = 0, *, most: int = 64) -> None:
-        self.meter = Meter(self.name)
+        self.meter = Usage(self.name)
         self.backend = _backend(loaded, rows, length, most)
         self._hook = loaded.model.register_forward_hook(self._count, with_kwargs=True)
 
@@ -47,7 +46,8 @@ class HarnessEngine:
         self.backend.set_cache_hook(heard)
         requests = [((k, ""), list(s.tokens[: s.first]), list(s.tokens[s.first :])) for k, s in enumerate(spans)]
         answers = self.backend._loglikelihood_tokens(requests, disable_tqdm=True)  # noqa: SLF001 - what it is about
-        self.meter.add(asked=sum(len(span.tokens) - 1 for span in spans), seconds=time.perf_counter() - started)
+        asked = sum(len(span.tokens) - 1 for span in spans)
+        self.meter.add(Usage(scored_tokens=asked, seconds=time.perf_counter() - started))
         out = []
         for k, (span, (_, greedy)) in enumerate(zip(spans, answers, strict=True)):
             # Of all tokens it says only whether each was the first choice: then so was every one, else not.
@@ -56,7 +56,7 @@ class HarnessEngine:
 
     def _count(self, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], _output: Any) -> None:
         tokens = args[0] if args else kwargs.get("input_ids")
-        self.meter.add(run=int(tokens.numel()) if tokens is not None else 0, forwards=1)
+        self.meter.add(Usage(scored_tokens_run=int(tokens.numel()) if tokens is not None else 0, forwards=1))
 
 
 class _Ear:

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Bools, Ints
-from bench.capabilities import Details
+from bench.capabilities import Details, Usage
 from bench.errors import UsageError
 from bench.models.hf.batching import Batching, run_in_batches
 from bench.models.hf.encoding import Span
 from bench.models.hf.scoring import Head, Scores, Sheet
-from bench.models.usage import Meter
 
 OBJECTIVES = ("causal", "prefix", "masked")
 
@@ -31,7 +30,7 @@ class PrefixEngine:
         self.model = model
         self.limits = limits
         self.head = Head(model)
-        self.meter = Meter(self.name)
+        self.meter = Usage(self.name)
 
     def prepare(self, spans: Sequence[Span]) -> None:
         """Nothing is kept between calls."""
@@ -63,7 +62,7 @@ class PrefixEngine:
         with torch.inference_mode():
             fed = torch.from_numpy(tokens).to(device)
             self.head.score(fed, where, items, sheet, attention_mask=mask, use_cache=False)
-        self.meter.add(run=tokens.size, forwards=1)
+        self.meter.add(Usage(scored_tokens_run=tokens.size, forwards=1))
 
 
 class MaskedEngine:
@@ -85,7 +84,7 @@ class MaskedEngine:
         self.mask = int(tokenizer.mask_token_id)
         self.begin, self.end = edges(tokenizer)
         self.head = Head(model)
-        self.meter = Meter(self.name)
+        self.meter = Usage(self.name)
 
     def prepare(self, spans: Sequence[Span]) -> None:
         """Nothing is kept between calls."""
@@ -121,7 +120,7 @@ class MaskedEngine:
         fed, mask = (torch.from_numpy(x).to(self.model.device) for x in (tokens, there))
         with torch.inference_mode():
             self.head.score(fed, where, items, sheet, attention_mask=mask)
-        self.meter.add(run=tokens.size, forwards=1)
+        self.meter.add(Usage(scored_tokens_run=tokens.size, forwards=1))
 
 
 def edges(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -140,5 +139,6 @@ def _scored(
     sheet = Sheet(int(slots[-1]), details)
     order.sort(key=lambda k: -size(k))
     run_in_batches(order, size, engine.limits, lambda batch: run(batch, sheet, slots))
-    engine.meter.add(asked=sum(map(size, order)), seconds=time.perf_counter() - started)
+    asked = sum(map(size, order))
+    engine.meter.add(Usage(scored_tokens=asked, seconds=time.perf_counter() - started))
     return [sheet.scores(int(slots[i]), int(slots[i + 1])) for i in range(len(spans))]

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Details
+from bench.capabilities import Details, Usage
 from bench.models.hf.batching import Batching, run_in_batches
 from bench.models.hf.encoding import Span
 from bench.models.hf.scoring import Head, Scores, Sheet
-from bench.models.usage import Meter
 
 
 class PlainEngine:
@@ -24,7 +23,7 @@ class PlainEngine:
         self.model = model
         self.limits = limits
         self.head = head or Head(model)
-        self.meter = Meter(self.name, note)
+        self.meter = Usage(self.name, note)
         self.limits.tokens = min(self.limits.tokens, self.head.tokens)
 
     def prepare(self, spans: Sequence[Span]) -> None:
@@ -55,7 +54,8 @@ class PlainEngine:
 
         order = sorted(range(len(rows)), key=lambda row: (-len(rows[row]), rows[row]))
         run_in_batches(order, lambda row: len(rows[row]), self.limits, run)
-        self.meter.add(asked=sum(len(span.tokens) - 1 for span in spans), seconds=time.perf_counter() - started)
+        asked = sum(len(span.tokens) - 1 for span in spans)
+        self.meter.add(Usage(scored_tokens=asked, seconds=time.perf_counter() - started))
         return [sheet.scores(int(slots[i]), int(slots[i + 1])) for i in range(len(spans))]
 
     def _run(self, rows: Sequence[tuple[int, ...]], row: Any, at: Any, wanted: tuple[Any, Any], sheet: Sheet) -> None:
@@ -70,7 +70,7 @@ class PlainEngine:
         with torch.inference_mode():
             fed = torch.from_numpy(padded).to(self.model.device)
             self.head.score(fed, (places // width, places % width), items, sheet, use_cache=False)
-        self.meter.add(run=padded.size, forwards=1)
+        self.meter.add(Usage(scored_tokens_run=padded.size, forwards=1))
 
 
 def _rows(spans: Sequence[Span]) -> tuple[list[tuple[int, ...]], list[int]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Details
+from bench.capabilities import Details, Usage
 from bench.errors import UsageError
 from bench.models.batching import LOG
 from bench.models.hf.batching import Batching
@@ -19,7 +19,6 @@ from bench.models.hf.encoding import Span
 from bench.models.hf.engine import Engine, TreeEngine
 from bench.models.hf.harness import HarnessEngine
 from bench.models.hf.plain import PlainEngine
-from bench.models.usage import Meter
 
 ENGINES = ("auto", "tree", "plain", "lm-eval")
 _BY_LENGTH = ("dynamic", "longrope")
@@ -79,7 +78,7 @@ def trouble(engine: TreeEngine, length: int = 0) -> str:
         engine.prepare([])
     theirs = engine.plain.score([*spans[::2], *spans[1::2]], Details())
     apart = np.abs(np.concatenate([a.logprobs - b.logprobs for a, b in zip(ours, theirs, strict=True)]))
-    engine.plain.meter, engine.meter = Meter(engine.plain.name), Meter(engine.name)
+    engine.plain.meter, engine.meter = Usage(engine.plain.name), Usage(engine.name)
     return _judge(apart, engine.model.dtype)
 
 

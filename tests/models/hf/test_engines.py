@@ -47,7 +47,7 @@ def test_the_tree_is_chosen_where_it_is_right(name: str) -> None:
     engine = chosen(make(name))
     assert engine.name == "tree"
     assert not engine.dense
-    assert engine.meter.read().run == 0
+    assert engine.meter.copy().scored_tokens_run == 0
     assert engine.window == (200 if name == "mistral, wide window" else 1 << 60)
 
 
@@ -56,8 +56,8 @@ def test_foreign_architectures_take_the_plain_path_and_say_why(name: str, caplog
     model = make(name)
     engine = chosen(model)
     assert engine.name == "plain"
-    assert engine.meter.read().note
-    assert engine.meter.read().note in caplog.text
+    assert engine.meter.copy().note
+    assert engine.meter.copy().note in caplog.text
     spans = forest(4)
     assert worst(engine.score(spans, Details()), model, spans) < 1e-4
     with pytest.raises(UsageError, match="can't be scored over a prefix tree"):
@@ -73,8 +73,8 @@ def test_texts_longer_than_a_window_are_left_to_plain_batches() -> None:
     assert any(len(span.inputs) > 50 for span in spans)
     assert worst(engine.score(spans, Details()), model, spans) < 1e-10
     far = sum(len(inputs) for inputs in {span.inputs for span in spans if len(span.inputs) > 50})
-    assert engine.plain.meter.run >= far
-    assert engine.meter.run > engine.plain.meter.run
+    assert engine.plain.meter.scored_tokens_run >= far
+    assert engine.meter.scored_tokens_run > engine.plain.meter.scored_tokens_run
 
 
 def test_texts_whose_positions_turn_by_their_length_are_left_to_plain_batches() -> None:
@@ -117,7 +117,7 @@ def test_a_cascade_that_fails_gives_way_to_one_mask(kind: str, monkeypatch: pyte
     model = make("llama")
     engine = chosen(model)
     assert engine.dense
-    assert engine.meter.read().note.startswith("one masked attention: ")
+    assert engine.meter.copy().note.startswith("one masked attention: ")
     spans = forest(5)
     assert worst(engine.score(spans, Details()), model, spans) < 1e-4
 
@@ -150,9 +150,9 @@ def test_all_engines_agree_with_the_harness(make_model: Any, chat: bool) -> None
         np.testing.assert_allclose(b.logprobs, c.logprobs, rtol=0, atol=1e-4)
         assert a.greedy == b.greedy == c.greedy
     assert [m.usage().engine for m in (tree, plain, theirs)] == ["tree", "plain", "lm-eval"]
-    assert tree.usage().run < plain.usage().run
-    assert tree.usage().asked == theirs.usage().asked
-    assert tree.usage().run < theirs.usage().run
+    assert tree.usage().scored_tokens_run < plain.usage().scored_tokens_run
+    assert tree.usage().scored_tokens == theirs.usage().scored_tokens
+    assert tree.usage().scored_tokens_run < theirs.usage().scored_tokens_run
 
 
 @pytest.mark.parametrize("rows", [1, 4])

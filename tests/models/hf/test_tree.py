@@ -95,10 +95,10 @@ def test_random_trees(llama: Any, texts: list[list[int]], data: st.DataObject, b
     if prepared:  # then rows that end within the trunk are run again
         engine._trunk = trunk_of(plant(spans), budget, least=1, support=1)
     for part in (spans, spans[::2]):
-        before = engine.meter.read()
+        before = engine.meter.copy()
         assert worst(engine.score(part, Details()), llama, part) < 1e-10
         distinct = {span.inputs[:end] for span in part for end in range(1, len(span.inputs) + 1)}
-        assert prepared or engine.meter.read().since(before).run == len(distinct)
+        assert prepared or engine.meter.copy().since(before).scored_tokens_run == len(distinct)
 
 
 @settings(max_examples=60, deadline=None)
@@ -148,7 +148,7 @@ def test_a_prepared_prefix_is_run_once_for_many_calls(llama: Any) -> None:
     engine.prepare(spans)
     for start in range(0, len(spans), 6):
         engine.score(spans[start : start + 6], Details())
-    assert engine.meter.run == len({s.inputs[:end] for s in spans for end in range(1, len(s.inputs) + 1)})
+    assert engine.meter.scored_tokens_run == len({s.inputs[:end] for s in spans for end in range(1, len(s.inputs) + 1)})
 
 
 def test_scores_are_the_same_bits_whatever_was_asked_before(llama: Any) -> None:
