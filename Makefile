@@ -16,7 +16,7 @@ eval: $(STAMP) ## set up and run `bench eval`: the embedded suite, no network, n
 	$(BIN)/bench eval
 
 test: $(DEV) lint types ## set up and run lint, types and tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 test-slow: $(DEV) ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow

@@ -44,6 +44,9 @@ class RunConfig(BaseModel):
     dtype: Literal["auto", "float32", "float16", "bfloat16", "float64"] = Field(
         default="auto", description="of the weights"
     )
+    engine: Literal["auto", "tree", "plain", "lm-eval"] = Field(
+        default="auto", description="what scores language models: the prefix tree where it fits, plain batches, lm-eval"
+    )
     batch_size: PositiveInt | Literal["auto"] = Field(default="auto", description="samples at a time, or auto")
     trust_remote_code: bool = Field(default=False, description="let a model bring its own code")
     runner: Literal["local", "ray"] = Field(default="local", description="where models are asked: local, or ray")
@@ -57,6 +60,9 @@ class RunConfig(BaseModel):
         default=None, description="GPUs of a Ray worker, such as 2 or 0.5; none: 1 where the cluster has GPUs"
     )
     plugins: tuple[Path, ...] = Field(default=(), description="Python files with components of your own")
+    include_paths: tuple[Path, ...] = Field(
+        default=(), description="folders with lm-evaluation-harness tasks of your own"
+    )
     predictions: Path | None = Field(
         default=None, description="file of saved predictions to evaluate instead of models"
     )
@@ -81,6 +87,7 @@ FLAGS: dict[str, str] = {
     "scores": "--score",
     "calibrators": "--calibrator",
     "plugins": "--plugin",
+    "include_paths": "--include-path",
     "kind": "--as",
     "progress": "--no-progress",
 }

@@ -11,13 +11,19 @@ import importlib.util
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from bench.components import KINDS, REGISTERED, Component
+from bench.components import KINDS, REGISTERED, Component, Task
 from bench.errors import UsageError, unknown_name
+from bench.specs import Spec
+
+if TYPE_CHECKING:
+    from bench.harness.groups import TaskGroup
 
 C = TypeVar("C", bound=Component)
 FOLDERS: dict[str, str] = {kind: f"{kind}s" for kind in KINDS}
+# The name before the colon of tasks that lm-evaluation-harness defines.
+HARNESS = "lm-eval"
 
 
 @overload
@@ -41,6 +47,24 @@ def find(kind: Any, name: str) -> Any:
     if name not in known:
         raise unknown_name(kind if isinstance(kind, str) else kind.kind, name, known)
     return known[name]
+
+
+def find_task(spec: Spec) -> Task:
+    """The task that a spec names: a registered one, or one of lm-evaluation-harness (`lm-eval:hellaswag`)."""
+    if spec.name == HARNESS:
+        from bench.harness.tasks import task
+
+        return task(spec)
+    return find(Task, spec.name)
+
+
+def expanded(spec: Spec) -> tuple[list[Spec], list[TaskGroup]]:
+    """The tasks that a spec stands for, and the groups that tell of them together; most specs stand for themselves."""
+    if spec.name == HARNESS:
+        from bench.harness import tasks
+
+        return tasks.expanded(spec)
+    return [spec], []
 
 
 def load_plugin(path: Path) -> None:

@@ -26,8 +26,8 @@ from bench.components import Metric
 from bench.registry import find
 from bench.stats.intervals import interval, value
 from benchmarks.contests import Contest, Field, fields
+from benchmarks.sections import put
 
-BEGIN, END = "<!-- benchmarks.metrics: begin -->", "<!-- benchmarks.metrics: end -->"
 RESAMPLES = 1000
 CALLS = 3  # of a peer on a resample
 LEGEND = (
@@ -149,15 +149,6 @@ def page(found: list[tuple[Field, list[Row]]], quick: bool) -> str:
     return "\n".join(lines)
 
 
-def put(out: Path, text: str) -> None:
-    """Write the tables between their marks, and leave what else the page holds as it is."""
-    old = out.read_text("utf-8") if out.is_file() else ""
-    before, _, rest = old.partition(BEGIN)
-    after = rest.partition(END)[2] if rest else ""
-    kept = before if rest else f"{old.rstrip()}\n\n" if old.strip() else ""
-    out.write_text(f"{kept}{BEGIN}\n{text.rstrip()}\n{END}{after or chr(10)}", encoding="utf-8")
-
-
 def measured(quick: bool, repeats: int) -> Iterator[tuple[Field, list[Row]]]:
     """Race all contests; raises `AssertionError` where a peer has another number."""
     for arena in fields(quick):
@@ -178,7 +169,7 @@ def named(contest: Contest) -> Contest:
 def main(arguments: list[str] | None = None) -> int:
     """Race, and write the page."""
     import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
@@ -190,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     with threadpool_limits(1):
         for arena, rows in measured(options.quick, options.repeats):
             found.append((Field(arena.name, arena.nbytes, ()), [replace(r, contest=named(r.contest)) for r in rows]))
-            put(options.out, page(found, options.quick))
+            put(options.out, "benchmarks.metrics", page(found, options.quick))
     return 0
 
 

@@ -158,9 +158,9 @@ def pit_ks(record: Regression, w: Float64s) -> Float64s:
 def _in_order(record: Regression) -> tuple[Ints, Ints, Float64s]:
     """Positions by rising F(y), (n,), where in that order each of the K different values begins, and these, (K,)."""
     u = pit(record)
-    order = np.argsort(u, kind="stable").astype(np.uint32 if len(u) < 1 << 32 else np.int64)
+    order: Ints = np.argsort(u, kind="stable").astype(np.uint32 if len(u) < 1 << 32 else np.int64)
     u = u[order]
     new = np.ones(len(u), dtype=bool)
     np.not_equal(u[1:], u[:-1], out=new[1:])
-    starts = np.flatnonzero(new)
+    starts: Ints = np.flatnonzero(new)
     return order, starts, u if len(starts) == len(u) else u[starts]

@@ -13,7 +13,7 @@ from bench.records import Record
 from bench.records.long import Long
 from bench.results import Result
 
-AREAS: tuple[str, ...] = ("likelihood", "calibration", "ood", "uncertainty", "reasoning", "general")
+AREAS: tuple[str, ...] = ("likelihood", "calibration", "ood", "uncertainty", "reasoning", "efficiency", "general")
 SAMPLE = 200_000  # rows of a record too long for memory that its figures are drawn from
 
 
@@ -63,6 +63,7 @@ class Cell:
     error: str
     unmeasured: str = ""
     calibrations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    engine: str = ""
 
     @property
     def failed(self) -> bool:
@@ -179,4 +180,5 @@ def _cell(entry: Any) -> Cell:
         error=str(get("error", "") or ""),
         unmeasured=str(get("unmeasured", "") or ""),
         calibrations=get("calibrations", None) or {},
+        engine=str(get("engine", "") or ""),
     )

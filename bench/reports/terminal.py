@@ -99,7 +99,7 @@ def _tabulate(console: Console, lines: Sequence[Line], metrics: Sequence[str], g
         row = [_safe(console, shorten(getattr(line, part), limit)) for part in parts]
         row += [_safe(console, cells[m][i]) for m in shown]
         table.add_row(*map(Text, row), Text(_n(line)))
-    if group.title == headlines.OTHER:
+    if group.title in {headlines.OTHER, headlines.THEIRS}:
         _print(console, Text(group.title, style="dim"))
     console.print(table)
 

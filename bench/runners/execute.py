@@ -7,12 +7,13 @@ uninterrupted one measure the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import BenchError, EvaluationError, IncompleteError, NotComparableError
+from bench.errors import BenchError, EvaluationError, IncompleteError, NotComparableError, UsageError
+from bench.harness.groups import TaskGroup, of_group, part
 from bench.records import Record
 from bench.records.long import Long
 from bench.runners import history
@@ -24,6 +25,7 @@ from bench.runners.executor import (
     Executor,
     Failed,
     Noted,
+    Trouble,
     executor_of,
     trouble,
 )
@@ -60,12 +62,13 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
             progress.folder(folder.path)
             for note in folder.repaired:
                 progress.note(note)
-            mends, rates = _ask(folder, jobs, executor, progress)
+            troubles, rates = _ask(folder, jobs, executor, progress)
             executor.close()  # the metrics need the memory more
             # Of a few samples, most of the time is fitting and loading; a cluster's pace says nothing of this machine.
             if config.limit is None and config.runner == "local":
                 history.remember(rates)
-            _finish(folder, [_measured(folder, job, config.seed, progress) for job in jobs], mends)
+            measured = [_measured(folder, job, config.seed, progress) for job in jobs]
+            _finish(folder, [*measured, *_of_groups(folder, plan.groups, jobs, config.seed, progress)], troubles)
             progress.finish()
     return folder
 
@@ -166,17 +169,17 @@ def _refuse_changes(folder: RunFolder, jobs: Sequence[Job | Given]) -> None:
         )
 
 
-def _ask(folder: RunFolder, jobs: Sequence[Job], executor: Executor, progress: Progress) -> tuple[list[str], Rates]:
+def _ask(folder: RunFolder, jobs: Sequence[Job], executor: Executor, progress: Progress) -> tuple[list[Trouble], Rates]:
     """Ask what the cells still owe; a failing model fails its cell, not the run.
 
-    Returns what would mend the failures, where that is known, and how long samples took.
+    Returns why cells failed, and how long samples took.
     """
     keepers = owing(folder, jobs, progress)
-    mends: list[str] = []
+    troubles: list[Trouble] = []
     try:
         for keeper in (k for k in keepers if k.complete):  # killed between the last answer and the parts
             keeper.begin()
-            _keep(keeper, None, mends)
+            _keep(keeper, None, troubles)
         open_ones = [k for k in keepers if not k.complete]
         for event in executor.ask([k.work for k in open_ones]):
             match event:
@@ -186,18 +189,18 @@ def _ask(folder: RunFolder, jobs: Sequence[Job], executor: Executor, progress: P
                     open_ones[cell].begin()
                 case Failed(cell, reason):
                     open_ones[cell].fail(reason)
-                    mends.append(reason.mend)
+                    troubles.append(reason)
                 case Answered(cell):
-                    if not _keep(open_ones[cell], event, mends):
+                    if not _keep(open_ones[cell], event, troubles):
                         executor.drop(cell)
     finally:
         for keeper in keepers:
             keeper.close()
     rates = {(e.model, e.task, e.decoder): k.rate for k in open_ones if k.complete for e in [k.job.entry]}
-    return mends, {cell: rate for cell, rate in rates.items() if rate is not None}
+    return troubles, {cell: rate for cell, rate in rates.items() if rate is not None}
 
 
-def _keep(keeper: Keeper, answered: Answered | None, mends: list[str]) -> bool:
+def _keep(keeper: Keeper, answered: Answered | None, troubles: list[Trouble]) -> bool:
     """Keep a batch, and compact the cell if that was the last; whether all went well."""
     try:
         if answered is not None:
@@ -207,7 +210,7 @@ def _keep(keeper: Keeper, answered: Answered | None, mends: list[str]) -> bool:
     except TROUBLES as error:
         reason = trouble(error)
         keeper.fail(reason)
-        mends.append(reason.mend)
+        troubles.append(reason)
         return False
     return True
 
@@ -223,6 +226,30 @@ def _measured(folder: RunFolder, job: Job, seed: int, progress: Progress) -> Mea
     return measured
 
 
+def _of_groups(
+    folder: RunFolder, groups: Sequence[TaskGroup], jobs: Sequence[Job], seed: int, progress: Progress
+) -> Iterator[Measured]:
+    """What each group says of its tasks together, for each model that finished all of them."""
+    for group in groups:
+        own = [job for job in jobs if job.cell.task in group.tasks]
+        for model in dict.fromkeys(job.cell.model for job in own):
+            done = [job for job in own if job.cell.model == model and folder.cell(job.entry.name).status == "done"]
+            cell = Cell(model, group.spec)
+            if len(done) < len(set(group.tasks)):
+                progress.note(f"{cell.label}: not told, since {len(set(group.tasks)) - len(done)} of its tasks failed")
+                continue
+            parts = [part(job.task.own, _tested(folder, job)) for job in done]
+            record, metrics = of_group(group, parts)
+            wanted = Wanted(own[0].wanted.area, own=metrics)
+            yield measure(cell, wanted, record, n_failed=record.n_failed, seed=seed)
+
+
+def _tested(folder: RunFolder, job: Job) -> Record:
+    """The test samples of a finished cell, those that failed counted."""
+    record = folder.record(job.entry.name).split("test")
+    return replace(record, n_failed=len(job.asked.split("test")) - len(record))
+
+
 def _note(folder: RunFolder, name: str, measured: Measured, progress: Progress) -> None:
     for note in (*measured.notes, *measured.failures):
         progress.note(note)
@@ -234,10 +261,13 @@ def _note(folder: RunFolder, name: str, measured: Measured, progress: Progress) 
         folder.update_cell(kept)
 
 
-def _finish(folder: RunFolder, measured: Sequence[Measured], mends: Sequence[str] = ()) -> None:
+def _finish(folder: RunFolder, measured: Sequence[Measured], troubles: Sequence[Trouble] = ()) -> None:
     failed = [entry for entry in folder.cells if entry.status == "failed"]
     if failed and len(failed) == len(folder.cells):
-        raise EvaluationError(
+        mends = (trouble.mend for trouble in troubles)
+        # Models that were all asked for what they cannot give are a mistake of usage, found late.
+        usage = bool(troubles) and all(trouble.usage for trouble in troubles)
+        raise (UsageError if usage else EvaluationError)(
             f"every cell of '{folder.path}' failed",
             cause=failed[0].error,
             fix=f"{next(filter(None, mends), 'mend it')}; then {folder.resume_command}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.capabilities import Machine
 from bench.components import Task
 from bench.examples import Examples
-from bench.registry import find
+from bench.registry import find_task
 from bench.runners.ask import batch_size
 from bench.runners.cells import CellEntry, cell_name
 from bench.runners.identity import Identity
@@ -43,7 +43,7 @@ def jobs_of(plan: Plan, config: RunConfig, machine: Machine, fingerprints: Mappi
     """The jobs of a plan, in its order, for models with these fingerprints on that machine."""
     for planned in plan.cells:
         cell = planned.cell
-        task = extended(find(Task, cell.task.name), config)
+        task = extended(find_task(cell.task), config)
         examples = load_examples(cell.task, seed=config.seed, limit=config.limit)
         asked = asked_rows(task, examples)
         keys = identity(cell, task, examples, asked, machine, fingerprints[cell.model], seed=config.seed)

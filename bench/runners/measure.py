@@ -166,6 +166,8 @@ def _held(record: Record | Long) -> Record:
 def _changed(wanted: Wanted, name: str) -> Wanted:
     """What is to be measured after that calibrator: where it says what it can change, of that the wanted, or all."""
     changes = find(Calibrator, name).metrics if name else ()
+    if name:  # the task judges what the model answered, not what a calibrator makes of it
+        wanted = replace(wanted, own=None)
     if not changes:
         return wanted
     named = tuple(m for m in wanted.metrics if m in changes)
@@ -181,7 +183,9 @@ def _inliers(record: Any) -> Any:
 
 
 def _of_record(labels: _Labels, wanted: Wanted, test: Record | Long, heard: _Heard) -> Iterator[Result]:
-    pairs = list(_metrics(wanted, lambda m: m.of is not Detection and takes(m, test)))
+    own = wanted.own(test) if wanted.own is not None and isinstance(test, Record) and len(test) else ()
+    pairs = [(metric, True) for metric in own]
+    pairs += _metrics(wanted, lambda m: m.of is not Detection and takes(m, test))
     found = estimates([metric for metric, _ in pairs], test, labels.draw_seed)
     for (metric, asked), estimate in zip(pairs, found, strict=True):
         with heard.of(f"{metric.name} on {labels.cell.label}", asked=asked and wanted.asked):

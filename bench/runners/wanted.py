@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,8 +34,8 @@ C = TypeVar("C", Score, Calibrator)
 class Wanted:
     """What is to be measured on a record: names of metrics (none: the defaults), scores and calibrators.
 
-    more: metrics beside those ("all": every one that fits).  asked: whether someone asked for these; then what does
-    not apply is noted, else it is passed over.
+    more: metrics beside those ("all": every one that fits).  own: the task's own metrics for its record.  asked:
+    whether someone asked for these; then what does not apply is noted, else it is passed over.
     """
 
     area: str
@@ -44,11 +44,12 @@ class Wanted:
     calibrators: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
     asked: bool = True
+    own: Callable[[Record], Sequence[Metric]] | None = None
 
 
 def by_task(task: Task, config: RunConfig) -> Wanted:
     """What a task (see `extended`) asks for, and the metrics that the user adds."""
-    return Wanted(task.area, task.metrics, task.scores, task.calibrators, config.metrics)
+    return Wanted(task.area, task.metrics, task.scores, task.calibrators, config.metrics, own=task.own)
 
 
 def extended(task: Task, config: RunConfig) -> Task:

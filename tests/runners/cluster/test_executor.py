@@ -24,6 +24,8 @@ from bench.errors import ExitCode
 from tests.end_to_end.command import Ended, bench, environment, runs, words
 
 PLUGIN = Path(__file__).with_name("answering.py")
+# One process of the test run has them all: they share a cluster, and the two cores.
+pytestmark = pytest.mark.xdist_group("ray")
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}
 CLUSTER = """
 import sys, ray
