@@ -97,12 +97,15 @@ class Metric(Component):
 
     of: what it takes.  A function of one argument returns `PerSample`; one of two, (record, weights (B, n)), returns
     (B,).  biased: its expectation differs from the value that it estimates by more than sampling error.
-    default: whether tasks with that record report it unasked.  interval: false for a number that estimates nothing,
-    such as a p-value, and so has no interval.  gathers: whether rows of nearly equal confidence (or score) and the same
-    outcome may go through a weighted function as one, with the sum of their weights: then its interval stays fast for
-    millions of rows (see `bench.metrics.gathering`).  norm, gaps: of a number that is a norm of noisy gaps, and so
-    biased, which norm and the function (record, weights (B, n)) -> (B, K) that gives them; its interval comes from
-    inverting tests (see `bench.stats.norms`).
+    default: whether tasks with that record report it unasked.  interval: false for a number that has none, such as a
+    p-value, which estimates nothing; `no_interval` is the reason that is given.  gathers: whether rows of nearly equal
+    confidence (or score) and the same outcome may go through a weighted function as one, with the sum of their weights:
+    then its interval stays fast for millions of rows (see `bench.metrics.gathering`).  needs: the columns that a
+    weighted metric of a classification looks at, where these are few: then it is measured on records too long for
+    memory.  whole: whether a mean's values depend on other rows than their own, so that they cannot be made block by
+    block.  norm, gaps: of a number that is a norm of noisy gaps, and so biased, which norm and the function
+    (record, weights (B, n)) -> (B, K) that gives them; its interval comes from inverting tests (see
+    `bench.stats.norms`).
     """
 
     kind: ClassVar[str] = "metric"
@@ -111,6 +114,9 @@ class Metric(Component):
     default: bool = True
     interval: bool = True
     gathers: bool = False
+    no_interval: str = "it estimates nothing"
+    needs: tuple[str, ...] = ()
+    whole: bool = False
     norm: Norm | None = None
     gaps: Callable[..., Any] | None = None
 
@@ -180,6 +186,7 @@ class Task(Component):
 
     needs: the capability asked.  yields: the record that the answers make.  metrics, scores, calibrators, decoders:
     names; no metrics means all defaults of the record.  version: raised whenever an answer's meaning changes.
+    own: metrics of the task itself, made from the record of its answers (`task_values`), beside all others.
     """
 
     kind: ClassVar[str] = "task"
@@ -189,7 +196,8 @@ class Task(Component):
     scores: tuple[str, ...] = ()
     calibrators: tuple[str, ...] = ()
     decoders: tuple[str, ...] = ()
-    version: int = 1
+    version: int | str = 1
+    own: Callable[[Any], Sequence[Metric]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +266,8 @@ def metric(
     gathers: bool = False,
     norm: Norm | None = None,
     gaps: Callable[..., Any] | None = None,
+    needs: Sequence[str] = (),
+    whole: bool = False,
     papers: Sequence[str] = (),
     check: str = "",
 ) -> Callable[[F], F]:

@@ -13,14 +13,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial, update_wrapper
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from bench.components import KINDS, REGISTERED, Component, Metric, positional
+from bench.components import KINDS, REGISTERED, Component, Metric, Task, positional
 from bench.errors import UsageError, unknown_name
-from bench.specs import bind, parse
+from bench.specs import Spec, bind, parse
+
+if TYPE_CHECKING:
+    from bench.harness.groups import TaskGroup
 
 C = TypeVar("C", bound=Component)
 FOLDERS: dict[str, str] = {kind: f"{kind}s" for kind in KINDS}
+# The name before the colon of tasks that lm-evaluation-harness defines.
+HARNESS = "lm-eval"
 
 
 @overload
@@ -72,6 +77,24 @@ def chosen(kind: type[C], text: str) -> C:
 
 def _set(function: Callable[..., Any], values: Mapping[str, Any]) -> Callable[..., Any]:
     return update_wrapper(partial(function, **values), function)
+
+
+def find_task(spec: Spec) -> Task:
+    """The task that a spec names: a registered one, or one of lm-evaluation-harness (`lm-eval:hellaswag`)."""
+    if spec.name == HARNESS:
+        from bench.harness.tasks import task
+
+        return task(spec)
+    return find(Task, spec.name)
+
+
+def expanded(spec: Spec) -> tuple[list[Spec], list[TaskGroup]]:
+    """The tasks that a spec stands for, and the groups that tell of them together; most specs stand for themselves."""
+    if spec.name == HARNESS:
+        from bench.harness import tasks
+
+        return tasks.expanded(spec)
+    return [spec], []
 
 
 def load_plugin(path: Path) -> None:

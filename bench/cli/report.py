@@ -14,12 +14,20 @@ def command(
 ) -> None:
     """Make report.md and report.html of a run again, without the model."""
     from bench.cli import output
+    from bench.errors import EvaluationError
     from bench.reports.build import build
     from bench.runners.folder import RunFolder
 
-    build(RunFolder.open(run))
+    unreadable = build(RunFolder.open(run))
     for path in (run / "report.html", run / "report.md"):
         if as_json:
             output.emit({"path": str(path)})
         else:
             output.data(str(path))
+    if unreadable:
+        cell, why = next(iter(unreadable.items()))
+        raise EvaluationError(
+            f"{len(unreadable)} cell(s) of the run cannot be read: {why}",
+            cause=f"files of {cell} were damaged after they were written; the report was made without their charts",
+            fix=f"bench eval --resume {run}",
+        )

@@ -6,6 +6,7 @@ has a bin of its own kind and not one too many.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from bench.metrics.gathering import JudgedCells, numbered
 from bench.metrics.judged import BINS, base_weights, bin_of, judged, with_classes
 from bench.records import Classification, Judged
 
+ROWS = 1 << 16  # at a time
 FEW = 4  # weightings; for fewer, a product would spend its time on laying out its columns
 
 
@@ -41,22 +43,33 @@ def _bin(record: Judged) -> tuple[Ints, int]:
     return frozen(index), len(held)
 
 
-def _sums(record: Judged, w: Float64s, *columns: Float64s) -> list[Float64s]:
-    """Sums of w (B, n) times each column (n,) over the rows of each bin, (B, K): one product, or one pass a column."""
+def _sums(record: Judged, w: Float64s, *columns: Callable[[slice], Float64s]) -> list[Float64s]:
+    """Sums of w (B, n) times each column over the rows of each bin, (B, K): one product, or one pass a column.
+
+    A column is worked out some rows at a time, (rows,).
+    """
     index, k = _bin(record)
-    if len(w) >= FEW:
-        member = index[:, None] == np.arange(k)
-        sums = w @ np.hstack([member * column[:, None] for column in columns])
-        return [sums[:, i * k : (i + 1) * k] for i in range(len(columns))]
-    cell = (index + k * np.arange(len(w))[:, None]).ravel()
-    return [np.bincount(cell, (w * c).ravel(), len(w) * k).astype(float).reshape(len(w), k) for c in columns]
+    size, n = w.shape
+    sums = [np.zeros((size, k)) for _ in columns]
+    for start in range(0, n, ROWS if size < FEW else max(n, 1)):
+        rows = slice(start, start + ROWS if size < FEW else n)
+        part = w[:, rows]
+        if size >= FEW:
+            member = index[rows, None] == np.arange(k)
+            wide = part @ np.hstack([member * column(rows)[:, None] for column in columns])
+            return [wide[:, i * k : (i + 1) * k] for i in range(len(columns))]
+        cell = (index[rows].astype(np.int64) + k * np.arange(size)[:, None]).ravel()
+        for i, column in enumerate(columns):
+            sums[i] += np.bincount(cell, (part * column(rows)).ravel(), size * k).reshape(size, k)
+    return sums
 
 
 @latest
 def _cells(record: Judged, w: Float64s) -> _Cells:
     """One product for every binned metric."""
     confidence, correct = judged(record)
-    return _Cells(*_sums(record, w, np.ones(len(confidence)), correct - confidence, confidence))
+    gap = lambda s: correct[s] - confidence[s]  # noqa: E731
+    return _Cells(*_sums(record, w, lambda s: np.ones(len(confidence[s])), gap, lambda s: confidence[s]))
 
 
 def _shares(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
@@ -129,10 +142,10 @@ def ece_null(record: Judged, w: Float64s) -> Float64s:
     It is known once the confidences are, so it has no interval.  w: (B, n); returns (B,).
     """
     confidence, _ = judged(record)
-    own = base_weights(record) * np.ones(len(confidence))
+    own = np.broadcast_to(base_weights(record), len(confidence))
     cells = _cells(record, w)
     mass = cells.mass
-    square, variance = _sums(record, w, own, own * confidence * (1 - confidence))
+    square, variance = _sums(record, w, lambda s: own[s], lambda s: own[s] * confidence[s] * (1 - confidence[s]))
     with np.errstate(invalid="ignore", divide="ignore"):
         p, trials = cells.mean / mass, mass**2 / square
         # Of a sum of equal trials, of the trials as they are: the ratio is 1 less the spread of confidences.
@@ -200,7 +213,7 @@ def _clusters(record: Any) -> tuple[Ints, Ints, Ints]:
     """Rows (n,) gathered by cluster within a bin, where each of these begins, (C,), and its bin, (C,)."""
     index, _ = _bin(record)
     codes = np.unique(record.groups, return_inverse=True)[1]
-    key = index * len(codes) + codes
+    key = index.astype(np.int64) * len(codes) + codes
     order = np.argsort(key, kind="stable")
     starts = np.flatnonzero(np.diff(key[order], prepend=-1))
     return order, starts, index[order[starts]]
@@ -209,11 +222,16 @@ def _clusters(record: Any) -> tuple[Ints, Ints, Ints]:
 def _within(record: Any, w: Float64s) -> tuple[Float64s, Float64s]:
     """Sums over each bin's samples, or clusters, of the squares of their mass and of their gap, (B, K) each."""
     confidence, correct = judged(record)
-    gap = correct - confidence
     if record.groups is None:
-        squares = record.squares(w) if isinstance(record, JudgedCells) else w * w
-        masses, gaps = _sums(record, squares, np.ones(len(gap)), gap * gap)
+        if isinstance(record, JudgedCells):
+            squares = record.squares(w)
+        else:  # where all rows weigh the same, no column of weights is made
+            squares = np.broadcast_to(w[:, :1] ** 2, w.shape) if w.strides[1] == 0 else w * w
+        masses, gaps = _sums(
+            record, squares, lambda s: np.ones(len(correct[s])), lambda s: (correct[s] - confidence[s]) ** 2
+        )
         return masses, gaps
+    gap = correct - confidence
     _, k = _bin(record)
     order, starts, index = _clusters(record)
     member = (index[:, None] == np.arange(k)).astype(np.float64)

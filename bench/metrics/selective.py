@@ -58,7 +58,9 @@ def aurc(record: Judged, w: Float64s) -> Float64s:
     before = after - mass
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(mass > 0, r.hits / mass, 0.0)
-        area = r.hits + (r.found - r.hits - before * share) * (psi(after + 1) - psi(before + 1))
+        # Where one step ends the next begins, so each end is looked up once.
+        ends = psi(np.concatenate([np.zeros((len(w), 1)), after], axis=1) + 1)
+        area = r.hits + (r.found - r.hits - before * share) * np.diff(ends, axis=1)
         return area.sum(axis=1) / after[:, -1]
 
 

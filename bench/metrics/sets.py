@@ -94,6 +94,7 @@ def _violations(record: Classification, w: Float64s) -> Float64s:
     biased=True,
     norm="max",
     gaps=_violations,
+    needs=("labels", "sets"),
     source="Angelopoulos et al. 2021, Uncertainty Sets for Image Classifiers: size-stratified coverage violation",
     check="uncertainty/conditional-coverage",
 )
@@ -116,6 +117,7 @@ def set_size_violation(record: Classification, w: Float64s) -> Float64s:
     range=(0, 1),
     default=False,
     biased=True,
+    needs=("labels", "sets"),
     source="Ding et al. 2023, Class-Conditional Conformal Prediction with Many Classes",
     check="uncertainty/conditional-coverage",
 )
@@ -158,6 +160,7 @@ def worst_dataset_coverage(record: Record, w: Float64s) -> Float64s:
     better="higher",
     range=(0, 1),
     default=False,
+    whole=True,
     source="Cauchois, Gupta and Duchi 2021, Knowing what you know, section 4",
     check="uncertainty/conditional-coverage",
 )

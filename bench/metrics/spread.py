@@ -9,7 +9,7 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.components import NotApplicable, metric
 from bench.forecasts.forms import central, mean_of, pit, quantile, std_of
-from bench.metrics.coverage import SHARES
+from bench.metrics.coverage import SHARES, reached
 from bench.records import Regression
 
 BINS = 10
@@ -93,6 +93,9 @@ def ence(record: Regression, w: Float64s) -> Float64s:
 
 def _missed(record: Regression, w: Float64s) -> Float64s:
     """Share of y at most each of the forecast's K quantiles, less its level, over K: (B, K)."""
+    if record.form != "quantiles":
+        first = np.searchsorted(SHARES, pit(record)).astype(np.uint8)
+        return (reached(first, len(SHARES), w) - SHARES) / len(SHARES)
     below, levels = _below(record)
     with np.errstate(invalid="ignore"):
         return (w @ below / w.sum(axis=1)[:, None] - levels) / len(levels)

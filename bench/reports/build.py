@@ -10,8 +10,8 @@ from bench.runners.atomic import write_error, write_text
 HTML, MARKDOWN, CSV = "report.html", "report.md", "results.csv"
 
 
-def build(folder: Folder) -> None:
-    """Write the reports into the run folder, each whole or not at all.
+def build(folder: Folder) -> dict[str, str]:
+    """Write the reports into the run folder, each whole or not at all; gives the cells that can't be read, and why.
 
     The same folder gives the same bytes.  Raises `IncompleteError` for a run without results or a full disk, and
     `EvaluationError` for one that cannot be written.
@@ -28,3 +28,4 @@ def build(folder: Folder) -> None:
             write_text(folder.path / file, text)
     except OSError as error:
         raise write_error(error, folder.path) from error
+    return material.unreadable

@@ -66,7 +66,7 @@ def page(material: Material) -> Page:
         suite=name(material.manifest.get("suite") or "run"),
         status=status,
         tone=tone,
-        chips=_chips(material.manifest),
+        chips=_chips(material),
         tiles=_tiles(material),
         overview=tables.overview(material, kind_of),
         sections=sections,
@@ -90,6 +90,8 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
     notes = []
     if left_out:
         notes.append(f"No figures are drawn for {', '.join(dict.fromkeys(left_out))}: their numbers are in the table.")
+    drawn = {cell.name: f"{cell.model} on {cell.task}" for cell in cells} if figures else {}
+    notes += [f"{name(drawn[cell])}: {how}." for cell, how in material.sampled.items() if cell in drawn]
     first = grids[0] if grids else ("", Grid((), ()))
     return Section(
         id=f"area-{material.areas.index(area)}",
@@ -129,10 +131,14 @@ def _status(material: Material) -> tuple[str, str]:
         return f"✕ {plural(failed + owed, 'cell')} without results", "bad"
     if lost:
         return f"◌ {plural(lost, 'sample')} without an answer", "warn"
+    unmeasured = sum(bool(c.unmeasured) for c in material.cells)
+    if unmeasured:
+        return f"◌ {plural(unmeasured, 'cell')} not wholly measured", "warn"
     return "✓ Complete", "good"
 
 
-def _chips(manifest: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _chips(material: Material) -> tuple[tuple[str, str], ...]:
+    manifest = material.manifest
     git = manifest.get("git") or {}
     commit = str(git.get("commit", ""))[:10] + (" + changes" if git.get("dirty") else "")
     hardware = manifest.get("hardware") or {}
@@ -142,6 +148,7 @@ def _chips(manifest: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     chips = (
         ("suite", manifest.get("suite")), ("seed", manifest.get("seed")), ("bench", manifest.get("bench_version")),
         ("run", created), ("git", commit), ("device", device),
+        ("text scored by", ", ".join(dict.fromkeys(c.engine for c in material.cells if c.engine))),
     )  # fmt: skip
     return tuple((key, shorten(value, 48)) for key, value in chips if value not in (None, ""))
 
@@ -179,6 +186,10 @@ def _failures(material: Material) -> tuple[Failure, ...]:
             why = _reasons(material, cell)
             share = f"{plural(cell.n_failed, 'sample')} of {count(cell.n)} without an answer"
             found.append(Failure(f"{name(cell.model)} on {name(cell.task)}{_by(cell)}: {share}", why))
+    for cell in material.cells:
+        if cell.unmeasured:
+            what = f"{name(cell.model)} on {name(cell.task)}{_by(cell)}: not everything was measured"
+            found.append(Failure(what, shorten(cell.unmeasured, 400)))
     if len(found) > MOST_FAILURES:
         rest = len(found) - MOST_FAILURES
         return (*found[:MOST_FAILURES], Failure(f"and {count(rest)} more", "see run.json"))

@@ -58,7 +58,8 @@ def results_table(results: Sequence[Result], console: Console) -> None:
         return
     areas = [a for a in AREAS if any(r.area == a for r in results)]
     areas += sorted({r.area for r in results} - set(areas))
-    biased, cautions = False, {}
+    biased = False
+    cautions: dict[tuple[str, str], None] = {}
     for area in areas:
         mine = sorted((r for r in results if r.area == area), key=lambda r: (r.task, r.model))
         _print(console, Text(f"\n{words.title(area)}", style="bold"))
@@ -141,7 +142,7 @@ def _tabulate(console: Console, lines: Sequence[Line], metrics: Sequence[str], g
         row = [_safe(console, shorten(getattr(line, part), limit)) for part in parts]
         row += [_safe(console, cells[m][i]) for m in shown]
         table.add_row(*map(Text, row), Text(_n(line)))
-    if group.title == headlines.OTHER:
+    if group.title in {headlines.OTHER, headlines.THEIRS}:
         _print(console, Text(group.title, style="dim"))
     console.print(table)
 

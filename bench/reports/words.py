@@ -18,6 +18,7 @@ TITLES: dict[str, str] = {
     "ood": "OOD detection",
     "uncertainty": "Uncertainty",
     "reasoning": "Reasoning",
+    "efficiency": "Efficiency",
     "general": "General",
 }
 LEADS: dict[str, str] = {
@@ -27,6 +28,7 @@ LEADS: dict[str, str] = {
     "ood": "Whether a score tells inputs like the training data from inputs that are not.",
     "uncertainty": "Whether forecasts spread as far as they miss, and whether the doubtful answers are the wrong ones.",
     "reasoning": "Whether generated answers are right, and whether the model knows which of them are.",
+    "efficiency": "What answers cost, and how much of that a smaller model can save by drafting for a larger one.",
     "general": "Numbers of tasks that belong to no single area.",
 }
 LABELS: dict[str, str] = {

@@ -67,7 +67,8 @@ def point(function: Weighted, d: Design) -> float:
     """A set metric at the design's weights; NaN where there is no row.  `ValueError` for a result that isn't (1,)."""
     if not d.rows:
         return math.nan
-    found = np.asarray(function(frozen(d.weights[None].copy())))
+    same = d.weights.strides == (0,)  # one number for all rows
+    found = np.asarray(function(d.weights[None] if same else frozen(d.weights[None].copy())))
     if found.shape != (1,):
         raise ValueError(f"a metric of weights (1, n) returned shape {found.shape}; it must return (1,)")
     return float(found[0])
@@ -178,8 +179,10 @@ def _cell_draws(rows: Float64s, seed: int) -> Iterator[Float64s]:
 
 def _cells_left(rows: Float64s, codes: Ints, seed: int) -> Iterator[Float64s]:
     """Weights of K cells with each of FOLDS random groups of rows left out."""
-    fold = generator(seed, "jackknife").permutation(len(codes)) % FOLDS
-    out = np.bincount(codes * FOLDS + fold, minlength=len(rows) * FOLDS).reshape(len(rows), FOLDS)
+    place = generator(seed, "jackknife").permutation(len(codes))
+    place %= FOLDS
+    place += np.multiply(codes, FOLDS, dtype=np.int64)
+    out = np.bincount(place, minlength=len(rows) * FOLDS).reshape(len(rows), FOLDS)
     step = max(1, CHUNK // len(rows))
     for start in range(0, FOLDS, step):
         yield frozen((rows[:, None] - out[:, start : start + step]).T)

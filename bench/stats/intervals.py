@@ -108,7 +108,7 @@ def _alone(metric: Metric, record: Sampled, d: Design) -> Estimate:
     """A metric whose interval needs no draws."""
     failed = record.n_failed
     if not metric.interval:
-        return Estimate(value(metric, record), absent(too_few(d) or "it estimates nothing"), d.groups)
+        return Estimate(value(metric, record), absent(too_few(d) or metric.no_interval), d.groups)
     if metric.weighted:
         number = point(partial(metric.function, record), d)
         return Estimate(None if math.isnan(number) else number, _unbounded(failed), d.groups)

@@ -372,6 +372,9 @@ def test_a_part_that_is_damaged_is_asked_again(run: Path, capsys: pytest.Capture
     results = (run / "results.json").read_bytes()
     part = next(run.rglob("*.parquet"))
     part.write_bytes(part.read_bytes()[:-7])
+    report = inside(capsys, "report", str(run))
+    assert report.code == FAILED
+    assert "cannot be read" in report.err
     answer = told(capsys, "--resume", run, "--json")
     assert answer.code == ExitCode.OK
     assert "is damaged" in answer.err

@@ -218,7 +218,7 @@ def test_a_damaged_record_leaves_the_numbers_and_is_named(tmp_path: Path) -> Non
     folder = synthetic.make(tmp_path / "run", made)
     (part,) = list((folder.path / "cells" / folder.cells[0].name).glob("part-*"))
     part.write_bytes(part.read_bytes()[:-9])
-    build(RunFolder.open(folder.path))
+    assert build(RunFolder.open(folder.path)).keys() == {folder.cells[0].name}
     root = tree(folder)
     assert "Cannot be read: " in words(root.get_element_by_id("failed"))
     assert len(data(root)["rows"]) == len(folder.results())
@@ -264,3 +264,15 @@ def test_a_report_that_cannot_be_written_is_an_error_and_leaves_the_old_one(
 
 def test_hostile_list_reaches_every_part(hostile: RunFolder) -> None:
     assert len(HOSTILE) == len([c for c in hostile.cells if c.status == "failed"])
+
+
+def test_a_metric_that_crashed_is_told(tmp_path: Path) -> None:
+    made = [c for c in synthetic.cells() if c[1] == "calibration/facts"][:1]
+    folder = synthetic.make(tmp_path / "run", made)
+    with RunFolder.resume(folder.path) as again:
+        again.update_cell(replace(again.cells[0], unmeasured="mine: ZeroDivisionError: division by zero"))
+        again.write_results(list(folder.results()))
+    content = page(Material.gather(RunFolder.open(folder.path)))
+    assert content.status == "◌ 1 cell not wholly measured"
+    assert content.failures[0].what.endswith("not everything was measured")
+    assert content.failures[0].why == "mine: ZeroDivisionError: division by zero"

@@ -44,7 +44,8 @@ def test_parity_with_statsmodels_on_clusters() -> None:
     fit = sm.WLS(values, np.ones(90), weights=weights).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
     found = mean(values, design(90, groups=groups, weights=weights))
     assert found.value == pytest.approx(fit.params[0])
-    totals = np.bincount(np.unique(groups, return_inverse=True)[1], weights * (values - fit.params[0]))
+    scores = weights * (values - fit.params[0])
+    totals = np.bincount(np.unique(groups, return_inverse=True)[1], scores).astype(np.float64)
     assert _ends(found) == pytest.approx(_hall(fit.params[0], fit.bse[0], totals), rel=1e-9)
     assert found.groups == len(np.unique(groups))
     assert found.interval.method == "t(CR1)"
