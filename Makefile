@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
 
-.PHONY: eval test test-slow lint types check zoo clean help
+.PHONY: eval test test-slow lint types check docs zoo clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,7 +16,7 @@ eval: $(STAMP) ## set up and run `bench eval`: the embedded suite, no network, n
 	$(BIN)/bench eval
 
 test: $(DEV) lint types ## set up and run lint, types and tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 test-slow: $(DEV) ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
@@ -30,6 +30,11 @@ types: $(DEV)
 
 check: $(STAMP) ## hold every estimator against its known truth
 	$(BIN)/bench check
+
+docs: $(DEV) ## make the tables of docs/ again: coverage, speed of the metrics, parity (best on an idle machine)
+	$(BIN)/python -m benchmarks.coverage
+	$(BIN)/python -m benchmarks.metrics
+	$(BIN)/python -m benchmarks.parity
 
 zoo: $(STAMP) ## train the embedded language models again
 	$(BIN)/python -m bench.zoo.train

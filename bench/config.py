@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt  # noqa: TID253 - what the file is about
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt  # noqa: TID253 - what the file is about
 
 from bench.errors import UsageError, unknown_name
 
@@ -44,9 +44,25 @@ class RunConfig(BaseModel):
     dtype: Literal["auto", "float32", "float16", "bfloat16", "float64"] = Field(
         default="auto", description="of the weights"
     )
+    engine: Literal["auto", "tree", "plain", "lm-eval"] = Field(
+        default="auto", description="what scores language models: the prefix tree where it fits, plain batches, lm-eval"
+    )
     batch_size: PositiveInt | Literal["auto"] = Field(default="auto", description="samples at a time, or auto")
     trust_remote_code: bool = Field(default=False, description="let a model bring its own code")
+    runner: Literal["local", "ray"] = Field(default="local", description="where models are asked: local, or ray")
+    ray_address: str = Field(
+        default="", description="Ray cluster to join: HOST:PORT or auto; none: RAY_ADDRESS, else one of this machine"
+    )
+    workers: PositiveInt | None = Field(
+        default=None, description="Ray workers, a model each; none: one a GPU, else one for four cores"
+    )
+    gpus_per_worker: NonNegativeFloat | None = Field(
+        default=None, description="GPUs of a Ray worker, such as 2 or 0.5; none: 1 where the cluster has GPUs"
+    )
     plugins: tuple[Path, ...] = Field(default=(), description="Python files with components of your own")
+    include_paths: tuple[Path, ...] = Field(
+        default=(), description="folders with lm-evaluation-harness tasks of your own"
+    )
     predictions: Path | None = Field(
         default=None, description="file of saved predictions to evaluate instead of models"
     )
@@ -71,6 +87,7 @@ FLAGS: dict[str, str] = {
     "scores": "--score",
     "calibrators": "--calibrator",
     "plugins": "--plugin",
+    "include_paths": "--include-path",
     "kind": "--as",
     "progress": "--no-progress",
 }
@@ -127,7 +144,19 @@ def _validated(values: dict[str, Any], origins: dict[str, str]) -> RunConfig:
         for text in getattr(config, key):
             _refuse_secret(text, origins.get(key, "default"))
     _check_predictions(config, origins)
+    _check_runner(config, origins)
     return config
+
+
+def _check_runner(config: RunConfig, origins: dict[str, str]) -> None:
+    """What only a cluster needs is a mistake without one, when it is given with the command."""
+    for key in ("ray_address", "workers", "gpus_per_worker"):
+        if config.runner == "local" and origins.get(key, "").startswith("flag"):
+            raise UsageError(
+                f"{FLAGS[key]} is for runs on Ray",
+                cause="the runner is local",
+                fix=f"add --runner ray, or leave {FLAGS[key]} out",
+            )
 
 
 def _check_predictions(config: RunConfig, origins: dict[str, str]) -> None:
@@ -146,9 +175,9 @@ def _check_predictions(config: RunConfig, origins: dict[str, str]) -> None:
             cause="predictions need a kind",
             fix="add --as " + "|".join(KIND_NAMES),
         )
-    for key in ("models", "tasks", "decoders", "suite", "limit"):
-        # A limit that a file of settings has for tasks says nothing of predictions; one given with them does.
-        said = key != "limit" or origins.get(key, "").startswith("flag")
+    for key in ("models", "tasks", "decoders", "suite", "limit", "runner"):
+        # What a file of settings has for tasks says nothing of predictions; a limit or runner given with them does.
+        said = key not in {"limit", "runner"} or origins.get(key, "").startswith("flag")
         if config.predictions and getattr(config, key) and said:
             raise UsageError(
                 f"predictions are evaluated without {FLAGS[key]}",

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.errors import UsageError
 
-LISTS = {"models", "tasks", "decoders", "metrics", "scores", "calibrators", "plugins"}
+LISTS = {"models", "tasks", "decoders", "metrics", "scores", "calibrators", "plugins", "include_paths"}
 # Variables that steer the program rather than a run; the command line reads them itself.
 _OTHER_VARIABLES = {"BENCH_DEBUG"}
 

@@ -20,6 +20,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "sbi": ("sbi",),
     "ray": ("ray",),
     "api": ("httpx", "tenacity"),
+    "vllm": ("vllm",),
 }
 # A run of the largest built-in suite stays far below this.
 ROOM = 200_000_000

@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.arrays import AnyArray, Bools, Float64s, Ints, Strings
 from bench.errors import RecordError
+from bench.records import Record
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Question:
 
     prompt: str
     choices: tuple[str, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        """What goes through the model."""
+        return [self.prompt + choice for choice in self.choices]
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,8 @@ class Examples:
     inputs: an array (n, ...), or n texts or `Question`s.  targets: (n,), absent for densities.  splits: `train` is
     what a model may fit on, `calibration` what a calibrator may, `test` what is scored (absent: all test).
     truth: what is known of the source: p(y|x) as (n, C), or log p(x) as (n,).  reading: for generated answers.
-    levels: grey levels of discrete data (0: continuous).
+    levels: grey levels of discrete data (0: continuous).  asker: asks a batch and makes its record, where the task's
+    record alone doesn't say how: (model, decoder, batch, seed, common columns) -> record.
     """
 
     ids: Strings
@@ -52,6 +59,7 @@ class Examples:
     classes: int = 0
     levels: int = 0
     reading: Reading | None = None
+    asker: Callable[[Any, Any, Examples, int, dict[str, Any]], Record] | None = None
 
     def __post_init__(self) -> None:
         for name in self._row_fields():
@@ -65,7 +73,7 @@ class Examples:
 
     @staticmethod
     def _row_fields() -> list[str]:
-        return [f.name for f in fields(Examples) if f.name not in {"classes", "levels", "reading"}]
+        return [f.name for f in fields(Examples) if f.name not in {"classes", "levels", "reading", "asker"}]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -96,4 +104,4 @@ class Examples:
                 arrays = all(isinstance(c, np.ndarray) for c in columns)
                 values[name] = np.concatenate(columns) if arrays else [row for c in columns for row in c]
         values["splits"] = np.concatenate([np.full(len(p), split) for split, p in parts.items()])
-        return Examples(**values, classes=first.classes, levels=first.levels, reading=first.reading)
+        return Examples(**values, classes=first.classes, levels=first.levels, reading=first.reading, asker=first.asker)

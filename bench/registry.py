@@ -9,15 +9,23 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache, partial, update_wrapper
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from bench.components import KINDS, REGISTERED, Component
+from bench.components import KINDS, REGISTERED, Component, Metric, Task, positional
 from bench.errors import UsageError, unknown_name
+from bench.specs import Spec, bind, parse
+
+if TYPE_CHECKING:
+    from bench.harness.groups import TaskGroup
 
 C = TypeVar("C", bound=Component)
 FOLDERS: dict[str, str] = {kind: f"{kind}s" for kind in KINDS}
+# The name before the colon of tasks that lm-evaluation-harness defines.
+HARNESS = "lm-eval"
 
 
 @overload
@@ -41,6 +49,52 @@ def find(kind: Any, name: str) -> Any:
     if name not in known:
         raise unknown_name(kind if isinstance(kind, str) else kind.kind, name, known)
     return known[name]
+
+
+def chosen(kind: type[C], text: str) -> C:
+    """The component that a spec names, `name,key=value`, with its parameters set; its name is then the whole spec.
+
+    Raises `UsageError` for an unknown name or parameter, and for a value that the parameter cannot take.
+    """
+    spec = parse(text)
+    component = find(kind, spec.name)
+    if spec.target is not None:
+        raise UsageError(
+            f"{kind.kind} '{spec.name}' takes no target",
+            cause=f"'{spec.target}' follows its name",
+            fix=f"write {spec.name}",
+        )
+    if not spec.params:
+        return component
+    skip = len(positional(component.function))
+    values = {k: v for k, v in bind(component.function, spec, skip=skip).items() if k in spec.params}
+    changes: dict[str, Any] = {"name": str(spec), "function": _set(component.function, values)}
+    if isinstance(component, Metric):
+        # Rows are gathered by the bins of the default, so each stays apart.
+        changes |= {"gathers": False, "gaps": component.gaps and _set(component.gaps, values)}
+    return replace(component, **changes)
+
+
+def _set(function: Callable[..., Any], values: Mapping[str, Any]) -> Callable[..., Any]:
+    return update_wrapper(partial(function, **values), function)
+
+
+def find_task(spec: Spec) -> Task:
+    """The task that a spec names: a registered one, or one of lm-evaluation-harness (`lm-eval:hellaswag`)."""
+    if spec.name == HARNESS:
+        from bench.harness.tasks import task
+
+        return task(spec)
+    return find(Task, spec.name)
+
+
+def expanded(spec: Spec) -> tuple[list[Spec], list[TaskGroup]]:
+    """The tasks that a spec stands for, and the groups that tell of them together; most specs stand for themselves."""
+    if spec.name == HARNESS:
+        from bench.harness import tasks
+
+        return tasks.expanded(spec)
+    return [spec], []
 
 
 def load_plugin(path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import baseline, check, compare, config, doctor, eval, gate, list, report, show  # noqa: A004 - named after the commands
+from bench.cli import baseline, check, compare, config, doctor, eval, gate, list, lm_eval, report, show  # noqa: A004 - named after the commands
 
 # Plain help: it prints in half the time, and alike on every terminal.
 app = typer.Typer(
@@ -44,4 +44,8 @@ app.command("doctor")(doctor.command)
 app.command("compare")(compare.command)
 app.add_typer(gate.app, name="gate")
 app.add_typer(baseline.app, name="baseline")
+app.command(
+    "lm-eval",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]},
+)(lm_eval.command)
 app.add_typer(config.app, name="config")

@@ -28,13 +28,13 @@ def command(
         list[str] | None, typer.Option("--decoder", metavar="SPEC", help="name,key=value; repeatable.")
     ] = None,
     metrics: Annotated[
-        list[str] | None, typer.Option("--metric", metavar="NAME|all", help="Metrics beside the tasks' own.")
+        list[str] | None, typer.Option("--metric", metavar="SPEC|all", help="Metrics beside the tasks' own.")
     ] = None,
     scores: Annotated[
-        list[str] | None, typer.Option("--score", metavar="NAME|all", help="Scores beside the tasks' own.")
+        list[str] | None, typer.Option("--score", metavar="SPEC|all", help="Scores beside the tasks' own.")
     ] = None,
     calibrators: Annotated[
-        list[str] | None, typer.Option("--calibrator", metavar="NAME|all", help="Calibrators beside the tasks' own.")
+        list[str] | None, typer.Option("--calibrator", metavar="SPEC|all", help="Calibrators beside the tasks' own.")
     ] = None,
     predictions: Annotated[
         Path | None, typer.Option("--predictions", metavar="FILE", help="Saved predictions: .parquet .npz .csv")
@@ -53,12 +53,32 @@ def command(
     plugins: Annotated[
         list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A file with components of your own.")
     ] = None,
+    include_paths: Annotated[
+        list[Path] | None,
+        typer.Option("--include-path", metavar="DIR", help="A folder with lm-evaluation-harness tasks of your own."),
+    ] = None,
     device: Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")] = None,
     dtype: Annotated[
         str | None, typer.Option("--dtype", metavar="DTYPE", help="auto, float32, float16, bfloat16, float64.")
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="ENGINE", help="Scores language models: auto, tree, plain, lm-eval."),
+    ] = None,
     batch_size: Annotated[
         str | None, typer.Option("--batch-size", metavar="N|auto", help="Samples at a time, or auto.")
+    ] = None,
+    runner: Annotated[
+        str | None, typer.Option("--runner", metavar="local|ray", help="Ask here, or on the workers of a Ray cluster.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option("--ray-address", metavar="auto|HOST:PORT", help="Cluster to join; else one here.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", help="Ray workers; none: one a GPU, or for four cores.")
+    ] = None,
+    gpus: Annotated[
+        float | None, typer.Option("--gpus-per-worker", metavar="F", help="GPUs of a Ray worker, such as 2 or 0.5.")
     ] = None,
     offline: Annotated[bool | None, typer.Option("--offline", help="Use nothing from the network.")] = None,
     trust: Annotated[bool | None, typer.Option("--trust-remote-code", help="Let a model bring its own code.")] = None,
@@ -75,24 +95,37 @@ def command(
     Exits with 0 if everything was measured, 3 if part of it is missing, 5 if all of it failed.
     """
     from bench.config import resolve
-    from bench.registry import load_plugin
+    from bench.registry import HARNESS, load_plugin
 
     flags: dict[str, Any] = {
         "models": models, "tasks": tasks, "suite": suite, "decoders": decoders,
         "metrics": metrics, "scores": scores, "calibrators": calibrators, "predictions": predictions,
         "kind": kind, "limit": limit, "seed": seed, "out": out, "resume": resume, "plugins": plugins,
-        "device": device, "dtype": dtype, "batch_size": batch_size, "offline": offline, "trust_remote_code": trust,
+        "include_paths": include_paths, "device": device, "dtype": dtype, "engine": engine, "batch_size": batch_size,
+        "offline": offline, "trust_remote_code": trust,
+        "runner": runner, "ray_address": ray_address, "workers": workers, "gpus_per_worker": gpus,
         "quiet": quiet, "progress": None if no_progress is None else not no_progress,
     }  # fmt: skip
     config = resolve(flags)
     for path in config.plugins:
         load_plugin(path)
+    if config.include_paths or any(task.startswith(f"{HARNESS}:") for task in config.tasks):
+        _find_harness_tasks(config)
     if config.offline:
         _stay_offline()
     if config.predictions:
         _predictions(config, dry_run=dry_run, as_json=as_json)
     else:
         _models(config, dry_run=dry_run, as_json=as_json)
+
+
+def _find_harness_tasks(config: RunConfig) -> None:
+    from bench.cli import output
+    from bench.harness import index
+
+    if not config.quiet:
+        index.told_to(output.note)
+    index.include(config.include_paths)
 
 
 def _models(config: RunConfig, *, dry_run: bool, as_json: bool) -> None:

@@ -18,6 +18,13 @@ def command(
             help="models, tasks, metrics, scores, decoders, calibrators, suites, papers or checks; none: an overview."
         ),
     ] = "",
+    family: Annotated[
+        str, typer.Argument(metavar="[lm-eval]", help="tasks lm-eval: those of lm-evaluation-harness.")
+    ] = "",
+    include_paths: Annotated[
+        list[Path] | None,
+        typer.Option("--include-path", metavar="DIR", help="A folder with lm-evaluation-harness tasks of your own."),
+    ] = None,
     plugin: Annotated[
         list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A file with components of your own.")
     ] = None,
@@ -35,6 +42,10 @@ def command(
     singular = kind.lower().removesuffix("s")
     if kind and singular not in kinds:
         raise unknown_name("kind", kind, [f"{k}s" for k in kinds], listing="bench list")
+    if family:
+        _refuse_family(kind, family)
+        _harness(include_paths or [], as_json=as_json)
+        return
     lines = _lines(singular) if kind else [_overview(k) for k in kinds]
     if as_json:
         for line in lines:
@@ -42,6 +53,35 @@ def command(
         return
     columns = _columns(singular)
     output.table([[_cell(line[key]) for key in columns] for line in lines], list(columns))
+    if singular == "task":
+        output.note("lm-eval:NAME asks any task of lm-evaluation-harness: bench list tasks lm-eval")
+
+
+def _refuse_family(kind: str, family: str) -> None:
+    from bench.errors import UsageError
+    from bench.registry import HARNESS
+
+    if family != HARNESS or kind.lower().removesuffix("s") != "task":
+        raise UsageError(
+            f"no '{family}' among the {kind}",
+            cause=f"only tasks come from elsewhere too, and only from '{HARNESS}'",
+            fix=f"bench list tasks {HARNESS}",
+        )
+
+
+def _harness(folders: list[Path], *, as_json: bool) -> None:
+    """The tasks, groups and tags of the harness, without importing it once they are indexed."""
+    from bench.cli import output
+    from bench.harness import index
+
+    index.told_to(output.note)
+    index.include(tuple(folders))
+    rows = [[f"lm-eval:{entry.name}", entry.kind, index.where(entry)] for entry in index.entries().values()]
+    if as_json:
+        for row in rows:
+            output.emit(dict(zip(("name", "kind", "where"), row, strict=True)))
+    else:
+        output.table(rows, ["name", "kind", "where"])
 
 
 def _overview(kind: str) -> dict[str, Any]:
@@ -68,7 +108,7 @@ def _columns(kind: str) -> tuple[str, ...]:
         "": ("kind", "number", "command"),
         "suite": ("name", "cells", "description"),
         "paper": ("component", "kind", "check", "paper"),
-        "metric": ("name", "area", "of", "better", "unit", "range", "source"),
+        "metric": ("name", "area", "of", "better", "unit", "range", "bias", "source"),
         "task": ("name", "area", "needs", "yields", "summary"),
         "model": ("name", "gives", "summary"),
     }.get(kind, ("name", "area", "source", "summary"))

@@ -14,6 +14,10 @@ def command(
     plugin: Annotated[
         list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A file with components of your own.")
     ] = None,
+    include_paths: Annotated[
+        list[Path] | None,
+        typer.Option("--include-path", metavar="DIR", help="A folder with lm-evaluation-harness tasks of your own."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on one line.")] = False,
 ) -> None:
     """Show everything about one component: what it is, its source, unit, range and parameters.
@@ -25,6 +29,11 @@ def command(
 
     for path in plugin or []:
         load_plugin(path)
+    if include_paths or "lm-eval:" in f"{kind} {name}":
+        from bench.harness import index
+
+        index.told_to(output.note)
+        index.include(tuple(include_paths or ()))
     facts = _facts(kind, name)
     if as_json:
         output.emit(facts)
@@ -36,6 +45,7 @@ def command(
 def _facts(kind: str, name: str) -> dict[str, Any]:
     from bench.components import KINDS
     from bench.errors import UsageError, unknown_name
+    from bench.registry import HARNESS
 
     singular = kind.lower().removesuffix("s")
     if singular == "record":
@@ -46,6 +56,8 @@ def _facts(kind: str, name: str) -> dict[str, Any]:
         return _component(singular, name)
     if singular in KINDS:
         raise UsageError(f"which {singular}?", cause="a name is missing", fix=f"see them all: bench list {singular}s")
+    if kind.startswith(f"{HARNESS}:"):
+        return _component("task", kind)
     if name:
         raise unknown_name("kind", kind, [*KINDS, "suite", "record"], listing="bench list")
     return _anywhere(kind)
@@ -72,8 +84,12 @@ def _anywhere(name: str) -> dict[str, Any]:
 
 def _component(kind: str, name: str) -> dict[str, Any]:
     from bench.describe import entry
-    from bench.registry import components, find
+    from bench.registry import HARNESS, components, find
 
+    if kind == "task" and name.startswith(f"{HARNESS}:"):
+        from bench.harness.facts import facts
+
+        return facts(name)
     known = components(kind)
     # `bench show model hf:./checkpoint,dtype=float16` means the model `hf`.
     return entry(known[name] if name in known else find(kind, name.partition(",")[0].partition(":")[0] or name))
@@ -113,4 +129,5 @@ def _fact(key: str, value: Any) -> list[str]:
         return [f"  {key}", *(f"    - {', '.join(f'{k}: {v}' for k, v in row.items() if v)}" for row in value)]
     if isinstance(value, list):
         return [f"  {key:<12}" + "; ".join(map(str, value))]
-    return [f"  {key:<12}{value}"]
+    written = str(value).replace("\n", "\\n")
+    return [f"  {key:<12}{written}" if len(key) < 12 else f"  {key} {written}"]

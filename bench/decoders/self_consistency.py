@@ -25,8 +25,9 @@ def self_consistency(
 ) -> list[Decision]:
     """The answer that most of n samples give.
 
-    A tie goes to the answer whose texts are more probable together, then to the one given first.  The confidence is
-    the winner's share of all n texts, those without a readable answer included; 0 where none has one.
+    A tie goes to the answer whose texts are more probable together, if the model tells that, then to the one given
+    first.  The confidence is the winner's share of all n texts, those without a readable answer included; 0 where none
+    has one.
     """
     pools = draw_pools(model, prompts, "self-consistency", seed, n, temperature, top_p)
     return [_elect(pool, np.ones(n)) for pool in pools]
@@ -46,6 +47,8 @@ def self_consistency_weighted(
     Ties and confidence as in `self-consistency`, with weights for votes.
     """
     pools = draw_pools(model, prompts, "self-consistency-weighted", seed, n, temperature, top_p)
+    for pool in pools:
+        pool.require_log_probs("self-consistency-weighted")
     return [_elect(pool, _per_token(pool)) for pool in pools]
 
 
@@ -60,7 +63,7 @@ def _elect(pool: Pool, weights: Float64s) -> Decision:
     for answer, weight, log_prob in zip(pool.answers, weights.tolist(), pool.log_probs, strict=True):
         if answer is not None:
             votes[answer] = votes.get(answer, 0.0) + weight
-            mass[answer] = mass.get(answer, 0.0) + probability(log_prob)
+            mass[answer] = mass.get(answer, 0.0) + (0.0 if np.isnan(log_prob) else probability(log_prob))
     if not votes:
         return Decision("", 0.0, pool.texts)
     winner = max(votes, key=lambda answer: (votes[answer], mass[answer]))  # the first of equals

@@ -49,6 +49,8 @@ def mean_logprob(record: Generations) -> PerSample:
     tokens = record.tokens.sums()
     if not tokens.any():
         raise NotApplicable("the generations hold no token")
+    if np.isnan(record.logprob.values).any():
+        raise NotApplicable("the model told no log-probabilities")
     return per_sample(record.logprob.sums(), tokens)
 
 

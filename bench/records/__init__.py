@@ -10,10 +10,12 @@ from bench.records.kinds import (
     Generations,
     Judged,
     Regression,
+    Responses,
     Scores,
     Tokens,
     log_softmax,
 )
+from bench.records.speculation import Speculation
 
 __all__ = [
     "JUDGED",
@@ -26,7 +28,9 @@ __all__ = [
     "Judged",
     "Record",
     "Regression",
+    "Responses",
     "Scores",
+    "Speculation",
     "Tokens",
     "attribute",
     "column",

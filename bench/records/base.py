@@ -63,6 +63,9 @@ class Record:
     weights: Float64s | None = column("float", "importance of the sample, >= 0; absent: 1", optional=True)
     ood: Bools | None = column("bool", "whether the sample is out of distribution", optional=True)
     dataset: Strings | None = column("str", "the data set that the sample came from", optional=True)
+    task_values: AnyArray | None = column(
+        "text", "what the task's own metrics gave the sample, as JSON: metric -> value", optional=True
+    )
     n_failed: int = attribute(0, "samples that were asked and gave no answer")
 
     def __post_init__(self) -> None:

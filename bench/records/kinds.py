@@ -12,7 +12,7 @@ import numpy as np
 from bench.arrays import AnyArray, Bools, Float64s, Floats, Ints, Ragged
 from bench.errors import RecordError
 from bench.records.base import Record, attribute, column
-from bench.records.top import top
+from bench.records.top import hits, top
 
 
 @runtime_checkable
@@ -96,7 +96,11 @@ class Classification(Record):
     @property
     def correct(self) -> Bools:
         """Whether the most probable class came true, (n,)."""
-        return self._top[1]
+        return self._top[1] if "_top" in self.__dict__ else self._hits
+
+    @cached_property
+    def _hits(self) -> Bools:
+        return hits(self.logits, self.labels)
 
     @cached_property
     def _top(self) -> tuple[Float64s, Bools]:
@@ -337,6 +341,19 @@ class Generations(Record):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Responses(Record):
+    """What a model gave to a sample that only its task can judge: nothing here says by itself what is right.
+
+    A row has a log-likelihood for each text that was scored, or the texts that were generated, or both.
+    """
+
+    kind: ClassVar[str] = "responses"
+
+    loglik: Ragged | None = column("float", "log-likelihood of each text scored, nats", ragged=True, optional=True)
+    text: Ragged | None = column("text", "each text generated", ragged=True, optional=True)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Density(Record):
     """Log-density or log-mass of each sample under a model."""
 
@@ -380,5 +397,5 @@ class Scores(Record):
 JUDGED = (Classification, Choices, Generations)
 
 RECORDS: dict[str, type[Record]] = {
-    cls.kind: cls for cls in (Classification, Regression, Choices, Tokens, Generations, Density, Scores)
+    cls.kind: cls for cls in (Classification, Regression, Choices, Tokens, Generations, Responses, Density, Scores)
 }

@@ -14,6 +14,7 @@ PRIMARY: dict[str, tuple[str, ...]] = {
     "ood": ("auroc",),
     "uncertainty": ("crps", "aurc", "auroc"),
     "reasoning": ("accuracy",),
+    "efficiency": ("tokens-per-round",),
     "general": ("accuracy", "rmse", "nll"),
 }
 
@@ -66,11 +67,27 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         ),
         Group("Scores that should find errors or outliers", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out")),
     ),
+    "efficiency": (
+        Group(
+            "Drafts and what they save",
+            (
+                "tokens-per-round",
+                "acceptance-rate",
+                "drafts-per-round",
+                "discard-rate",
+                "modelled-speedup",
+                "foresight-brier",
+            ),
+        ),
+    ),
     "reasoning": (
         Group("Answers", ("accuracy", "parse-rate", "ece", "brier-confidence", "aurc", "tokens-per-answer")),
     ),
 }
 OTHER = "Other numbers"
+# The metrics of a task of lm-evaluation-harness, as the harness itself names and computes them.
+HARNESS = "lm-eval:"
+THEIRS = "By lm-evaluation-harness"
 MOST_COLUMNS = 6
 
 
@@ -88,6 +105,11 @@ def groups(area: str, results: Sequence[Result]) -> list[tuple[Group, list[Resul
         if mine:
             found.append((group, mine))
             placed |= {r.task for r in mine}
+    theirs = [r for r in whole if r.metric.startswith(HARNESS)]
+    if theirs:
+        names = tuple(dict.fromkeys(r.metric for r in theirs))[:MOST_COLUMNS]
+        found.append((Group(THEIRS, names), [r for r in theirs if r.metric in names]))
+        placed |= {r.task for r in theirs}
     rest = [r for r in whole if r.task not in placed]
     if rest:
         names = tuple(dict.fromkeys(r.metric for r in rest))[:MOST_COLUMNS]

@@ -13,7 +13,8 @@ from bench.reports.view import Figure, Grid, Head, Item, Section
 MOST_ROWS = 400
 _WHERE = (
     "Charts, and every number, are in [report.html](report.html); the numbers alone in [results.csv](results.csv). "
-    "Intervals are 95 %; — is a number or an interval that cannot be given."
+    "Intervals are 95 %; — is a number or an interval that cannot be given; † an interval that is less sure than that, "
+    "for the reason in the column `caution` of results.csv."
 )
 
 

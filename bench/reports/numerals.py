@@ -63,13 +63,16 @@ def value_of(result: Result, places: int | None = None) -> str:
 
 
 def interval_of(result: Result, places: int | None = None) -> str:
-    """`[low, high]` with the value's digits; an open end for a one-sided interval; a dash where there is none."""
+    """`[low, high]` with the value's digits; an open end for a one-sided interval; a dash where there is none.
+
+    A dagger follows an interval that something is known against.
+    """
     if result.low is None and result.high is None:
         return NONE
     places = places_of(result) if places is None else places
     low = f"{MINUS}∞" if result.low is None else written(result.low, places)
     high = "∞" if result.high is None else written(result.high, places)
-    return f"[{low}, {high}]"
+    return f"[{low}, {high}]{'†' if result.caution else ''}"
 
 
 def count(n: int) -> str:

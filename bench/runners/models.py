@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench import __version__
-from bench.capabilities import Fingerprinted, Fittable, Machine
+from bench.capabilities import CAPABILITIES, Fingerprinted, Fittable, Machine
 from bench.components import Decoder, Task
 from bench.errors import EvaluationError
 from bench.examples import Examples
@@ -45,6 +45,18 @@ class Models:
             note(f"{spec}: {text}")
         return model
 
+    def able(self, spec: Spec, task: Task, train: Examples, note: Callable[[str], None]) -> Any:
+        """The model, ready, and able to answer the task; `EvaluationError` where it is not."""
+        model = self.ready(spec, train, note)
+        capability = CAPABILITIES[task.needs]
+        if not isinstance(model, capability):
+            raise EvaluationError(
+                f"model '{spec}' is no {task.needs} model",
+                cause=f"it lacks what {capability.__name__} asks for",
+                fix="bench list models shows what each model gives",
+            )
+        return model
+
     def _build(self, spec: Spec) -> Any:
         if spec not in self._built:
             self._built[spec] = build(spec, self.machine)
@@ -68,18 +80,20 @@ class Models:
         return self._fitted[key]
 
 
-def identity(cell: Cell, task: Task, examples: Examples, asked: Examples, models: Models, *, seed: int) -> Identity:
-    """What the answers of a cell depend on; a resume needs all of it unchanged."""
+def identity(
+    cell: Cell, task: Task, examples: Examples, asked: Examples, machine: Machine, model: str, *, seed: int
+) -> Identity:
+    """What the answers of a cell depend on, `model` being its fingerprint; a resume needs all of it unchanged."""
     keys = {
         "bench": __version__,
         "model": str(cell.model),
-        "model fingerprint": models.fingerprint(cell.model),
+        "model fingerprint": model,
         "task": str(cell.task),
         "task version": str(task.version),
         "data": data_fingerprint(examples),
         "samples asked": fingerprint(asked.ids),
-        "dtype": models.machine.dtype,
-        "device": models.machine.device.partition(":")[0],
+        "dtype": machine.dtype,
+        "device": machine.device.partition(":")[0],
         "seed": str(seed),
     }
     if cell.decoder is not None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.capabilities import CAPABILITIES, Machine
-from bench.components import Decoder, Model, Score, Task
-from bench.errors import BenchError, EvaluationError, UsageError, unknown_name
-from bench.examples import Examples, Question
-from bench.models.building import build
-from bench.registry import components, find
+from bench.components import Calibrator, Decoder, Metric, Model, Score, Task
+from bench.errors import BenchError, EvaluationError, UsageError
+from bench.examples import Examples
+from bench.harness.groups import TaskGroup
+from bench.models.building import build, parameters
+from bench.registry import chosen, components, expanded, find, find_task
 from bench.results import SCHEMA_VERSION
 from bench.runners import history
 from bench.runners.wanted import check_names, extended
@@ -63,10 +64,11 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Plan:
-    """All cells of a run, in the order in which they are asked."""
+    """All cells of a run, in the order in which they are asked, and the groups whose tasks are told together too."""
 
     suite: str
     cells: tuple[PlannedCell, ...]
+    groups: tuple[TaskGroup, ...] = ()
 
     def as_json(self) -> list[dict[str, Any]]:
         """One JSON-ready row a cell."""
@@ -99,25 +101,23 @@ def plan(config: RunConfig) -> Plan:
             cause="decoders are for tasks whose answers are generated, such as reasoning/arithmetic",
             fix="leave --decoder out, or name such a task; bench show task NAME tells its decoders",
         )
-    for name in dict.fromkeys(cell.task.name for cell in cells):
-        _refuse_unknown_parts(find(Task, name))
-    check_names(config, {find(Task, cell.task.name).yields for cell in cells})
-    return Plan(suite, tuple(_costed(cell, config) for cell in cells))
+    for spec in dict.fromkeys(cell.task for cell in cells):
+        _refuse_unknown_parts(find_task(spec))
+    check_names(config, {find_task(cell.task).yields for cell in cells})
+    return Plan(suite, tuple(_costed(cell, config) for cell in cells), _groups(config))
 
 
 def _refuse_unknown_parts(task: Task) -> None:
     """What a task is measured by is looked up before anything is asked, not after."""
-    for kind, names in (("metric", task.metrics), ("score", task.scores), ("calibrator", task.calibrators)):
-        known = components(kind)
+    for kind, names in ((Metric, task.metrics), (Score, task.scores), (Calibrator, task.calibrators)):
         for name in names:
-            if name not in known:
-                raise unknown_name(kind, name, known)
+            chosen(kind, name)
 
 
 @lru_cache(maxsize=256)
 def load_examples(spec: Spec, *, seed: int, limit: int | None) -> Examples:
     """The samples of a task; with a limit, that many of its test samples, drawn by the seed and kept in order."""
-    task = find(Task, spec.name)
+    task = find_task(spec)
     examples = _examples(task, spec, seed)
     if len(examples.split("test")) == 0:
         raise UsageError(
@@ -157,7 +157,7 @@ def asked_rows(task: Task, examples: Examples) -> Examples:
     """The rows that the model is asked: all but the training split, and that too where a score is fitted on it."""
     if examples.splits is None:
         return examples
-    fitted = any(find(Score, name).fitted for name in task.scores)
+    fitted = any(chosen(Score, name).fitted for name in task.scores)
     wanted = np.ones(len(examples), dtype=bool) if fitted else examples.splits != "train"
     if not task.calibrators:
         wanted &= examples.splits != "calibration"
@@ -169,7 +169,7 @@ Block = tuple[list[Spec], list[Spec], list[Spec], bool]
 
 def _blocks(config: RunConfig) -> tuple[list[Block], str]:
     """(models, tasks, decoders, strict) blocks; in a strict block every model must be able to answer every task."""
-    models, tasks = [parse(m) for m in config.models], [parse(t) for t in config.tasks]
+    models, tasks = [parse(m) for m in config.models], _tasks(config.tasks)
     decoders = [parse(d) for d in config.decoders]
     if not config.suite:
         return [(models, tasks, decoders, len(models) == 1 and len(tasks) == 1)], ""
@@ -177,8 +177,7 @@ def _blocks(config: RunConfig) -> tuple[list[Block], str]:
 
     suite = load(config.suite)
     own = [
-        ([parse(m) for m in b.models], [parse(t) for t in b.tasks], decoders or [parse(d) for d in b.decoders])
-        for b in suite.cells
+        ([parse(m) for m in b.models], _tasks(b.tasks), decoders or [parse(d) for d in b.decoders]) for b in suite.cells
     ]
     if models:
         # The user's models on the suite's tasks: whichever of them they can answer.
@@ -187,6 +186,21 @@ def _blocks(config: RunConfig) -> tuple[list[Block], str]:
     if tasks:
         return _for_tasks(own, tasks, decoders), suite.name
     return [(*block, True) for block in own], suite.name
+
+
+def _tasks(texts: Iterable[str]) -> list[Spec]:
+    """The tasks that are named, each group replaced by its tasks."""
+    return list(dict.fromkeys(spec for text in texts for spec in expanded(parse(text))[0]))
+
+
+def _groups(config: RunConfig) -> tuple[TaskGroup, ...]:
+    """The groups that are named, by the user or else by the suite."""
+    texts: Iterable[str] = config.tasks
+    if config.suite and not texts:
+        from bench.suites import load
+
+        texts = [text for block in load(config.suite).cells for text in block.tasks]
+    return tuple({str(group.spec): group for text in texts for group in expanded(parse(text))[1]}.values())
 
 
 def _for_tasks(
@@ -204,7 +218,7 @@ def _for_tasks(
 def _cross(models: list[Spec], tasks: list[Spec], decoders: list[Spec], strict: bool) -> Iterator[Cell]:
     answered: set[Spec] = set()
     for task_spec in tasks:
-        task = find(Task, task_spec.name)
+        task = find_task(task_spec)
         bind(task.function, task_spec, skip=1)
         for model_spec in models:
             model = find(Model, model_spec.name)
@@ -212,6 +226,7 @@ def _cross(models: list[Spec], tasks: list[Spec], decoders: list[Spec], strict: 
                 if strict:
                     raise _mismatch(model_spec, model, task)
                 continue
+            parameters(model_spec)
             answered |= {task_spec, model_spec}
             for decoder in _decoders(task, decoders):
                 yield Cell(model_spec, task_spec, decoder)
@@ -241,10 +256,10 @@ def _refuse_unanswered(models: list[Spec], tasks: list[Spec], answered: set[Spec
     for spec in models:
         if spec not in answered and tasks:
             model = find(Model, spec.name)
-            raise _mismatch(spec, model, find(Task, tasks[0].name))
+            raise _mismatch(spec, model, find_task(tasks[0]))
     for spec in tasks:
         if spec not in answered and len(tasks) == 1:
-            task = find(Task, spec.name)
+            task = find_task(spec)
             raise UsageError(
                 f"no model here can answer task '{spec}'",
                 cause=f"it needs a {task.needs} model",
@@ -262,7 +277,7 @@ def _mismatch(spec: Spec, model: Model, task: Task) -> UsageError:
 
 
 def _costed(cell: Cell, config: RunConfig) -> PlannedCell:
-    task = extended(find(Task, cell.task.name), config)
+    task = extended(find_task(cell.task), config)
     asked = asked_rows(task, load_examples(cell.task, seed=config.seed, limit=config.limit))
     tokens = _tokens(asked, cell) if task.needs == "language" else 0
     return PlannedCell(
@@ -275,11 +290,11 @@ def _tokens(asked: Examples, cell: Cell) -> int:
     texts = [text for row in asked.inputs for text in _texts(row)]
     prompt = sum(len(text.encode()) for text in texts) // 4 + len(texts)
     if asked.reading is None or cell.decoder is None:
-        return prompt
+        return prompt + sum(getattr(row, "generated", 0) for row in asked.inputs)
     decoder = find(Decoder, cell.decoder.name)
     draws = bind(decoder.function, cell.decoder, skip=3).get("n", 1)
     return prompt + len(asked) * asked.reading.max_tokens * int(draws)
 
 
 def _texts(row: Any) -> list[str]:
-    return [row.prompt + choice for choice in row.choices] if isinstance(row, Question) else [str(row)]
+    return list(row.texts) if hasattr(row, "texts") else [str(row)]

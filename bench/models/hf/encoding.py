@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,16 +31,20 @@ class Encoder:
 
     length: tokens that the model can take in one pass.  stride: tokens that a further window of a long text scores
     (0: as many as fit, the evaluation harness's way; fewer give each token more context and cost more passes).
+    begin: what stands before a text without context, where whoever scores adds special tokens itself.
     """
 
     tokenizer: Any
     length: int
     stride: int = 0
     chat: bool = False
+    begin: int | None = None
 
     @property
     def prefix(self) -> int:
         """What stands before a text without context: the token that begins, or else ends, a text."""
+        if self.begin is not None:
+            return self.begin
         for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
             if token is not None:
                 return int(token)
@@ -135,19 +139,41 @@ def _moved(encoder: Encoder, context: str, continuation: str) -> tuple[str, str]
 def _dressed(encoder: Encoder, text: str) -> str:
     if not encoder.chat:
         return text
-    if not getattr(encoder.tokenizer, "chat_template", None):
+    return render(encoder.tokenizer, [{"role": "user", "content": text}], prefill=False)
+
+
+def opening(tokenizer: Any) -> str:
+    """The begin-of-text token as text where the tokenizer puts it before every text; else empty."""
+    marked, plain = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (True, False))
+    begins = marked[:1] == [tokenizer.bos_token_id] and marked[1:] == plain
+    return str(tokenizer.bos_token) if begins else ""
+
+
+def render(tokenizer: Any, messages: Sequence[Mapping[str, str]], *, prefill: bool) -> str:
+    """A conversation as the tokenizer's chat template writes it; prefill: the last message is to be continued.
+
+    Where the template knows no system role, the conversation goes without, as in lm-evaluation-harness.
+    """
+    from jinja2 import TemplateError
+
+    if not getattr(tokenizer, "chat_template", None):
         raise UsageError(
             "the tokenizer has no chat template", cause="chat_template=true needs one", fix="leave chat_template out"
         )
-    turns = [{"role": "user", "content": text}]
-    return str(encoder.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    options = {"tokenize": False, "add_generation_prompt": not prefill, "continue_final_message": prefill}
+    try:
+        return str(tokenizer.apply_chat_template([dict(m) for m in messages], **options))
+    except TemplateError:
+        spoken = [dict(m) for m in messages if m["role"] != "system"]
+        return str(tokenizer.apply_chat_template(spoken, **options))
 
 
 def _encode_all(encoder: Encoder, texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Tokens of each distinct text, begun as the tokenizer begins texts, unless the text does so itself."""
     distinct = list(dict.fromkeys(texts))
     begin = encoder.tokenizer.bos_token or encoder.tokenizer.eos_token
-    bare = {text: encoder.chat or bool(begin and text.startswith(begin)) for text in distinct}
+    plain = encoder.chat or encoder.begin is not None
+    bare = {text: plain or bool(begin and text.startswith(begin)) for text in distinct}
     special = [text for text in distinct if not bare[text]]
     return _encode_plain(encoder, [t for t in distinct if bare[t]]) | _batch(encoder, special, special_tokens=True)
 

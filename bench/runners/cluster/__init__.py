@@ -1,0 +1,1 @@
+"""Asking on the workers of a Ray cluster."""
