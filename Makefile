@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
 
-.PHONY: eval test test-slow lint types check zoo clean help
+.PHONY: eval test test-slow lint types check docs zoo clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,11 @@ types: $(DEV)
 
 check: $(STAMP) ## hold every estimator against its known truth
 	$(BIN)/bench check
+
+docs: $(DEV) ## make the tables of docs/ again: coverage, speed of the metrics, parity (best on an idle machine)
+	$(BIN)/python -m benchmarks.coverage
+	$(BIN)/python -m benchmarks.metrics
+	$(BIN)/python -m benchmarks.parity
 
 zoo: $(STAMP) ## train the embedded language models again
 	$(BIN)/python -m bench.zoo.train

@@ -18,6 +18,7 @@ from bench.errors import UsageError
 from bench.records import Record
 
 Better = Literal["higher", "lower", "none"]
+Norm = Literal["l1", "l2", "square", "max", "positive", "peak"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 REGISTERED: dict[str, dict[str, Component]] = {}
@@ -99,7 +100,12 @@ class Metric(Component):
     default: whether tasks with that record report it unasked.  interval: false for a number that has none, such as a
     p-value, which estimates nothing; `no_interval` is the reason that is given.  gathers: whether rows of nearly equal
     confidence (or score) and the same outcome may go through a weighted function as one, with the sum of their weights:
-    then its interval stays fast for millions of rows (see `bench.metrics.gathering`).
+    then its interval stays fast for millions of rows (see `bench.metrics.gathering`).  needs: the columns that a
+    weighted metric of a classification looks at, where these are few: then it is measured on records too long for
+    memory.  whole: whether a mean's values depend on other rows than their own, so that they cannot be made block by
+    block.  norm, gaps: of a number that is a norm of noisy gaps, and so biased, which norm and the function
+    (record, weights (B, n)) -> (B, K) that gives them; its interval comes from inverting tests (see
+    `bench.stats.norms`).
     """
 
     kind: ClassVar[str] = "metric"
@@ -109,11 +115,15 @@ class Metric(Component):
     interval: bool = True
     gathers: bool = False
     no_interval: str = "it estimates nothing"
+    needs: tuple[str, ...] = ()
+    whole: bool = False
+    norm: Norm | None = None
+    gaps: Callable[..., Any] | None = None
 
     @property
     def weighted(self) -> bool:
         """Whether the function takes a weight matrix."""
-        return len(_positional(self.function)) == 2
+        return len(positional(self.function)) == 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +136,7 @@ class Score(Component):
     @property
     def fitted(self) -> bool:
         """Whether it is fitted on the training split of the record."""
-        return len(_positional(self.function)) == 2
+        return len(positional(self.function)) == 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,6 +264,10 @@ def metric(
     default: bool = True,
     interval: bool = True,
     gathers: bool = False,
+    norm: Norm | None = None,
+    gaps: Callable[..., Any] | None = None,
+    needs: Sequence[str] = (),
+    whole: bool = False,
     papers: Sequence[str] = (),
     check: str = "",
 ) -> Callable[[F], F]:
@@ -328,7 +342,8 @@ def check(name: str, *, area: str, source: str, papers: Sequence[str] = ()) -> C
     return _decorate(Check, name, {k: v for k, v in locals().items() if k != "name"})
 
 
-def _positional(function: Callable[..., Any]) -> list[inspect.Parameter]:
+def positional(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters without a default, which the framework gives."""
     parameters = inspect.signature(function).parameters.values()
     return [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
 

@@ -44,6 +44,9 @@ class RunConfig(BaseModel):
     dtype: Literal["auto", "float32", "float16", "bfloat16", "float64"] = Field(
         default="auto", description="of the weights"
     )
+    engine: Literal["auto", "tree", "plain", "lm-eval"] = Field(
+        default="auto", description="what scores language models: the prefix tree where it fits, plain batches, lm-eval"
+    )
     batch_size: PositiveInt | Literal["auto"] = Field(default="auto", description="samples at a time, or auto")
     trust_remote_code: bool = Field(default=False, description="let a model bring its own code")
     runner: Literal["local", "ray"] = Field(default="local", description="where models are asked: local, or ray")

@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from typing import Any
 
-from bench.components import Component
+from bench.components import Component, Metric
 
 _COMMON = ("kind", "name", "area", "source", "better", "unit", "range")
 
@@ -15,8 +15,10 @@ def line(component: Component) -> dict[str, Any]:
     """What `bench list` says of a component: the common facts first, then those of its kind."""
     facts = {key: getattr(component, key) for key in _COMMON}
     for field in dataclasses.fields(component):
-        if field.name not in facts and field.name not in {"function", "own", "no_interval"}:
+        if field.name not in facts and field.name not in {"function", "gaps", "own", "no_interval"}:
             facts[field.name] = _plain(getattr(component, field.name))
+    if isinstance(component, Metric):
+        facts["bias"] = "biased" if component.biased else "none"
     return {**facts, "range": list(component.range), "origin": component.origin, "summary": summary(component.doc)}
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache, partial, update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from bench.components import KINDS, REGISTERED, Component, Task
+from bench.components import KINDS, REGISTERED, Component, Metric, Task, positional
 from bench.errors import UsageError, unknown_name
-from bench.specs import Spec
+from bench.specs import Spec, bind, parse
 
 if TYPE_CHECKING:
     from bench.harness.groups import TaskGroup
@@ -47,6 +49,34 @@ def find(kind: Any, name: str) -> Any:
     if name not in known:
         raise unknown_name(kind if isinstance(kind, str) else kind.kind, name, known)
     return known[name]
+
+
+def chosen(kind: type[C], text: str) -> C:
+    """The component that a spec names, `name,key=value`, with its parameters set; its name is then the whole spec.
+
+    Raises `UsageError` for an unknown name or parameter, and for a value that the parameter cannot take.
+    """
+    spec = parse(text)
+    component = find(kind, spec.name)
+    if spec.target is not None:
+        raise UsageError(
+            f"{kind.kind} '{spec.name}' takes no target",
+            cause=f"'{spec.target}' follows its name",
+            fix=f"write {spec.name}",
+        )
+    if not spec.params:
+        return component
+    skip = len(positional(component.function))
+    values = {k: v for k, v in bind(component.function, spec, skip=skip).items() if k in spec.params}
+    changes: dict[str, Any] = {"name": str(spec), "function": _set(component.function, values)}
+    if isinstance(component, Metric):
+        # Rows are gathered by the bins of the default, so each stays apart.
+        changes |= {"gathers": False, "gaps": component.gaps and _set(component.gaps, values)}
+    return replace(component, **changes)
+
+
+def _set(function: Callable[..., Any], values: Mapping[str, Any]) -> Callable[..., Any]:
+    return update_wrapper(partial(function, **values), function)
 
 
 def find_task(spec: Spec) -> Task:

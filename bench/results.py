@@ -24,7 +24,8 @@ class Result:
     decoder, calibrator, score, slice: what stood between the model's answer and the metric; empty where nothing did.
     likelihood: what kind of likelihood a density's number rests on (exact, lower, upper, estimate); empty elsewhere.
     groups: number of clusters of dependent samples (equal to n where samples are independent).
-    method: how the interval was made, or why there is none.
+    method: how the interval was made, or why there is none.  caution: what is known against it, such as how often it
+    held the truth in simulations; empty where nothing is.
     """
 
     model: str
@@ -47,6 +48,7 @@ class Result:
     slice: str = ""
     likelihood: str = ""
     range: tuple[float | None, float | None] = (None, None)
+    caution: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The row as JSON, with its `schema_version`."""

@@ -69,6 +69,7 @@ def bind(function: Callable[..., Any], spec: Spec, *, skip: int, given: tuple[st
             )
         if key in known:
             _refuse_type(spec, key, function)
+            _refuse_limit(spec, key)
     missing = [k for k, default in known.items() if default is inspect.Parameter.empty and k not in spec.params]
     if missing:
         raise UsageError(
@@ -77,6 +78,34 @@ def bind(function: Callable[..., Any], spec: Spec, *, skip: int, given: tuple[st
             fix=f"write {spec},{missing[0]}=...",
         )
     return {**known, **spec.params}
+
+
+# A parameter of such a name means the same wherever it is: what its number must be, and in words.
+_UNIT: tuple[Callable[[float], bool], str] = (lambda x: 0 < x < 1, "above 0 and below 1")
+_SHARE: tuple[Callable[[float], bool], str] = (lambda x: 0 < x <= 1, "above 0, at most 1")
+_COUNT: tuple[Callable[[float], bool], str] = (lambda x: x >= 1, "at least 1")
+_SIZE: tuple[Callable[[float], bool], str] = (lambda x: 0 <= x < float("inf"), "at least 0")
+LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
+    **dict.fromkeys(("alpha", "delta", "share"), _UNIT),
+    **dict.fromkeys(("top_p", "coverage", "recall"), _SHARE),
+    **dict.fromkeys(("batch", "bins", "depth", "epochs", "hidden", "leaf", "n", "neighbours", "trees"), _COUNT),
+    **dict.fromkeys(("bandwidth", "components", "decay", "free", "max_length", "penalty", "size"), _SIZE),
+    **dict.fromkeys(("smoothing", "strength", "stride", "temperature"), _SIZE),
+    "folds": (lambda x: x >= 2, "at least 2"),
+    "rate": (lambda x: 0 < x < float("inf"), "above 0"),
+}
+
+
+def _refuse_limit(spec: Spec, key: str) -> None:
+    """Hold a number to what a parameter of its name can be."""
+    value = spec.params[key]
+    fits, rule = LIMITS.get(key, (lambda _: True, ""))
+    if isinstance(value, int | float) and not isinstance(value, bool) and not fits(value):
+        raise UsageError(
+            f"'{key}' of '{spec.name}' cannot be {_written(value)}",
+            cause=f"it must be {rule}",
+            fix=f"see bench show {spec.name}",
+        )
 
 
 # What a parameter declares, by annotation or default -> what a value may be, and how that is called.

@@ -62,8 +62,24 @@ def load(name: str) -> Suite:
 
 def read(path: Path) -> Suite:
     """Read and check one file; an error names the line."""
-    import yaml
     from pydantic import ValidationError
+
+    values, tree = yaml_values(path)
+    if not isinstance(values, dict):
+        raise UsageError(
+            f"'{path}' holds no suite", cause="a suite has name and cells", fix="see bench show suite quick"
+        )
+    try:
+        return Suite.model_validate(values)
+    except ValidationError as error:
+        # A misspelt key is both unknown and missing; the unknown one says more.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        raise _complaint(path, tree, first) from error
+
+
+def yaml_values(path: Path) -> tuple[Any, Any]:
+    """What a YAML file holds, and its tree of nodes with their places; a key that stands twice is refused."""
+    import yaml
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -77,20 +93,11 @@ def read(path: Path) -> Suite:
         ) from error
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise UsageError(f"'{path}' cannot be read", cause=str(error), fix="give a readable YAML file") from error
-    if not isinstance(values, dict):
-        raise UsageError(
-            f"'{path}' holds no suite", cause="a suite has name and cells", fix="see bench show suite quick"
-        )
     for number, key in _duplicates(tree):
         raise UsageError(
             f"'{path}', line {number}: '{key}' occurs twice", cause="the second would hide the first", fix="keep one"
         )
-    try:
-        return Suite.model_validate(values)
-    except ValidationError as error:
-        # A misspelt key is both unknown and missing; the unknown one says more.
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        raise _complaint(path, tree, first) from error
+    return values, tree
 
 
 def _complaint(path: Path, tree: Any, error: Any) -> UsageError:

@@ -2,7 +2,7 @@
 
 One process, one thread, the same arrays, one contest after the other: the time of a point estimate (median of a few),
 and of an interval by 1,000 resamples, for which a peer's function is called on resampled rows.  Of those calls a few
-are timed and the rest counted.  Writes docs/performance.md.
+are timed and the rest counted.  Writes its part of docs/performance.md, between two marks.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from bench.components import Metric
 from bench.registry import find
 from bench.stats.intervals import interval, value
 from benchmarks.contests import Contest, Field, fields
+from benchmarks.sections import put
 
 RESAMPLES = 1000
 CALLS = 3  # of a peer on a resample
@@ -168,7 +169,7 @@ def named(contest: Contest) -> Contest:
 def main(arguments: list[str] | None = None) -> int:
     """Race, and write the page."""
     import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
@@ -180,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     with threadpool_limits(1):
         for arena, rows in measured(options.quick, options.repeats):
             found.append((Field(arena.name, arena.nbytes, ()), [replace(r, contest=named(r.contest)) for r in rows]))
-            options.out.write_text(page(found, options.quick), encoding="utf-8")
+            put(options.out, "benchmarks.metrics", page(found, options.quick))
     return 0
 
 

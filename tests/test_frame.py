@@ -34,6 +34,8 @@ HEAVY = {
     "lm_eval",
 }
 
+AREAS = {"likelihood", "calibration", "ood", "uncertainty", "reasoning", "efficiency", "general"}
+
 
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), max_size=5), max_size=8), st.data())
 def test_ragged_rows_sums_and_selection(rows: list[list[float]], data: st.DataObject) -> None:
@@ -98,9 +100,7 @@ def test_every_component_says_what_it_is(kind: str) -> None:
     for component in found.values():
         assert component.doc, component.name
         assert component.source or kind in {"model", "task"}, component.name
-        assert component.area in {"likelihood", "calibration", "ood", "uncertainty", "reasoning", "general"}, (
-            component.name
-        )
+        assert component.area in AREAS, component.name
 
 
 def test_every_check_that_a_component_names_exists() -> None:

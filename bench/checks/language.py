@@ -17,9 +17,9 @@ from bench.models.hf.adapter import HuggingFace
 from bench.models.hf.checkpoint import Loaded
 from bench.seeds import generator
 
-_VOCABULARY = ("<s>", "</s>", "a", "b", "c", "d")
+VOCABULARY = ("<s>", "</s>", "a", "b", "c", "d")
 _END = "</s>"
-_CONTEXT = "ab"
+CONTEXT = "ab"
 
 
 def tiny_model(seed: int = 0) -> HuggingFace:
@@ -28,10 +28,10 @@ def tiny_model(seed: int = 0) -> HuggingFace:
     from tokenizers import Tokenizer, decoders, models
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    tokenizer = Tokenizer(models.BPE(vocab={token: k for k, token in enumerate(_VOCABULARY)}, merges=[]))
+    tokenizer = Tokenizer(models.BPE(vocab={token: k for k, token in enumerate(VOCABULARY)}, merges=[]))
     tokenizer.decoder = decoders.Fuse()
     config = LlamaConfig(
-        vocab_size=len(_VOCABULARY),
+        vocab_size=len(VOCABULARY),
         hidden_size=16,
         intermediate_size=32,
         num_hidden_layers=2,
@@ -54,8 +54,8 @@ def scores() -> list[Truth]:
     model = tiny_model()
     out = []
     for length in range(1, 5):
-        texts = ["".join(tokens) for tokens in product(_VOCABULARY, repeat=length)]
-        for context in (_CONTEXT, "<s>"):
+        texts = ["".join(tokens) for tokens in product(VOCABULARY, repeat=length)]
+        for context in (CONTEXT, "<s>"):
             total = sum(float(np.exp(s.logprobs.sum())) for s in model.score([(context, text) for text in texts]))
             out.append(Truth(1.0, total, 1e-9, f"{len(texts)} continuations of {length} tokens after '{context}'"))
     # A text that opens with the begin token has it for its context; any other is put after it.
@@ -72,14 +72,14 @@ def sampling() -> list[Truth]:
     from scipy.special import chdtri
 
     model, n = tiny_model(), 4000
-    table = _table(model, _CONTEXT)
+    logs = table(model, CONTEXT)
     out = []
     for temperature, top_p in ((1.0, 1.0), (0.7, 1.0), (1.5, 0.8)):
-        expected = _paths({past: _tempered(logs, temperature, top_p) for past, logs in table.items()})
-        draws = [Draw(_CONTEXT, k, temperature, top_p, stop=(), max_tokens=3) for k in range(n)]
+        expected = paths({past: _tempered(row, temperature, top_p) for past, row in logs.items()})
+        draws = [Draw(CONTEXT, k, temperature, top_p, stop=(), max_tokens=3) for k in range(n)]
         seen = Counter(tuple(text.token_ids.tolist()) for text in model.generate(draws))
         impossible = sum(count for path, count in seen.items() if expected.get(path, 0.0) == 0.0)
-        statistic, freedom = _chi_squared(expected, seen, n)
+        statistic, freedom = chi_squared(expected, seen, n)
         name = f"temperature {temperature}, top_p {top_p}"
         quantile = float(chdtri(freedom, 1e-4))
         out.append(Truth(freedom, statistic, quantile - freedom, f"χ² of {n} texts, {name}"))
@@ -93,14 +93,14 @@ def greedy() -> list[Truth]:
     out = []
     for seed in range(5):
         model = tiny_model(seed)
-        table = _table(model, _CONTEXT)
+        logs = table(model, CONTEXT)
         path: tuple[int, ...] = ()
         chain = 0.0
         while len(path) < 3 and path[-1:] != (1,):
-            logs = table[path]
-            chain += float(logs.max())
-            path = (*path, int(logs.argmax()))
-        (text,) = model.generate([Draw(_CONTEXT, seed=0, stop=(), max_tokens=3)])
+            row = logs[path]
+            chain += float(row.max())
+            path = (*path, int(row.argmax()))
+        (text,) = model.generate([Draw(CONTEXT, seed=0, stop=(), max_tokens=3)])
         out.append(Truth(1, float(tuple(text.token_ids.tolist()) == path), 0, f"tokens of the chain, model {seed}"))
         out.append(Truth(chain, float(text.logprobs.sum()), 1e-9, f"log-probability of the chain, model {seed}"))
     return out
@@ -164,11 +164,11 @@ def expected_vote(probs: Sequence[float], n: int) -> tuple[float, float, float]:
     return accuracy, mean, (square - mean**2) ** 0.5
 
 
-def _table(model: HuggingFace, context: str) -> dict[tuple[int, ...], Float64s]:
+def table(model: HuggingFace, context: str) -> dict[tuple[int, ...], Float64s]:
     """Log-probabilities (V,) of the next token after each sequence of up to two tokens, from `score`."""
-    ids = range(len(_VOCABULARY))
+    ids = range(len(VOCABULARY))
     pasts = [past for length in range(3) for past in product(ids, repeat=length)]
-    requests = [(context, "".join(_VOCABULARY[k] for k in (*past, token))) for past in pasts for token in ids]
+    requests = [(context, "".join(VOCABULARY[k] for k in (*past, token))) for past in pasts for token in ids]
     last = iter(float(s.logprobs[-1]) for s in model.score(requests))
     return {past: np.array([next(last) for _ in ids]) for past in pasts}
 
@@ -183,18 +183,18 @@ def _tempered(logs: Float64s, temperature: float, top_p: float) -> Float64s:
     return probs / probs.sum()
 
 
-def _paths(table: dict[tuple[int, ...], Float64s]) -> dict[tuple[int, ...], float]:
+def paths(law: dict[tuple[int, ...], Float64s]) -> dict[tuple[int, ...], float]:
     """Probability of each text of up to three tokens that its end token or its length ends."""
     out: dict[tuple[int, ...], float] = {}
     open_paths: dict[tuple[int, ...], float] = {(): 1.0}
     for length in range(1, 4):
-        longer = {(*past, k): p * float(q) for past, p in open_paths.items() for k, q in enumerate(table[past])}
+        longer = {(*past, k): p * float(q) for past, p in open_paths.items() for k, q in enumerate(law[past])}
         out |= {path: p for path, p in longer.items() if path[-1] == 1 or length == 3}
         open_paths = {path: p for path, p in longer.items() if path[-1] != 1}
     return out
 
 
-def _chi_squared(expected: dict[tuple[int, ...], float], seen: Counter[tuple[int, ...]], n: int) -> tuple[float, int]:
+def chi_squared(expected: dict[tuple[int, ...], float], seen: Counter[tuple[int, ...]], n: int) -> tuple[float, int]:
     """Pearson's statistic and its degrees of freedom; texts expected fewer than five times are one cell."""
     cells = [(n * p, seen[path]) for path, p in expected.items() if n * p >= 5]
     rest = (n - sum(e for e, _ in cells), n - sum(o for _, o in cells))

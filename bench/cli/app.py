@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import check, config, doctor, eval, list, lm_eval, report, show  # noqa: A004 - named after the commands
+from bench.cli import baseline, check, compare, config, doctor, eval, gate, list, lm_eval, report, show  # noqa: A004 - named after the commands
 
 # Plain help: it prints in half the time, and alike on every terminal.
 app = typer.Typer(
@@ -41,6 +41,9 @@ app.command("show")(show.command)
 app.command("report")(report.command)
 app.command("check")(check.command)
 app.command("doctor")(doctor.command)
+app.command("compare")(compare.command)
+app.add_typer(gate.app, name="gate")
+app.add_typer(baseline.app, name="baseline")
 app.command(
     "lm-eval",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]},

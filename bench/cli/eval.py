@@ -28,13 +28,13 @@ def command(
         list[str] | None, typer.Option("--decoder", metavar="SPEC", help="name,key=value; repeatable.")
     ] = None,
     metrics: Annotated[
-        list[str] | None, typer.Option("--metric", metavar="NAME|all", help="Metrics beside the tasks' own.")
+        list[str] | None, typer.Option("--metric", metavar="SPEC|all", help="Metrics beside the tasks' own.")
     ] = None,
     scores: Annotated[
-        list[str] | None, typer.Option("--score", metavar="NAME|all", help="Scores beside the tasks' own.")
+        list[str] | None, typer.Option("--score", metavar="SPEC|all", help="Scores beside the tasks' own.")
     ] = None,
     calibrators: Annotated[
-        list[str] | None, typer.Option("--calibrator", metavar="NAME|all", help="Calibrators beside the tasks' own.")
+        list[str] | None, typer.Option("--calibrator", metavar="SPEC|all", help="Calibrators beside the tasks' own.")
     ] = None,
     predictions: Annotated[
         Path | None, typer.Option("--predictions", metavar="FILE", help="Saved predictions: .parquet .npz .csv")
@@ -60,6 +60,10 @@ def command(
     device: Annotated[str | None, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")] = None,
     dtype: Annotated[
         str | None, typer.Option("--dtype", metavar="DTYPE", help="auto, float32, float16, bfloat16, float64.")
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="ENGINE", help="Scores language models: auto, tree, plain, lm-eval."),
     ] = None,
     batch_size: Annotated[
         str | None, typer.Option("--batch-size", metavar="N|auto", help="Samples at a time, or auto.")
@@ -97,8 +101,8 @@ def command(
         "models": models, "tasks": tasks, "suite": suite, "decoders": decoders,
         "metrics": metrics, "scores": scores, "calibrators": calibrators, "predictions": predictions,
         "kind": kind, "limit": limit, "seed": seed, "out": out, "resume": resume, "plugins": plugins,
-        "include_paths": include_paths,
-        "device": device, "dtype": dtype, "batch_size": batch_size, "offline": offline, "trust_remote_code": trust,
+        "include_paths": include_paths, "device": device, "dtype": dtype, "engine": engine, "batch_size": batch_size,
+        "offline": offline, "trust_remote_code": trust,
         "runner": runner, "ray_address": ray_address, "workers": workers, "gpus_per_worker": gpus,
         "quiet": quiet, "progress": None if no_progress is None else not no_progress,
     }  # fmt: skip

@@ -108,7 +108,7 @@ def _columns(kind: str) -> tuple[str, ...]:
         "": ("kind", "number", "command"),
         "suite": ("name", "cells", "description"),
         "paper": ("component", "kind", "check", "paper"),
-        "metric": ("name", "area", "of", "better", "unit", "range", "source"),
+        "metric": ("name", "area", "of", "better", "unit", "range", "bias", "source"),
         "task": ("name", "area", "needs", "yields", "summary"),
         "model": ("name", "gives", "summary"),
     }.get(kind, ("name", "area", "source", "summary"))

@@ -32,16 +32,17 @@ def note(text: str) -> None:
 def emit(values: Mapping[str, Any]) -> None:
     """One JSON object on one line of stdout, with its `schema_version`; NaN and infinities become null."""
     line = {"schema_version": SCHEMA_VERSION, **values}
-    say(json.dumps(_finite(line), ensure_ascii=True, allow_nan=False), sys.stdout)
+    say(json.dumps(finite(line), ensure_ascii=True, allow_nan=False), sys.stdout)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The value with NaN and infinities as `None`, and what JSON does not know as text."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
+        return {str(k): finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     return value if isinstance(value, str | int | bool | type(None)) else str(value)
 
 

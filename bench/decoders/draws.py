@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.capabilities import Draw, Generated, LanguageModel, Prompt
+from bench.capabilities import Draw, Generated, LanguageModel, Prompt, Reshape, SteppedModel
 from bench.errors import EvaluationError, UsageError
 from bench.seeds import derive
 
@@ -36,17 +36,27 @@ class Pool:
 
 
 def draw_pools(
-    model: LanguageModel, prompts: Sequence[Prompt], decoder: str, seed: int, n: int, temperature: float, top_p: float
+    model: LanguageModel,
+    prompts: Sequence[Prompt],
+    decoder: str,
+    seed: int,
+    n: int,
+    temperature: float,
+    top_p: float,
+    reshape: Reshape | None = None,
 ) -> list[Pool]:
     """Draw n texts for each prompt, all together; the k-th is drawn with the seed of (decoder, prompt's id, k).
 
-    Raises `UsageError` for settings out of range, `EvaluationError` where the model doesn't answer each draw.
+    Raises `UsageError` for settings out of range and for a model that cannot reshape, `EvaluationError` where the model
+    doesn't answer each draw.
     """
-    _require(isinstance(n, int) and n >= 1, decoder, "n", n, "a whole number of at least 1")
-    _require(temperature >= 0 and math.isfinite(temperature), decoder, "temperature", temperature, "at least 0")
-    _require(0 < top_p <= 1, decoder, "top_p", top_p, "above 0 and at most 1")
+    require(isinstance(n, int) and n >= 1, decoder, "n", n, "a whole number of at least 1")
+    require(temperature >= 0 and math.isfinite(temperature), decoder, "temperature", temperature, "at least 0")
+    require(0 < top_p <= 1, decoder, "top_p", top_p, "above 0 and at most 1")
+    if reshape is not None:
+        stepped(model, decoder)
     draws = [
-        Draw(p.text, derive(seed, decoder, p.id, k), temperature, top_p, p.stop, p.max_tokens)
+        Draw(p.text, derive(seed, decoder, p.id, k), temperature, top_p, p.stop, p.max_tokens, reshape)
         for p in prompts
         for k in range(n)
     ]
@@ -69,7 +79,19 @@ def probability(log_prob: float) -> float:
     return float(np.exp(min(log_prob, 0.0)))
 
 
-def _require(holds: bool, decoder: str, name: str, value: object, rule: str) -> None:
+def stepped(model: LanguageModel, decoder: str) -> SteppedModel:
+    """The model, if a decoder can see and change its probabilities at each step; `UsageError` otherwise."""
+    if not isinstance(model, SteppedModel):
+        raise UsageError(
+            f"'{decoder}' can't run on this model",
+            cause="it needs the probabilities of all tokens at each step, which this model doesn't give",
+            fix="take a local model (hf:…), or a decoder that only draws: sample, self-consistency",
+        )
+    return model
+
+
+def require(holds: bool, decoder: str, name: str, value: object, rule: str) -> None:
+    """Raise `UsageError` where a decoder's parameter breaks its rule."""
     if not holds:
         raise UsageError(
             f"'{decoder}' can't take {name}={value}",

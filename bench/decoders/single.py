@@ -19,7 +19,7 @@ def greedy(model: LanguageModel, prompts: Sequence[Prompt], seed: int) -> list[D
     may lead to the same answer, it bounds from below how often the model, sampled at temperature 1, would give that
     answer.  Where no answer can be read it is 0.
     """
-    return [_decision(pool, "greedy") for pool in draw_pools(model, prompts, "greedy", seed, 1, 0.0, 1.0)]
+    return [decision(pool, "greedy") for pool in draw_pools(model, prompts, "greedy", seed, 1, 0.0, 1.0)]
 
 
 @decoder(
@@ -29,10 +29,11 @@ def sample(
     model: LanguageModel, prompts: Sequence[Prompt], seed: int, temperature: float = 1.0, top_p: float = 1.0
 ) -> list[Decision]:
     """One sample.  The confidence is that of `greedy`: the model's own probability (temperature 1) of the text."""
-    return [_decision(pool, "sample") for pool in draw_pools(model, prompts, "sample", seed, 1, temperature, top_p)]
+    return [decision(pool, "sample") for pool in draw_pools(model, prompts, "sample", seed, 1, temperature, top_p)]
 
 
-def _decision(pool: Pool, decoder: str) -> Decision:
+def decision(pool: Pool, decoder: str) -> Decision:
+    """The answer of a pool of one text, as sure as the model is of that text."""
     pool.require_log_probs(decoder)
     (answer,), (log_prob,) = pool.answers, pool.log_probs
     if answer is None:

@@ -7,6 +7,7 @@ never cancels, the more so the more bins there are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -19,22 +20,24 @@ from bench.records import Classification, Judged
 
 NIXON = "Nixon et al. 2019, Measuring Calibration in Deep Learning"
 THRESHOLD = 0.01  # of TACE, in the paper
+PLACES = 128  # of a path at which its distribution is worked out
 
+Gaps = Callable[..., Float64s]  # (record, weights (B, n), bins) -> (B, bins)
 Bins = tuple[Float64s, Float64s]  # each (B, bins): weight, and weight x (correct - confidence)
 
 
-def width_bins(record: Judged, w: Float64s) -> Bins:
-    """Weight and gap of 15 bins of equal width."""
+def width_bins(record: Judged, w: Float64s, bins: int = BINS) -> Bins:
+    """Weight and gap of bins of equal width."""
     confidence, correct = judged(record)
-    members = in_bins(confidence)
+    members = in_bins(confidence, bins)
     return w @ members, w @ (members * (correct - confidence)[:, None])
 
 
-def equal_mass_bins(record: Judged, w: Float64s) -> Bins:
-    """Weight and gap of 15 bins of equal weight."""
+def equal_mass_bins(record: Judged, w: Float64s, bins: int = BINS) -> Bins:
+    """Weight and gap of bins of equal weight."""
     rows = ordered(*judged(record), w)
-    index = mass_bins(rows.weight, BINS)
-    return binned(rows.weight, index, BINS), binned(rows.gap, index, BINS)
+    index = mass_bins(rows.weight, bins)
+    return binned(rows.weight, index, bins), binned(rows.gap, index, bins)
 
 
 def normed(bins: Bins, norm: Literal["l1", "l2", "max"]) -> Float64s:
@@ -49,6 +52,35 @@ def normed(bins: Bins, norm: Literal["l1", "l2", "max"]) -> Float64s:
         return np.where(total > 0, np.where(mass > 0, np.abs(gap) / mass, 0.0).max(axis=1), np.nan)
 
 
+def shares(bins: Bins) -> Float64s:
+    """Gaps in units of the whole weight, (B, bins): of their l1 norm is an ECE."""
+    mass, gap = bins
+    with np.errstate(invalid="ignore"):
+        return gap / mass.sum(axis=1, keepdims=True)
+
+
+def roots(bins: Bins) -> Float64s:
+    """Mean gaps times the roots of the bins' shares, (B, bins): their l2 norm is a root mean square error."""
+    mass, gap = bins
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(mass > 0, gap / np.sqrt(mass), 0.0) / np.sqrt(mass.sum(axis=1, keepdims=True))
+
+
+def means(bins: Bins) -> Float64s:
+    """Mean gaps, (B, bins), 0 in an empty bin."""
+    mass, gap = bins
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(mass > 0, gap / mass, 0.0)
+
+
+def _in_width(form: Callable[[Bins], Float64s]) -> Gaps:
+    return lambda record, w, bins=BINS: form(width_bins(record, w, bins))
+
+
+def _in_mass(form: Callable[[Bins], Float64s]) -> Gaps:
+    return lambda record, w, bins=BINS: form(equal_mass_bins(record, w, bins))
+
+
 @metric(
     "ece-mass",
     of=Judged,
@@ -57,16 +89,17 @@ def normed(bins: Bins, norm: Literal["l1", "l2", "max"]) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="l1",
+    gaps=_in_mass(shares),
     source="Nguyen and O'Connor 2015; Roelofs et al. 2022, Mitigating Bias in Calibration Error",
     check="calibration/binned-by-hand",
 )
-def ece_mass(record: Judged, w: Float64s) -> Float64s:
+def ece_mass(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Expected calibration error over 15 bins of equal weight, L1; biased upwards as `ece` is.
 
-    The bias reaches its interval: with 300 samples 95 % intervals hold a truth of .15 in about 88 % of cases, and one
-    of 0 far more rarely.  w: (B, n); returns (B,).
+    w: (B, n); returns (B,).
     """
-    return normed(equal_mass_bins(record, w), "l1")
+    return normed(equal_mass_bins(record, w, bins), "l1")
 
 
 @metric(
@@ -77,15 +110,17 @@ def ece_mass(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="l2",
+    gaps=_in_width(roots),
     source="Kumar, Liang and Ma 2019, Verified Uncertainty Calibration (plug-in form)",
     check="calibration/binned-by-hand",
 )
-def ece_l2(record: Judged, w: Float64s) -> Float64s:
+def ece_l2(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Root mean square calibration error over 15 equal-width bins, L2.  Biased upwards.
 
     The square of it, less its bias, is `ece-debiased`.  w: (B, n); returns (B,).
     """
-    return normed(width_bins(record, w), "l2")
+    return normed(width_bins(record, w, bins), "l2")
 
 
 @metric(
@@ -96,12 +131,14 @@ def ece_l2(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="l2",
+    gaps=_in_mass(roots),
     source="Hendrycks, Mazeika and Dietterich 2019, Deep Anomaly Detection (RMS calibration error, adaptive bins)",
     check="calibration/binned-by-hand",
 )
-def ece_mass_l2(record: Judged, w: Float64s) -> Float64s:
+def ece_mass_l2(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Root mean square calibration error over 15 bins of equal weight, L2.  Biased upwards.  w: (B, n) -> (B,)."""
-    return normed(equal_mass_bins(record, w), "l2")
+    return normed(equal_mass_bins(record, w, bins), "l2")
 
 
 @metric(
@@ -112,15 +149,21 @@ def ece_mass_l2(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="max",
+    gaps=_in_mass(means),
     source="Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning (equal-mass bins)",
     check="calibration/binned-by-hand",
 )
-def mce_mass(record: Judged, w: Float64s) -> Float64s:
+def mce_mass(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Largest |accuracy - mean confidence| of 15 bins of equal weight; no bin is nearly empty, unlike those of `mce`.
 
     Biased upwards: it is the largest of 15 noisy numbers.  w: (B, n); returns (B,).
     """
-    return normed(equal_mass_bins(record, w), "max")
+    return normed(equal_mass_bins(record, w, bins), "max")
+
+
+def _overpromised(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
+    return -shares(width_bins(record, w, bins))
 
 
 @metric(
@@ -131,15 +174,17 @@ def mce_mass(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="positive",
+    gaps=_overpromised,
     source="the part of ece in which confidence exceeds accuracy; Thulasidasan et al. 2019, On Mixup Training",
     check="calibration/binned-by-hand",
 )
-def ece_over(record: Judged, w: Float64s) -> Float64s:
+def ece_over(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """The part of `ece` that is overconfidence: sum over bins of (share) max(mean confidence - accuracy, 0).
 
     `ece` is this plus `ece-under`, both biased upwards; their difference is `overconfidence`.  w: (B, n) -> (B,).
     """
-    mass, gap = width_bins(record, w)
+    mass, gap = width_bins(record, w, bins)
     with np.errstate(invalid="ignore"):
         return np.maximum(-gap, 0).sum(axis=1) / mass.sum(axis=1)
 
@@ -152,17 +197,27 @@ def ece_over(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="positive",
+    gaps=_in_width(shares),
     source="the part of ece in which accuracy exceeds confidence; Thulasidasan et al. 2019, On Mixup Training",
     check="calibration/binned-by-hand",
 )
-def ece_under(record: Judged, w: Float64s) -> Float64s:
+def ece_under(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """The part of `ece` that is underconfidence: sum over bins of (share) max(accuracy - mean confidence, 0).
 
     Biased upwards.  w: (B, n); returns (B,).
     """
-    mass, gap = width_bins(record, w)
+    mass, gap = width_bins(record, w, bins)
     with np.errstate(invalid="ignore"):
         return np.maximum(gap, 0).sum(axis=1) / mass.sum(axis=1)
+
+
+def _path(record: Judged, w: Float64s) -> Float64s:
+    """The running sum that `ks-calibration` is the largest of, at 128 places at most, (B, K)."""
+    rows = ordered(*judged(record), w)
+    places = np.unique(np.linspace(0, len(rows.confidence) - 1, PLACES).round().astype(np.int64))
+    with np.errstate(invalid="ignore"):
+        return np.cumsum(rows.gap, axis=1)[:, places] / rows.total[:, None]
 
 
 @metric(
@@ -173,6 +228,8 @@ def ece_under(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="max",
+    gaps=_path,
     source="Gupta et al. 2021, Calibration of Neural Networks using Splines",
     check="calibration/binned-by-hand",
 )
@@ -187,6 +244,10 @@ def ks_calibration(record: Judged, w: Float64s) -> Float64s:
         return np.abs(np.cumsum(rows.gap, axis=1)).max(axis=1) / rows.total
 
 
+def _classes(threshold: float) -> Callable[[Classification, Float64s], Float64s]:
+    return lambda record, w: np.concatenate(_adapted(record, w, threshold), axis=1)
+
+
 @metric(
     "ace",
     of=Classification,
@@ -195,6 +256,8 @@ def ks_calibration(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="l1",
+    gaps=_classes(0.0),
     source=NIXON,
     papers=("Uncertainty quantification for improving radiomic-based models in radiation pneumonitis prediction",),
     check="calibration/ace-perfect",
@@ -216,6 +279,8 @@ def ace(record: Classification, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="l1",
+    gaps=_classes(THRESHOLD),
     source=NIXON,
     check="calibration/ace-perfect",
 )
@@ -228,17 +293,21 @@ def tace(record: Classification, w: Float64s) -> Float64s:
 
 
 def _adaptive(record: Classification, w: Float64s, threshold: float) -> Float64s:
+    return np.sum([np.abs(gaps).sum(axis=1) for gaps in _adapted(record, w, threshold)], axis=0)
+
+
+def _adapted(record: Classification, w: Float64s, threshold: float) -> list[Float64s]:
+    """Mean gaps of each class's bins over the number of all bins that hold a sample, (B, bins) each."""
     with_classes(record)
     probs = np.clip(record.probs, 0.0, 1.0)
-    errors, bins = np.zeros(len(w)), np.zeros(len(w))
+    found, count = [], np.zeros((len(w), 1))
     for c in range(probs.shape[1]):
         kept = np.flatnonzero(probs[:, c] >= threshold)
         if len(kept):
             rows = ordered(probs[kept, c], record.labels[kept] == c, w[:, kept])
             index = mass_bins(rows.weight, BINS)
-            mass, gap = binned(rows.weight, index, BINS), binned(rows.gap, index, BINS)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                errors += np.where(mass > 0, np.abs(gap) / mass, 0.0).sum(axis=1)
-            bins += (mass > 0).sum(axis=1)
+            bins = binned(rows.weight, index, BINS), binned(rows.gap, index, BINS)
+            found.append(means(bins))
+            count += (bins[0] > 0).sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
-        return errors / bins
+        return [gaps / count for gaps in found]

@@ -6,6 +6,7 @@ has a bin of its own kind and not one too many.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,12 @@ import numpy as np
 from bench.arrays import Float64s, Ints
 from bench.components import PerSample, metric, per_sample
 from bench.latest import frozen, latest
+from bench.metrics.binned import means, roots, shares, width_bins
 from bench.metrics.gathering import JudgedCells, numbered
 from bench.metrics.judged import BINS, base_weights, bin_of, judged, with_classes
 from bench.records import Classification, Judged
 
+ROWS = 1 << 16  # at a time
 FEW = 4  # weightings; for fewer, a product would spend its time on laying out its columns
 
 
@@ -40,22 +43,61 @@ def _bin(record: Judged) -> tuple[Ints, int]:
     return frozen(index), len(held)
 
 
-def _sums(record: Judged, w: Float64s, *columns: Float64s) -> list[Float64s]:
-    """Sums of w (B, n) times each column (n,) over the rows of each bin, (B, K): one product, or one pass a column."""
+def _sums(record: Judged, w: Float64s, *columns: Callable[[slice], Float64s]) -> list[Float64s]:
+    """Sums of w (B, n) times each column over the rows of each bin, (B, K): one product, or one pass a column.
+
+    A column is worked out some rows at a time, (rows,).
+    """
     index, k = _bin(record)
-    if len(w) >= FEW:
-        member = index[:, None] == np.arange(k)
-        sums = w @ np.hstack([member * column[:, None] for column in columns])
-        return [sums[:, i * k : (i + 1) * k] for i in range(len(columns))]
-    cell = (index + k * np.arange(len(w))[:, None]).ravel()
-    return [np.bincount(cell, (w * c).ravel(), len(w) * k).astype(float).reshape(len(w), k) for c in columns]
+    size, n = w.shape
+    sums = [np.zeros((size, k)) for _ in columns]
+    for start in range(0, n, ROWS if size < FEW else max(n, 1)):
+        rows = slice(start, start + ROWS if size < FEW else n)
+        part = w[:, rows]
+        if size >= FEW:
+            member = index[rows, None] == np.arange(k)
+            wide = part @ np.hstack([member * column(rows)[:, None] for column in columns])
+            return [wide[:, i * k : (i + 1) * k] for i in range(len(columns))]
+        cell = (index[rows].astype(np.int64) + k * np.arange(size)[:, None]).ravel()
+        for i, column in enumerate(columns):
+            sums[i] += np.bincount(cell, (part * column(rows)).ravel(), size * k).reshape(size, k)
+    return sums
 
 
 @latest
 def _cells(record: Judged, w: Float64s) -> _Cells:
     """One product for every binned metric."""
     confidence, correct = judged(record)
-    return _Cells(*_sums(record, w, np.ones(len(confidence)), correct - confidence, confidence))
+    gap = lambda s: correct[s] - confidence[s]  # noqa: E731
+    return _Cells(*_sums(record, w, lambda s: np.ones(len(confidence[s])), gap, lambda s: confidence[s]))
+
+
+def _shares(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
+    """Gaps in units of the whole weight, (B, K)."""
+    if bins != BINS:
+        return shares(width_bins(record, w, bins))
+    cells = _cells(record, w)
+    with np.errstate(invalid="ignore"):
+        return cells.gap / cells.mass.sum(axis=1, keepdims=True)
+
+
+def _roots(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
+    """Mean gaps times the roots of the bins' shares, (B, K)."""
+    if bins != BINS:
+        return roots(width_bins(record, w, bins))
+    cells = _cells(record, w)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled = np.where(cells.mass > 0, cells.gap / np.sqrt(cells.mass), 0.0)
+        return scaled / np.sqrt(cells.mass.sum(axis=1, keepdims=True))
+
+
+def _means(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
+    """Mean gaps, (B, K), 0 in an empty bin."""
+    if bins != BINS:
+        return means(width_bins(record, w, bins))
+    cells = _cells(record, w)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(cells.mass > 0, cells.gap / cells.mass, 0.0)
 
 
 @metric(
@@ -66,20 +108,19 @@ def _cells(record: Judged, w: Float64s) -> _Cells:
     range=(0, 1),
     biased=True,
     gathers=True,
+    norm="l1",
+    gaps=_shares,
     source="Naeini et al. 2015; Guo et al. 2017, On Calibration of Modern Neural Networks",
     check="metrics/constructed-ece",
 )
-def ece(record: Judged, w: Float64s) -> Float64s:
+def ece(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Expected calibration error: sum over 15 equal-width bins of (weight share) |accuracy - mean confidence|, L1.
 
     Biased upwards: noise within a bin never cancels, so a perfectly calibrated model scores `ece-null`, not 0.  Read
-    it beside `ece-null` and `ece-debiased`.  The bias reaches its interval too, which turns it round but cannot remove
-    it: with 500 samples 95 % intervals hold the truth in about 60 % of cases where that is 0, in 92 % where it is .15.
-    w: (B, n); returns (B,).
+    it beside `ece-null` and `ece-debiased`.  Its interval is of the true error over these bins, and so may lie wholly
+    below the value.  w: (B, n); returns (B,).
     """
-    cells = _cells(record, w)
-    with np.errstate(invalid="ignore"):
-        return np.abs(cells.gap).sum(axis=1) / cells.mass.sum(axis=1)
+    return np.abs(_shares(record, w, bins)).sum(axis=1)
 
 
 @metric(
@@ -101,10 +142,10 @@ def ece_null(record: Judged, w: Float64s) -> Float64s:
     It is known once the confidences are, so it has no interval.  w: (B, n); returns (B,).
     """
     confidence, _ = judged(record)
-    own = base_weights(record) * np.ones(len(confidence))
+    own = np.broadcast_to(base_weights(record), len(confidence))
     cells = _cells(record, w)
     mass = cells.mass
-    square, variance = _sums(record, w, own, own * confidence * (1 - confidence))
+    square, variance = _sums(record, w, lambda s: own[s], lambda s: own[s] * confidence[s] * (1 - confidence[s]))
     with np.errstate(invalid="ignore", divide="ignore"):
         p, trials = cells.mean / mass, mass**2 / square
         # Of a sum of equal trials, of the trials as they are: the ratio is 1 less the spread of confidences.
@@ -143,6 +184,8 @@ def _whole_deviation(n: Float64s, p: Float64s) -> Float64s:
     better="lower",
     range=(-1, 1),
     gathers=True,
+    norm="square",
+    gaps=_roots,
     source="Kumar, Liang and Ma 2019, Verified Uncertainty Calibration; Broecker 2012",
     check="metrics/ece-under-calibration",
 )
@@ -152,7 +195,8 @@ def ece_debiased(record: Judged, w: Float64s) -> Float64s:
     It estimates sum over bins of (share) (E[correct - confidence | bin])^2.  The square of a bin's mean difference is
     too large by the variance of that mean; the mean of the products d_i d_j over pairs of different samples is not.
     Pairs within one cluster (`groups`), which are not independent, are left out with the pairs of a sample and itself;
-    a bin in which no pair is left adds 0.  Compare its square root with `ece`, not itself.  w: (B, n); returns (B,).
+    a bin in which no pair is left adds 0.  Compare its square root with `ece`, not itself.  Its interval, that of the
+    square of `ece-l2`, is of a quantity that is never below 0.  w: (B, n); returns (B,).
     """
     cells = _cells(record, w)
     mass = cells.mass
@@ -169,7 +213,7 @@ def _clusters(record: Any) -> tuple[Ints, Ints, Ints]:
     """Rows (n,) gathered by cluster within a bin, where each of these begins, (C,), and its bin, (C,)."""
     index, _ = _bin(record)
     codes = np.unique(record.groups, return_inverse=True)[1]
-    key = index * len(codes) + codes
+    key = index.astype(np.int64) * len(codes) + codes
     order = np.argsort(key, kind="stable")
     starts = np.flatnonzero(np.diff(key[order], prepend=-1))
     return order, starts, index[order[starts]]
@@ -178,11 +222,16 @@ def _clusters(record: Any) -> tuple[Ints, Ints, Ints]:
 def _within(record: Any, w: Float64s) -> tuple[Float64s, Float64s]:
     """Sums over each bin's samples, or clusters, of the squares of their mass and of their gap, (B, K) each."""
     confidence, correct = judged(record)
-    gap = correct - confidence
     if record.groups is None:
-        squares = record.squares(w) if isinstance(record, JudgedCells) else w * w
-        masses, gaps = _sums(record, squares, np.ones(len(gap)), gap * gap)
+        if isinstance(record, JudgedCells):
+            squares = record.squares(w)
+        else:  # where all rows weigh the same, no column of weights is made
+            squares = np.broadcast_to(w[:, :1] ** 2, w.shape) if w.strides[1] == 0 else w * w
+        masses, gaps = _sums(
+            record, squares, lambda s: np.ones(len(correct[s])), lambda s: (correct[s] - confidence[s]) ** 2
+        )
         return masses, gaps
+    gap = correct - confidence
     _, k = _bin(record)
     order, starts, index = _clusters(record)
     member = (index[:, None] == np.arange(k)).astype(np.float64)
@@ -199,17 +248,30 @@ def _within(record: Any, w: Float64s) -> tuple[Float64s, Float64s]:
     biased=True,
     default=False,
     gathers=True,
+    norm="max",
+    gaps=_means,
     source="Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning",
 )
-def mce(record: Judged, w: Float64s) -> Float64s:
+def mce(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Maximum calibration error: the largest |accuracy - mean confidence| of the 15 bins that hold a sample.
 
     The emptiest bin tends to win it, whatever the model: strongly biased upwards.  w: (B, n); returns (B,).
     """
-    cells = _cells(record, w)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gaps = np.abs(cells.gap) / cells.mass
-        return np.where(w.sum(axis=1) > 0, np.nan_to_num(gaps).max(axis=1), np.nan)
+    return np.where(w.sum(axis=1) > 0, np.abs(_means(record, w, bins)).max(axis=1), np.nan)
+
+
+def _by_class(record: Classification, w: Float64s) -> Float64s:
+    """Gaps of each class's bins over the whole weight and the number of classes, (B, K)."""
+    from scipy.sparse import csr_array
+
+    with_classes(record)
+    probs = np.clip(record.probs, 0.0, 1.0)
+    n, classes = probs.shape
+    cell = np.minimum((probs * BINS).astype(np.int64), BINS - 1) + BINS * np.arange(classes)
+    gap = (record.labels[:, None] == np.arange(classes)) - probs
+    cells = csr_array((gap.ravel(), cell.ravel(), np.arange(0, n * classes + 1, classes)), shape=(n, classes * BINS))
+    with np.errstate(invalid="ignore"):
+        return (w @ cells) / w.sum(axis=1, keepdims=True) / classes
 
 
 @metric(
@@ -220,6 +282,8 @@ def mce(record: Judged, w: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="l1",
+    gaps=_by_class,
     source="Kull et al. 2019, Beyond Temperature Scaling",
 )
 def classwise_ece(record: Classification, w: Float64s) -> Float64s:
@@ -227,16 +291,7 @@ def classwise_ece(record: Classification, w: Float64s) -> Float64s:
 
     Biased upwards as `ece` is, more so for rare classes.  w: (B, n); returns (B,).
     """
-    from scipy.sparse import csr_array
-
-    with_classes(record)
-    probs = np.clip(record.probs, 0.0, 1.0)
-    n, classes = probs.shape
-    cell = np.minimum((probs * BINS).astype(np.int64), BINS - 1) + BINS * np.arange(classes)
-    gap = (record.labels[:, None] == np.arange(classes)) - probs
-    cells = csr_array((gap.ravel(), cell.ravel(), np.arange(0, n * classes + 1, classes)), shape=(n, classes * BINS))
-    with np.errstate(invalid="ignore"):
-        return np.abs(w @ cells).sum(axis=1) / w.sum(axis=1) / classes
+    return np.abs(_by_class(record, w)).sum(axis=1)
 
 
 @metric(

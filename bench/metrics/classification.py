@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.components import PerSample, metric, per_sample
-from bench.metrics.judged import judged, with_classes
+from bench.metrics.judged import with_classes
 from bench.records import Classification, Judged
 from bench.records.top import log_prob_of, squared_error_of
 
@@ -57,4 +57,5 @@ def brier(record: Classification) -> PerSample:
 )
 def accuracy(record: Judged) -> PerSample:
     """Share of samples whose answer is right.  Where two classes tie for the most probable, the first is the answer."""
-    return per_sample(judged(record)[1])
+    with_classes(record)
+    return per_sample(record.correct)

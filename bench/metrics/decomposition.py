@@ -248,6 +248,30 @@ def murphy(confidence: Float64s, correct: Float64s, w: Float64s) -> Murphy:
         return Murphy(reliability, resolution, rate * (1 - rate), (variance - 2 * covariance).sum(axis=1) / total)
 
 
+def _bins(record: Judged, w: Float64s) -> tuple[Float64s, Float64s, Float64s]:
+    """Weight, right answers and promised ones of the bins, (B, bins) each."""
+    confidence, correct = judged(record)
+    members = in_bins(confidence)
+    mass, hits, promised = (w @ (members * x[:, None]) for x in (np.ones_like(confidence), correct, confidence))
+    return mass, hits, promised
+
+
+def _unreliable(record: Judged, w: Float64s) -> Float64s:
+    """Mean gaps times the roots of the bins' shares, (B, bins): their squares add up to the reliability."""
+    mass, hits, promised = _bins(record, w)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(mass > 0, (hits - promised) / np.sqrt(mass), 0.0) / np.sqrt(mass.sum(axis=1, keepdims=True))
+
+
+def _resolved(record: Judged, w: Float64s) -> Float64s:
+    """Distances of the bins' rates from the overall one likewise: their squares add up to the resolution."""
+    mass, hits, _ = _bins(record, w)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = mass.sum(axis=1, keepdims=True)
+        rate = hits.sum(axis=1, keepdims=True) / total
+        return np.where(mass > 0, np.sqrt(mass) * (hits / mass - rate), 0.0) / np.sqrt(total)
+
+
 @metric(
     "murphy-reliability",
     of=Judged,
@@ -256,6 +280,8 @@ def murphy(confidence: Float64s, correct: Float64s, w: Float64s) -> Murphy:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="square",
+    gaps=_unreliable,
     source=MURPHY,
     check="calibration/decomposition",
 )
@@ -276,6 +302,8 @@ def murphy_reliability(record: Judged, w: Float64s) -> Float64s:
     range=(0, 0.25),
     biased=True,
     default=False,
+    norm="square",
+    gaps=_resolved,
     source=MURPHY,
     check="calibration/decomposition",
 )

@@ -128,7 +128,7 @@ def _false_at(recall: float, found: Float64s, wrong: Float64s) -> Float64s:
     source="Yang et al. 2022, OpenOOD (OOD as the positive class)",
     check="metrics/fpr95-two-gaussians",
 )
-def fpr95_ood(record: Detection, w: Float64s) -> Float64s:
+def fpr95_ood(record: Detection, w: Float64s, recall: float = 0.95) -> Float64s:
     """Share of in-distribution samples flagged at the first observed threshold that flags at least 95 % of the OOD.
 
     The definition of OpenOOD and pytorch-ood.  The other one is `fpr95-id`; the two differ widely on the same scores.
@@ -136,7 +136,7 @@ def fpr95_ood(record: Detection, w: Float64s) -> Float64s:
     A quantile of few positives: with 30 of them 95 % intervals hold the truth in about 90 % of cases.
     """
     r = _ranked(record, w)
-    return _false_at(0.95, r.found, r.wrong)
+    return _false_at(recall, r.found, r.wrong)
 
 
 @metric(
@@ -149,13 +149,13 @@ def fpr95_ood(record: Detection, w: Float64s) -> Float64s:
     source="Liang et al. 2018, ODIN; Liu et al. 2020, Energy-based OOD Detection (in-distribution as positive)",
     check="metrics/fpr95-two-gaussians",
 )
-def fpr95_id(record: Detection, w: Float64s) -> Float64s:
+def fpr95_id(record: Detection, w: Float64s, recall: float = 0.95) -> Float64s:
     """Share of OOD samples accepted at the first observed threshold that accepts at least 95 % of in-distribution ones.
 
     The definition of the ODIN and energy papers.  The other one is `fpr95-ood`.
     """
     r = _ranked(record, w)
-    return _false_at(0.95, np.cumsum(r.misses[:, ::-1], axis=1), np.cumsum(r.hits[:, ::-1], axis=1))
+    return _false_at(recall, np.cumsum(r.misses[:, ::-1], axis=1), np.cumsum(r.hits[:, ::-1], axis=1))
 
 
 @metric(

@@ -6,6 +6,7 @@ would.  So a resample of a million rows is the masses of two thousand cells.  Po
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -70,18 +71,35 @@ def gathered(record: Any) -> Gathered | None:
     if len(record) <= LEAST or record.weights is not None or record.groups is not None:
         return None
     if isinstance(record, Detection):
-        kinds, codes, rows = numbered(2 * _levels(record.scores, SCORES) + record.positive)
+        levels = _edges(record.scores, SCORES)
+        kinds, codes, rows = _in_cells(
+            len(record), lambda s: 2 * np.searchsorted(levels, record.scores[s], side="right") + record.positive[s]
+        )
         names = kinds.astype(np.str_)
         cells = Detection(ids=names, scores=(kinds >> 1).astype(np.float64), positive=(kinds & 1).astype(bool))
         return Gathered(cells, codes, rows)
     if isinstance(record, Regression):
         return _by_pit(record) if record.form in CONTINUOUS else None
     confidence, correct = judged(record)
-    # No cell reaches over the border of a bin, and a bin's mean confidence is that of its cells.
-    level = _levels(confidence, CONFIDENCES) * BINS + bin_of(confidence)
-    kinds, codes, rows = numbered(2 * level + correct)
+    edges = _edges(confidence, CONFIDENCES)
+
+    def kind(s: slice) -> Ints:
+        # No cell reaches over the border of a bin, and a bin's mean confidence is that of its cells.
+        level = np.searchsorted(edges, confidence[s], side="right") * BINS + bin_of(confidence[s])
+        return 2 * level + correct[s]
+
+    kinds, codes, rows = _in_cells(len(record), kind)
     means = np.bincount(codes, confidence, len(rows)) / rows
     return Gathered(JudgedCells(means, (kinds & 1).astype(bool), rows), codes, rows)
+
+
+def _in_cells(n: int, kind: Callable[[slice], Ints]) -> tuple[Ints, Ints, Float64s]:
+    """`numbered`, of kinds that are worked out some rows at a time."""
+    keys = np.empty(n, dtype=np.int32)
+    for start in range(0, n, SAMPLE):
+        rows = slice(start, start + SAMPLE)
+        keys[rows] = kind(rows)
+    return numbered(keys)
 
 
 def _by_pit(record: Regression) -> Gathered:
@@ -91,24 +109,23 @@ def _by_pit(record: Regression) -> Gathered:
     u = np.clip(pit(record), np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg)
     # No cell reaches over the end of a central interval of 5, 10 .. 95 %.
     ends = np.minimum((u * 40).astype(np.int64), 39)
-    _, codes, rows = numbered(_levels(u, SCORES) * 40 + ends)
+    _, codes, rows = numbered(np.searchsorted(_edges(u, SCORES), u, side="right") * 40 + ends)
     y = ndtri(np.bincount(codes, u, len(rows)) / rows)
     cells = Regression(ids=np.arange(len(y)).astype(np.str_), y=y, mean=np.zeros(len(y)), std=np.ones(len(y)))
     return Gathered(cells, codes, rows)
 
 
-def _levels(scores: Float64s, count: int) -> Ints:
-    """The level of each score, (n,), rising with it: at most `count`, of about as many rows each; equals stay equal."""
+def _edges(scores: Float64s, count: int) -> Float64s:
+    """Where the levels of scores begin: at most `count`, of about as many rows each; equals stay equal."""
     step = max(1, len(scores) // SAMPLE)
     inner = np.sort(scores[::step])
-    edges = np.unique(inner[np.linspace(0, len(inner) - 1, count + 1).astype(np.int64)[1:-1]])
-    return np.searchsorted(edges, scores, side="right")
+    return np.unique(inner[np.linspace(0, len(inner) - 1, count + 1).astype(np.int64)[1:-1]])
 
 
 def numbered(keys: Ints) -> tuple[Ints, Ints, Float64s]:
     """The K keys that occur, rising; the place among them of each key given, (n,); and how often each occurs, (K,)."""
     counts = np.bincount(keys)
     kinds = np.flatnonzero(counts)
-    place = np.zeros(len(counts), dtype=np.int64)
+    place = np.zeros(len(counts), dtype=np.min_scalar_type(len(kinds)))
     place[kinds] = np.arange(len(kinds))
     return kinds, place[keys], counts[kinds].astype(np.float64)

@@ -18,7 +18,10 @@ BINS = 15
 def judged(record: Judged) -> tuple[Float64s, Bools]:
     """Confidence in [0, 1] and correctness, each (n,).  Raises `NotApplicable` where a row has no right answer."""
     with_classes(record)
-    return frozen(np.clip(record.confidence, 0.0, 1.0)), frozen(record.correct.copy())
+    confidence, correct = record.confidence, record.correct
+    if len(confidence) and not (confidence.min() >= 0 and confidence.max() <= 1):
+        confidence = np.clip(confidence, 0.0, 1.0)
+    return frozen(confidence.view()), frozen(correct.view())
 
 
 def with_classes(record: Any) -> None:

@@ -48,12 +48,14 @@ def pit_ks_p(record: Regression, w: Float64s) -> Float64s:
     better="lower",
     range=(0, None),
     default=False,
-    biased=True,
+    interval=False,
     source=f"{SOURCE}; Pearson 1900",
     check="metrics/pit-tests",
 )
 def pit_chi2(record: Regression, w: Float64s) -> Float64s:
     """Pearson's statistic of the PIT histogram over its degrees of freedom: 1 in the mean for a right forecast.
+
+    Of a wrong one it grows with the number of rows, so it estimates nothing and has no interval.
 
     Ten cells of equal probability; of M samples, cells of whole ranks; of quantiles, the cells between their levels.
     w: (B, n); returns (B,).

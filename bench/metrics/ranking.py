@@ -47,10 +47,13 @@ class Ranking:
 
     def weigh(self, w: Float64s) -> Ranked:
         """The steps under weights (B, n)."""
-        # Weights of one row stand side by side (see `bench.stats.bootstrap`), so rows are moved whole.
-        parts = w.T[self.rows]
-        if len(self.starts) < len(self.rows):
-            parts = np.add.reduceat(parts, self.starts, axis=0)
+        if w.strides[1] == 0 and len(self.rows):  # all rows weigh the same
+            parts = np.diff(self.starts, append=len(self.rows))[:, None] * w.T[:1]
+        else:
+            # Weights of one row stand side by side (see `bench.stats.bootstrap`), so rows are moved whole.
+            parts = w.T[self.rows]
+            if len(self.starts) < len(self.rows):
+                parts = np.add.reduceat(parts, self.starts, axis=0)
         steps = int(self.step[-1]) + 1 if len(self.step) else 0
         hits, misses = np.zeros((2, steps, len(w)))
         hits[self.step[self.hit]] = parts[self.hit]
@@ -73,19 +76,20 @@ def ranking(scores: Float64s, hit: Bools, *, merge_hits: bool = False, merge_mis
     rows = descending(scores, hit)
     in_order, hit = scores[rows], hit[rows]
     first = np.ones(len(rows), dtype=bool)  # of its score
-    first[1:] = in_order[1:] != in_order[:-1]
-    score = np.cumsum(first) - 1
-    count = int(score[-1]) + 1 if len(rows) else 0
-    has_hit, has_miss = (np.bincount(score[kind], minlength=count) > 0 for kind in (hit, ~hit))
-    joins = np.zeros(count, dtype=bool)  # the step of the score above
+    np.not_equal(in_order[1:], in_order[:-1], out=first[1:])
+    del in_order
+    # A score's hits stand first, so it holds a hit where its first row is one, and a miss where its last is one.
+    has_hit, has_miss = hit[first], ~hit[np.append(first[1:], True)] if len(rows) else hit
+    joins = np.zeros(len(has_hit), dtype=bool)  # the step of the score above
     for merge, kind, other in ((merge_hits, has_hit, has_miss), (merge_misses, has_miss, has_hit)):
         if merge:
             joins[1:] |= (kind & ~other)[1:] & (kind & ~other)[:-1]
-    step = (np.cumsum(~joins) - 1)[score]
-    begins = np.ones(len(rows), dtype=bool)
-    begins[1:] = (step[1:] != step[:-1]) | (hit[1:] != hit[:-1])
+    first[first] = ~joins  # now of its step
+    begins = first.copy()
+    begins[1:] |= hit[1:] != hit[:-1]
     starts = np.flatnonzero(begins)
-    return Ranking(*(frozen(x) for x in (rows, starts, hit[starts], step[starts])))
+    step = np.cumsum(first[starts]) - 1
+    return Ranking(*(frozen(x) for x in (rows, starts, hit[starts], step)))
 
 
 def ranked(scores: Float64s, hit: Bools, w: Float64s) -> Ranked:

@@ -58,7 +58,9 @@ def aurc(record: Judged, w: Float64s) -> Float64s:
     before = after - mass
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(mass > 0, r.hits / mass, 0.0)
-        area = r.hits + (r.found - r.hits - before * share) * (psi(after + 1) - psi(before + 1))
+        # Where one step ends the next begins, so each end is looked up once.
+        ends = psi(np.concatenate([np.zeros((len(w), 1)), after], axis=1) + 1)
+        area = r.hits + (r.found - r.hits - before * share) * np.diff(ends, axis=1)
         return area.sum(axis=1) / after[:, -1]
 
 
@@ -119,12 +121,15 @@ def augrc(record: Judged, w: Float64s) -> Float64s:
     source="Geifman and El-Yaniv 2017, Selective Classification for Deep Neural Networks",
     check="metrics/random-confidence",
 )
-def risk_at_80(record: Judged, w: Float64s) -> Float64s:
-    """Error rate among the 80 % most confident answers; the row at the border counts by the part that is needed."""
+def risk_at_80(record: Judged, w: Float64s, coverage: float = 0.8) -> Float64s:
+    """Error rate among the 80 % most confident answers, or another share (`coverage`).
+
+    The row at the border counts by the part that is needed.  w: (B, n); returns (B,).
+    """
     r = _errors(record, w)
     mass = r.hits + r.misses
     after = r.found + r.wrong
-    budget = 0.8 * after[:, -1:]
+    budget = coverage * after[:, -1:]
     taken = np.clip(budget - (after - mass), 0.0, mass)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(mass > 0, taken / mass, 0.0)

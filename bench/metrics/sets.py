@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.arrays import Bools, Float64s
 from bench.components import NotApplicable, PerSample, metric, per_sample
-from bench.conformal.conditional import DIRECTIONS, SIZES, violation, worst, worst_slab
+from bench.conformal.conditional import DIRECTIONS, SIZES, by_stratum, violation, worst, worst_slab
 from bench.forecasts.forms import promised
 from bench.metrics.judged import with_classes
 from bench.records import Classification, Record, Regression
@@ -78,6 +78,13 @@ def set_singletons(record: Classification) -> PerSample:
     return per_sample(sets_of(record).sum(axis=1) == 1)
 
 
+def _violations(record: Classification, w: Float64s) -> Float64s:
+    """Coverage less the level of each stratum of sizes, (B, S), 0 where it has no weight."""
+    sizes = sets_of(record).sum(axis=1)
+    found = by_stratum(covered(record), np.searchsorted(SIZES, sizes, side="right"), w)
+    return np.nan_to_num(found - record.level)
+
+
 @metric(
     "set-size-violation",
     of=Classification,
@@ -85,6 +92,9 @@ def set_singletons(record: Classification) -> PerSample:
     better="lower",
     range=(0, 1),
     biased=True,
+    norm="max",
+    gaps=_violations,
+    needs=("labels", "sets"),
     source="Angelopoulos et al. 2021, Uncertainty Sets for Image Classifiers: size-stratified coverage violation",
     check="uncertainty/conditional-coverage",
 )
@@ -107,6 +117,7 @@ def set_size_violation(record: Classification, w: Float64s) -> Float64s:
     range=(0, 1),
     default=False,
     biased=True,
+    needs=("labels", "sets"),
     source="Ding et al. 2023, Class-Conditional Conformal Prediction with Many Classes",
     check="uncertainty/conditional-coverage",
 )
@@ -149,6 +160,7 @@ def worst_dataset_coverage(record: Record, w: Float64s) -> Float64s:
     better="higher",
     range=(0, 1),
     default=False,
+    whole=True,
     source="Cauchois, Gupta and Duchi 2021, Knowing what you know, section 4",
     check="uncertainty/conditional-coverage",
 )

@@ -9,7 +9,7 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.components import NotApplicable, metric
 from bench.forecasts.forms import central, mean_of, pit, quantile, std_of
-from bench.metrics.coverage import SHARES
+from bench.metrics.coverage import SHARES, reached
 from bench.records import Regression
 
 BINS = 10
@@ -60,6 +60,15 @@ def _bins(values: Float64s, w: Float64s, bins: int) -> Float64s:
     return place[:, code]
 
 
+def _relative(record: Regression, w: Float64s) -> Float64s:
+    """(said - came) / said of each bin over the number of bins that hold a row, (B, bins)."""
+    curve = spread_curve(record, w)
+    filled = curve.mass > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gaps = np.where(filled, (curve.said - curve.came) / curve.said, 0.0)
+        return gaps / np.where(filled.any(axis=1), filled.sum(axis=1), np.nan)[:, None]
+
+
 @metric(
     "ence",
     of=Regression,
@@ -68,6 +77,8 @@ def _bins(values: Float64s, w: Float64s, bins: int) -> Float64s:
     range=(0, None),
     default=False,
     biased=True,
+    norm="l1",
+    gaps=_relative,
     source="Levi et al. 2022, Evaluating and Calibrating Uncertainty Prediction in Regression Tasks",
     check="metrics/ence-scaled-gaussian",
 )
@@ -77,11 +88,17 @@ def ence(record: Regression, w: Float64s) -> Float64s:
     said: root mean forecast variance of a bin, came: root mean squared error of its means.  Bins hold equal mass.
     Biased upwards: noise in a bin's error never cancels.  w: (B, n); returns (B,).
     """
-    curve = spread_curve(record, w)
-    filled = curve.mass > 0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gaps = np.where(filled, np.abs(curve.said - curve.came) / curve.said, 0.0)
-        return gaps.sum(axis=1) / np.where(filled.any(axis=1), filled.sum(axis=1), np.nan)
+    return np.abs(_relative(record, w)).sum(axis=1)
+
+
+def _missed(record: Regression, w: Float64s) -> Float64s:
+    """Share of y at most each of the forecast's K quantiles, less its level, over K: (B, K)."""
+    if record.form != "quantiles":
+        first = np.searchsorted(SHARES, pit(record)).astype(np.uint8)
+        return (reached(first, len(SHARES), w) - SHARES) / len(SHARES)
+    below, levels = _below(record)
+    with np.errstate(invalid="ignore"):
+        return (w @ below / w.sum(axis=1)[:, None] - levels) / len(levels)
 
 
 @metric(
@@ -92,6 +109,8 @@ def ence(record: Regression, w: Float64s) -> Float64s:
     range=(0, 1),
     default=False,
     biased=True,
+    norm="l1",
+    gaps=_missed,
     source="Kuleshov, Fenner and Ermon 2018, Accurate Uncertainties for Deep Learning",
     check="metrics/ence-scaled-gaussian",
 )
@@ -101,9 +120,7 @@ def quantile_calibration_error(record: Regression, w: Float64s) -> Float64s:
     Levels 5, 10 ... 95 %; of quantile forecasts, their own.  One-sided, so it sees a shift that central intervals miss.
     Biased upwards, as `coverage-error`.  w: (B, n); returns (B,).
     """
-    below, levels = _below(record)
-    with np.errstate(invalid="ignore"):
-        return np.abs(w @ below / w.sum(axis=1)[:, None] - levels).mean(axis=1)
+    return np.abs(_missed(record, w)).sum(axis=1)
 
 
 def _below(record: Regression) -> tuple[Float64s, Float64s]:

@@ -38,25 +38,14 @@ class Batches:
         start = 0
         while start < rows:
             stop = min(start + self.size, rows)
-            answer = self._try(ask, slice(start, stop))
-            if answer is None:
-                self._halve(stop - start)
-            else:
-                answers.append(answer[0])
+            part = slice(start, stop)
+            if attempt(lambda part=part: answers.append(ask(part))) is None:  # type: ignore[misc]
                 start = stop
+            else:
+                self._halve(stop - start)
         return answers
 
-    def _try(self, ask: Callable[[slice], T], part: slice) -> tuple[T] | None:
-        # Leaving this frame drops the traceback, and with it the tensors that filled the memory.
-        try:
-            return (ask(part),)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            return None
-
     def _halve(self, rows: int) -> None:
-        release_memory()
         if rows <= 1:
             raise EvaluationError(
                 "one sample doesn't fit into memory",
@@ -65,6 +54,23 @@ class Batches:
             )
         self.size = (rows + 1) // 2
         LOG.warning("out of memory with a batch of %d; going on with %d", rows, self.size)
+
+
+def attempt(work: Callable[[], object]) -> str | None:
+    """Do the work; why memory ran out, if it did.
+
+    Leaving this frame drops the traceback, and with it the tensors that filled memory, which is then released.
+    """
+    try:
+        work()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        trouble = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    else:
+        return None
+    release_memory()
+    return trouble
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -23,6 +23,16 @@ def build(spec: specs.Spec, machine: Machine) -> Any:
     given the machine.  Raises `UsageError` for an unknown model, parameter, or a target too many or too few.
     """
     factory = registry.find("model", spec.name).function
+    given = parameters(spec)
+    if "machine" in inspect.signature(factory).parameters:
+        given["machine"] = machine
+    with told(f"model '{spec}' could not be made"):
+        return factory(*([spec.target] if spec.target else []), **given)
+
+
+def parameters(spec: specs.Spec) -> dict[str, Any]:
+    """What its factory is given beside target and machine, held to what it takes; raises as `build` does."""
+    factory = registry.find("model", spec.name).function
     names = list(inspect.signature(factory).parameters)
     aimed = names[:1] == ["target"]
     if aimed and not spec.target:
@@ -33,11 +43,7 @@ def build(spec: specs.Spec, machine: Machine) -> Any:
         raise UsageError(
             f"model '{spec.name}' takes no target", cause=f"'{spec.target}' follows its name", fix=f"write {spec.name}"
         )
-    parameters = specs.bind(factory, spec, skip=int(aimed), given=("machine",))
-    if "machine" in names:
-        parameters["machine"] = machine
-    with told(f"model '{spec}' could not be made"):
-        return factory(*([spec.target] if aimed else []), **parameters)
+    return specs.bind(factory, spec, skip=int(aimed), given=("machine",))
 
 
 @contextmanager

@@ -29,8 +29,12 @@ class Source(Protocol):
         """Values that hold for all rows."""
         ...
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-        """Those columns, some rows at a time."""
+    def batches(self, columns: Sequence[str], rows: int) -> Iterator[Mapping[str, Any]]:
+        """Those columns, so many rows at a time, or all of them."""
+        ...
+
+    def values(self) -> Mapping[str, int] | None:
+        """How many values each column holds in all, lists and all; `None` where that is not known beforehand."""
         ...
 
 
@@ -81,7 +85,7 @@ class Parquet:
         import pyarrow.parquet as pq
 
         self.file = str(path)
-        self._parquet = pq.ParquetFile(path)
+        self._parquet = pq.ParquetFile(path, pre_buffer=False)  # a row group may be as long as the file
         self.names: list[str] = list(self._parquet.schema_arrow.names)
         _refuse_doubles(self.names, self.file)
 
@@ -90,10 +94,21 @@ class Parquet:
         stored = self._parquet.schema_arrow.metadata or {}
         return {key.decode(): value.decode() for key, value in stored.items() if key != b"ARROW:schema"}
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    def values(self) -> Mapping[str, int]:
+        """By the file's footer."""
+        counts = dict.fromkeys(self.names, 0)
+        about = self._parquet.metadata
+        for group in range(about.num_row_groups):
+            for place in range(about.num_columns):
+                column = about.row_group(group).column(place)
+                name = column.path_in_schema.partition(".")[0]
+                counts[name] = counts.get(name, 0) + column.num_values
+        return counts
+
+    def batches(self, columns: Sequence[str], rows: int) -> Iterator[Mapping[str, Any]]:
         """Those columns as Arrow arrays."""
         try:
-            for batch in self._parquet.iter_batches(batch_size=ROWS, columns=list(columns)):
+            for batch in self._parquet.iter_batches(batch_size=rows, columns=list(columns)):
                 yield {name: batch.column(name) for name in columns}
         except (OSError, ValueError) as error:
             raise _unreadable(self.file, error) from error
@@ -140,16 +155,19 @@ class Csv:
         """None: a csv file has only rows."""
         return {}
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    def batches(self, columns: Sequence[str], rows: int) -> Iterator[Mapping[str, Any]]:
         """Those columns as Arrow arrays of text."""
         reader = self._open(columns)
         try:
             while (batch := _next_batch(reader)) is not None:
-                for start in range(0, batch.num_rows, ROWS):
-                    part = batch.slice(start, ROWS)
+                for start in range(0, batch.num_rows, rows):
+                    part = batch.slice(start, rows)
                     yield {name: part.column(name) for name in columns}
         except (OSError, ValueError) as error:
             raise self._error(error) from error
+
+    def values(self) -> None:
+        """Unknown."""
 
     def _error(self, error: Exception) -> UsageError:
         if self._broken is None:
@@ -213,8 +231,9 @@ class Npz:
         """Single values, and levels."""
         return {name: self._array(name).tolist() for name in self._once}
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    def batches(self, columns: Sequence[str], rows: int) -> Iterator[Mapping[str, Any]]:
         """Those arrays at once, with their offsets: an archive cannot be read in parts."""
+        del rows
         arrays: dict[str, Any] = {}
         for name in columns:
             offsets = f"{name}_offsets"
@@ -222,6 +241,9 @@ class Npz:
             if offsets in self._archive.files:
                 arrays[offsets] = self._array(offsets)
         yield arrays
+
+    def values(self) -> None:
+        """Unknown, and of no use: an archive is read at once."""
 
     def _array(self, name: str) -> Any:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.arrays import AnyArray, Bools, Ints, Ragged, Strings
 from bench.errors import RecordError
+from bench.predictions import sources
 from bench.predictions import values as cells
 from bench.predictions.fields import Convention, Found
 from bench.predictions.sources import Source
@@ -23,6 +24,7 @@ class Table:
 
     rows: (n,) numbers of the rows in the file, from 1.  ids: (n,).  failed: rows that were asked and gave no answer;
     they are in no column.  failed_prompts: of those rows, the prompts they belong to, where rows have prompts.
+    part: whether the file has more rows than these.
     """
 
     file: str
@@ -35,6 +37,7 @@ class Table:
     ids: Strings
     failed: int
     failed_prompts: frozenset[str]
+    part: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -50,7 +53,11 @@ class Table:
             self.refuse("weight", ~(np.isfinite(weights) & (weights >= 0)), "finite and at least 0")
         if self.get("split") is not None:
             self.refuse("split", ~np.isin(self.columns["split"], SPLITS), "train, calibration or test")
-        self._refuse_nothing_to_score()
+        if not self.part:
+            splits, weights = self.get("split"), self.get("weight")
+            test = np.ones(len(self), dtype=bool) if splits is None else splits == "test"
+            weighing = int(test.sum() if weights is None else (weights[test] > 0).sum())
+            refuse_nothing_to_score(self.file, self.found, len(self), int(test.sum()), weighing)
         return {
             "ids": self.ids,
             "groups": self.get("group"),
@@ -60,22 +67,6 @@ class Table:
             "dataset": self.get("dataset"),
             "n_failed": self.failed,
         }
-
-    def _refuse_nothing_to_score(self) -> None:
-        splits, weights = self.get("split"), self.get("weight")
-        test = np.ones(len(self), dtype=bool) if splits is None else splits == "test"
-        if not test.any():
-            raise RecordError(
-                f"{self.file} holds no test rows",
-                cause=f"column '{self.found['split'].columns[0]}' is train or calibration in all {len(self)}",
-                fix="give the rows that are to be scored split = test, or leave the column out",
-            )
-        if weights is not None and not weights[test].any():
-            raise RecordError(
-                f"{self.file}: column '{self.found['weight'].columns[0]}' is 0 in every row to be scored",
-                cause="a mean of nothing but zero weights is undefined",
-                fix="give some rows a weight above 0, or leave the column out",
-            )
 
     def constant(self, key: str, default: Any) -> Any:
         """A value that holds for the whole file: from its metadata, or from a column that never changes."""
@@ -98,7 +89,7 @@ class Table:
         """Raise where any of `bad` (n,) or (n, k) is true, naming the column and the row: it must be `rule`."""
         if not bad.any():
             return
-        by_row = bad if bad.ndim == 1 else bad.reshape(len(bad), -1).any(axis=1)
+        by_row: Bools = bad if bad.ndim == 1 else np.any(bad.reshape(len(bad), -1), axis=1)
         row = int(np.argmax(by_row))
         place = None if bad.ndim == 1 else int(np.argmax(bad[row]))
         found = self.found[key]
@@ -112,9 +103,15 @@ class Table:
         shown = value if isinstance(value, str) else np.array2string(np.asarray(value), threshold=4, precision=6)
         raise RecordError(
             f"{self.file}: column '{name}', row {self.rows[row]} (id '{self.ids[row]}') is {shown[:80]}",
-            cause=f"'{name}' must be {rule}; {int(by_row.sum())} of {len(self)} rows are not",
+            cause=f"'{name}' must be {rule}; {self._count(by_row)} not",
             fix=f"bench show record {self.kind}",
         )
+
+    def _count(self, bad: Bools) -> str:
+        count = int(bad.sum())
+        if not self.part:
+            return f"{count} of {len(self)} rows are"
+        return f"at least {count} {'row is' if count == 1 else 'rows are'}"
 
     def refuse_entries(self, key: str, bad: Bools, rule: str) -> None:
         """As `refuse`, for a ragged column: `bad` (total,) is about its values."""
@@ -124,49 +121,84 @@ class Table:
         self.refuse(key, by_row, rule)
 
 
+def refuse_nothing_to_score(file: str, found: Mapping[str, Found], rows: int, test: int, weighing: int) -> None:
+    """Raise where of so many rows none is a test row, or no test row has a weight above 0."""
+    if not test:
+        raise RecordError(
+            f"{file} holds no test rows",
+            cause=f"column '{found['split'].columns[0]}' is train or calibration in all {rows}",
+            fix="give the rows that are to be scored split = test, or leave the column out",
+        )
+    if not weighing:
+        raise RecordError(
+            f"{file}: column '{found['weight'].columns[0]}' is 0 in every row to be scored",
+            cause="a mean of nothing but zero weights is undefined",
+            fix="give some rows a weight above 0, or leave the column out",
+        )
+
+
+def refuse_nothing(file: str, rows: int, failed: int) -> None:
+    """Raise where no row holds an answer."""
+    if not rows:
+        raise RecordError(
+            f"{file} holds no predictions",
+            cause=f"all {failed} rows are marked as failed" if failed else "it has columns but no rows",
+            fix="write at least one row",
+        )
+
+
 def collect(source: Source, found: Mapping[str, Found], convention: Convention, name: str) -> Table:
     """Read the located columns, batch after batch.  Memory: the columns kept, and one batch."""
     parts: dict[str, list[Any]] = {key: [] for key in found if key not in {"id", "failed"}}
     rows: list[AnyArray] = []
     ids: list[AnyArray] = []
     prompts: set[str] = set()
-    start = failed = 0
-    wanted = [column for way in found.values() for column in way.columns]
-    for batch in source.batches(wanted):
-        reader = _Batch(source, found, convention, batch, start)
-        keep = reader.kept()
-        failed += int((~keep).sum())
-        start += len(keep)
-        if "prompt_id" in found and not keep.all():
-            prompts |= set(np.asarray(reader.only(~keep, names_only=True).column("prompt_id")).tolist())
-        reader = reader if keep.all() else reader.only(keep)
-        rows.append(reader.rows)
-        ids.append(reader.ids)
+    failed = 0
+    for each in tables(source, found, convention, name, sources.ROWS):
+        rows.append(each.rows)
+        ids.append(each.ids)
+        failed += each.failed
+        prompts |= each.failed_prompts
         for key, column_parts in parts.items():
-            column_parts.append(reader.column(key))
+            column_parts.append(each.columns[key])
     numbers = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
     names = np.concatenate(ids) if ids else np.empty(0, dtype=np.str_)
-    if not len(numbers):
-        raise RecordError(
-            f"{source.file} holds no predictions",
-            cause=f"all {failed} rows are marked as failed" if failed else "it has columns but no rows",
-            fix="write at least one row",
-        )
+    refuse_nothing(source.file, len(numbers), failed)
     columns = {key: _join(parts.pop(key), found[key], source.file) for key in list(parts)}
-    table = Table(
-        source.file,
-        convention.kind,
-        name,
-        found,
-        columns,
-        source.constants(),
-        numbers,
-        names,
-        failed,
-        frozenset(prompts),
-    )
+    constants, gone = source.constants(), frozenset(prompts)
+    table = Table(source.file, convention.kind, name, found, columns, constants, numbers, names, failed, gone)
     _refuse_doubles(table)
     return table
+
+
+def tables(source: Source, found: Mapping[str, Found], convention: Convention, name: str, rows: int) -> Iterator[Table]:
+    """The located columns, about so many rows at a time, each such batch with the numbers of its rows in the file."""
+    start = 0
+    constants = source.constants()
+    for batch in source.batches([column for way in found.values() for column in way.columns], rows):
+        reader = _Batch(source, found, convention, batch, start)
+        keep = reader.kept()
+        start += len(keep)
+        prompts: frozenset[str] = frozenset()
+        if "prompt_id" in found and not keep.all():
+            lost = reader.only(~keep, names_only=True)
+            prompts = frozenset(np.asarray(lost.column("prompt_id")).tolist())
+        reader = reader if keep.all() else reader.only(keep)
+        columns = {key: reader.column(key) for key in found if key not in {"id", "failed"}}
+        failed = int((~keep).sum())
+        yield Table(
+            source.file,
+            convention.kind,
+            name,
+            found,
+            columns,
+            constants,
+            reader.rows,
+            reader.ids,
+            failed,
+            prompts,
+            part=True,
+        )
 
 
 def _join(parts: list[Any], way: Found, file: str) -> Any:
@@ -193,12 +225,17 @@ def _refuse_doubles(table: Table) -> None:
     if len(twice):
         second = order[twice + 1].min()
         first = np.flatnonzero(table.ids == table.ids[second])[0]
-        raise RecordError(
-            f"{table.file}: column '{table.found['id'].columns[0]}', row {table.rows[second]} is "
-            f"'{table.ids[second]}', as row {table.rows[first]} is",
-            cause=f"ids name the samples and must be unique; {len(twice)} rows repeat one",
-            fix="make them unique, or leave the column out; samples that belong together share a 'group'",
-        )
+        name, rows = table.ids[second], (int(table.rows[first]), int(table.rows[second]))
+        raise doubled(table.file, table.found["id"].columns[0], str(name), rows, len(twice))
+
+
+def doubled(file: str, column: str, name: str, rows: tuple[int, int], repeats: int) -> RecordError:
+    """The error for two rows of one id."""
+    return RecordError(
+        f"{file}: column '{column}', row {rows[1]} is '{name}', as row {rows[0]} is",
+        cause=f"ids name the samples and must be unique; {repeats} rows repeat one",
+        fix="make them unique, or leave the column out; samples that belong together share a 'group'",
+    )
 
 
 class _Batch:

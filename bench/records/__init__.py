@@ -15,6 +15,7 @@ from bench.records.kinds import (
     Tokens,
     log_softmax,
 )
+from bench.records.speculation import Speculation
 
 __all__ = [
     "JUDGED",
@@ -29,6 +30,7 @@ __all__ = [
     "Regression",
     "Responses",
     "Scores",
+    "Speculation",
     "Tokens",
     "attribute",
     "column",

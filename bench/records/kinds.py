@@ -12,7 +12,7 @@ import numpy as np
 from bench.arrays import AnyArray, Bools, Float64s, Floats, Ints, Ragged
 from bench.errors import RecordError
 from bench.records.base import Record, attribute, column
-from bench.records.top import top
+from bench.records.top import hits, top
 
 
 @runtime_checkable
@@ -96,7 +96,11 @@ class Classification(Record):
     @property
     def correct(self) -> Bools:
         """Whether the most probable class came true, (n,)."""
-        return self._top[1]
+        return self._top[1] if "_top" in self.__dict__ else self._hits
+
+    @cached_property
+    def _hits(self) -> Bools:
+        return hits(self.logits, self.labels)
 
     @cached_property
     def _top(self) -> tuple[Float64s, Bools]:

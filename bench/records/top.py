@@ -47,6 +47,20 @@ def top(logits: Floats, labels: Ints) -> tuple[Float64s, Bools]:
     return frozen(confidence), frozen(correct)
 
 
+def hits(logits: Floats, labels: Ints) -> Bools:
+    """Whether the most probable class came true, (n,), as `top` has it: no probability is needed for that."""
+    n, classes = logits.shape
+    if classes > FEW:
+        return frozen(logits.argmax(axis=1) == labels)
+    out = np.empty(n, dtype=bool)
+    step = max(1, BLOCK // max(1, classes))
+    for start in range(0, n, step):
+        rows = slice(start, start + step)
+        z = np.asfortranarray(logits[rows]).T
+        out[rows] = z.argmax(axis=0) == labels[rows]
+    return frozen(out)
+
+
 def log_prob_of(logits: Floats, labels: Ints) -> Float64s:
     """Log-probability of one class of each row, (n,): labels in 0 .. C - 1."""
     out = np.empty(len(logits))

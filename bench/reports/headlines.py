@@ -14,6 +14,7 @@ PRIMARY: dict[str, tuple[str, ...]] = {
     "ood": ("auroc",),
     "uncertainty": ("crps", "aurc", "auroc"),
     "reasoning": ("accuracy",),
+    "efficiency": ("tokens-per-round",),
     "general": ("accuracy", "rmse", "nll"),
 }
 
@@ -65,6 +66,19 @@ GROUPS: dict[str, tuple[Group, ...]] = {
             ("aurc", "augrc", "risk-at-80", "accuracy", "total-entropy", "aleatoric", "epistemic"),
         ),
         Group("Scores that should find errors or outliers", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out")),
+    ),
+    "efficiency": (
+        Group(
+            "Drafts and what they save",
+            (
+                "tokens-per-round",
+                "acceptance-rate",
+                "drafts-per-round",
+                "discard-rate",
+                "modelled-speedup",
+                "foresight-brier",
+            ),
+        ),
     ),
     "reasoning": (
         Group("Answers", ("accuracy", "parse-rate", "ece", "brier-confidence", "aurc", "tokens-per-answer")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,20 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def render(page: Page, results: Sequence[Result]) -> str:
     """The report as one HTML text."""
+    data = _data(results)
+    return rendered(
+        "report.html.j2",
+        data,
+        page=page,
+        manifest_grid=manifest_grid,
+        columns=table.COLUMNS,
+        coded=data["coded"],
+        count=count(len(results)),
+    )
+
+
+def rendered(template: str, data: Mapping[str, Any], **context: Any) -> str:
+    """A template of this folder as one self-contained page; `data` is the table behind its CSV button."""
     import jinja2
     from markupsafe import Markup
 
@@ -32,21 +46,16 @@ def render(page: Page, results: Sequence[Result]) -> str:
     )
     script = (TEMPLATES / "report.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    data = _data(results)
     # The only three texts that are not escaped: our own style and script, and JSON without "<", ">" or "&".
-    return environment.get_template("report.html.j2").render(
-        page=page,
+    return environment.get_template(template).render(
         style=Markup((TEMPLATES / "report.css").read_text("utf-8")),  # noqa: S704
         script=Markup(script),  # noqa: S704
         data=Markup(script_json(data)),  # noqa: S704
         policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
         "base-uri 'none'; form-action 'none'",
         drawing=_drawing,
-        manifest_grid=manifest_grid,
-        columns=table.COLUMNS,
-        coded=data["coded"],
-        count=count(len(results)),
         version=__version__,
+        **context,
     )
 
 
@@ -58,12 +67,15 @@ def _drawing(svg: str) -> str:
 
 
 def _data(results: Sequence[Result]) -> dict[str, Any]:
-    """The table for the page's script.  Columns of text are coded by position in `texts`, each defused for CSV."""
-    rows = table.rows(results)
-    coded = [any(isinstance(row[i], str) for row in rows) for i in range(len(table.COLUMNS))]
+    return coded_table(table.COLUMNS, table.rows(results))
+
+
+def coded_table(columns: Sequence[str], rows: list[list[Any]], *, file: str = "results.csv") -> dict[str, Any]:
+    """A table for the page's script.  Columns of text are coded by position in `texts`, each defused for CSV."""
+    coded = [any(isinstance(row[i], str) for row in rows) for i in range(len(columns))]
     position: dict[str, int] = {}
     for row in rows:
         for i, is_text in enumerate(coded):
             if is_text:
                 row[i] = position.setdefault(csv_cell(row[i]), len(position))
-    return {"columns": table.COLUMNS, "coded": coded, "texts": list(position), "rows": rows}
+    return {"columns": columns, "coded": coded, "texts": list(position), "rows": rows, "file": file}

@@ -13,7 +13,8 @@ from bench.reports.view import Figure, Grid, Head, Item, Section
 MOST_ROWS = 400
 _WHERE = (
     "Charts, and every number, are in [report.html](report.html); the numbers alone in [results.csv](results.csv). "
-    "Intervals are 95 %; — is a number or an interval that cannot be given."
+    "Intervals are 95 %; — is a number or an interval that cannot be given; † an interval that is less sure than that, "
+    "for the reason in the column `caution` of results.csv."
 )
 
 
@@ -25,7 +26,7 @@ def render(page: Page) -> str:
         " · ".join(f"**{markdown(t.number)}** {markdown(t.text)}" for t in page.tiles),
         _WHERE,
         "## Overview",
-        _table(page.overview),
+        table(page.overview),
     ]
     for section in page.sections:
         parts += _section(section)
@@ -37,7 +38,7 @@ def _section(section: Section) -> list[str]:
     parts = [f"## {markdown(section.title)}", markdown(section.lead, 600)]
     named = [(section.grid.caption, section.grid), *section.grids]
     for title, grid in named:
-        parts += [f"### {markdown(title)}" if title else "", _table(grid)]
+        parts += [f"### {markdown(title)}" if title else "", table(grid)]
     parts += [_figure(figure) for figure in section.figures]
     return parts + [markdown(note, 600) for note in section.notes]
 
@@ -50,7 +51,8 @@ def _figure(figure: Figure) -> str:
     return f"- *{markdown(figure.title)}* (in report.html){lines}"
 
 
-def _table(grid: Grid) -> str:
+def table(grid: Grid) -> str:
+    """A table as GitHub shows it, of at most `MOST_ROWS` rows; intervals are drawn with characters."""
     if not grid.rows:
         return ""
     heads = [head for head in grid.heads if not head.title.endswith(", drawn") or head.title.startswith("Interval")]
@@ -111,7 +113,7 @@ def _manifest(page: Page) -> list[str]:
         fence = "`" * max(3, _longest_run(command) + 1)
         parts.append(f"{markdown(purpose).capitalize()}:\n\n{fence}sh\n{command}\n{fence}")
     for heading, rows in page.facts:
-        parts += [f"### {markdown(heading)}", _table(manifest_grid(rows))]
+        parts += [f"### {markdown(heading)}", table(manifest_grid(rows))]
     return parts
 
 

@@ -10,9 +10,11 @@ from typing import Any, Protocol
 
 from bench.errors import BenchError
 from bench.records import Record
+from bench.records.long import Long
 from bench.results import Result
 
-AREAS: tuple[str, ...] = ("likelihood", "calibration", "ood", "uncertainty", "reasoning", "general")
+AREAS: tuple[str, ...] = ("likelihood", "calibration", "ood", "uncertainty", "reasoning", "efficiency", "general")
+SAMPLE = 200_000  # rows of a record too long for memory that its figures are drawn from
 
 
 class Folder(Protocol):
@@ -41,6 +43,10 @@ class Folder(Protocol):
         """What the model answered in that cell."""
         ...
 
+    def long(self, cell: str) -> Long | None:
+        """The same in blocks, where it is too long for memory; else `None`."""
+        ...
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -57,6 +63,7 @@ class Cell:
     error: str
     unmeasured: str = ""
     calibrations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    engine: str = ""
 
     @property
     def failed(self) -> bool:
@@ -79,6 +86,7 @@ class Material:
     results: tuple[Result, ...]
     _records: dict[str, Record | None] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    sampled: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
     def gather(folder: Folder) -> Material:
@@ -92,11 +100,19 @@ class Material:
         """The cell's record; `None` where the cell failed or its data cannot be read (the reason is kept)."""
         if cell.name not in self._records:
             try:
-                self._records[cell.name] = self.folder.record(cell.name) if not cell.failed else None
+                self._records[cell.name] = self._read(cell.name) if not cell.failed else None
             except (BenchError, OSError) as error:
                 self._records[cell.name] = None
                 self.unreadable[cell.name] = error.what if isinstance(error, BenchError) else type(error).__name__
         return self._records[cell.name]
+
+    def _read(self, name: str) -> Record:
+        long = self.folder.long(name)
+        if long is None:
+            return self.folder.record(name)
+        record = long.sample(SAMPLE)
+        self.sampled[name] = f"figures are drawn from {len(record):,} of its {len(long):,} rows, taken at random"
+        return record
 
     def tested(self, cell: Cell) -> Record | None:
         """The record's test split, or `None`."""
@@ -164,4 +180,5 @@ def _cell(entry: Any) -> Cell:
         error=str(get("error", "") or ""),
         unmeasured=str(get("unmeasured", "") or ""),
         calibrations=get("calibrations", None) or {},
+        engine=str(get("engine", "") or ""),
     )

@@ -46,6 +46,12 @@ def written(value: float | None, places: int | None = None) -> str:
     return text.replace("-", MINUS)
 
 
+def short(value: float | None) -> str:
+    """A number that somebody chose, such as a margin: at most four digits, and no zeros behind them."""
+    text = written(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "×" not in text else text
+
+
 def places_of(result: Result) -> int:
     """Decimals that the result's interval supports."""
     return decimals(result.value or 0.0, result.low, result.high)
@@ -57,13 +63,16 @@ def value_of(result: Result, places: int | None = None) -> str:
 
 
 def interval_of(result: Result, places: int | None = None) -> str:
-    """`[low, high]` with the value's digits; an open end for a one-sided interval; a dash where there is none."""
+    """`[low, high]` with the value's digits; an open end for a one-sided interval; a dash where there is none.
+
+    A dagger follows an interval that something is known against.
+    """
     if result.low is None and result.high is None:
         return NONE
     places = places_of(result) if places is None else places
     low = f"{MINUS}∞" if result.low is None else written(result.low, places)
     high = "∞" if result.high is None else written(result.high, places)
-    return f"[{low}, {high}]"
+    return f"[{low}, {high}]{'†' if result.caution else ''}"
 
 
 def count(n: int) -> str:

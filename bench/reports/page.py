@@ -66,7 +66,7 @@ def page(material: Material) -> Page:
         suite=name(material.manifest.get("suite") or "run"),
         status=status,
         tone=tone,
-        chips=_chips(material.manifest),
+        chips=_chips(material),
         tiles=_tiles(material),
         overview=tables.overview(material, kind_of),
         sections=sections,
@@ -90,6 +90,8 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
     notes = []
     if left_out:
         notes.append(f"No figures are drawn for {', '.join(dict.fromkeys(left_out))}: their numbers are in the table.")
+    drawn = {cell.name: f"{cell.model} on {cell.task}" for cell in cells} if figures else {}
+    notes += [f"{name(drawn[cell])}: {how}." for cell, how in material.sampled.items() if cell in drawn]
     first = grids[0] if grids else ("", Grid((), ()))
     return Section(
         id=f"area-{material.areas.index(area)}",
@@ -135,7 +137,8 @@ def _status(material: Material) -> tuple[str, str]:
     return "✓ Complete", "good"
 
 
-def _chips(manifest: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _chips(material: Material) -> tuple[tuple[str, str], ...]:
+    manifest = material.manifest
     git = manifest.get("git") or {}
     commit = str(git.get("commit", ""))[:10] + (" + changes" if git.get("dirty") else "")
     hardware = manifest.get("hardware") or {}
@@ -145,6 +148,7 @@ def _chips(manifest: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     chips = (
         ("suite", manifest.get("suite")), ("seed", manifest.get("seed")), ("bench", manifest.get("bench_version")),
         ("run", created), ("git", commit), ("device", device),
+        ("text scored by", ", ".join(dict.fromkeys(c.engine for c in material.cells if c.engine))),
     )  # fmt: skip
     return tuple((key, shorten(value, 48)) for key, value in chips if value not in (None, ""))
 

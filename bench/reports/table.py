@@ -12,7 +12,7 @@ from bench.results import Result
 
 COLUMNS: tuple[str, ...] = (
     "area", "task", "model", "decoder", "calibrator", "score", "slice", "metric", "value", "low", "high",
-    "unit", "n", "n_failed", "groups", "better", "biased", "method",
+    "unit", "n", "n_failed", "groups", "better", "biased", "method", "caution",
 )  # fmt: skip
 LONGEST = 300
 

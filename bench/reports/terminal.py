@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -20,7 +20,19 @@ NARROW = 64
 NAMES = 28
 # What a terminal without Unicode shows instead.
 _ASCII = str.maketrans(
-    {"−": "-", "—": "-", "↑": "^", "↓": "v", "∞": "inf", "·": ",", "²": "^2", "…": "...", "≤": "<=", "≥": ">="}
+    {
+        "−": "-",
+        "—": "-",
+        "↑": "^",
+        "↓": "v",
+        "∞": "inf",
+        "·": ",",
+        "²": "^2",
+        "…": "...",
+        "≤": "<=",
+        "≥": ">=",
+        "†": "!",
+    }
 )
 
 
@@ -47,19 +59,44 @@ def results_table(results: Sequence[Result], console: Console) -> None:
     areas = [a for a in AREAS if any(r.area == a for r in results)]
     areas += sorted({r.area for r in results} - set(areas))
     biased = False
+    cautions: dict[tuple[str, str], None] = {}
     for area in areas:
         mine = sorted((r for r in results if r.area == area), key=lambda r: (r.task, r.model))
         _print(console, Text(f"\n{words.title(area)}", style="bold"))
-        for group, members in headlines.groups(area, mine):
+        groups = headlines.groups(area, mine)
+        if len({(r.task, r.model) for r in mine}) == 1:
+            groups.append(_others(mine, groups))
+        for group, members in groups:
+            if not members:
+                continue
             metrics = [m for m in group.metrics if any(r.metric == m for r in members)]
             biased |= any(r.biased for r in members)
+            cautions |= {(r.metric, r.caution): None for r in members if r.caution}
             lines = _lines(members)
             if console.width < NARROW:
                 _stack(console, lines, metrics)
             else:
                 _tabulate(console, lines, metrics, group)
     note = "95 % intervals in brackets; ↑ ↓ the better direction; — none can be given"
-    _print(console, Text(note + ("; * biased" if biased else ""), style="dim"))
+    note += "; * biased" if biased else ""
+    _print(console, Text(note + ("; † less sure than 95 %:" if cautions else ""), style="dim"))
+    for what, metrics in _gathered(cautions).items():
+        _print(console, Text(f"† {', '.join(metrics)}: {what}", style="dim"))
+
+
+def _others(results: Sequence[Result], groups: Sequence[tuple[Group, list[Result]]]) -> tuple[Group, list[Result]]:
+    """What no group holds of the numbers of a model on a task, as it answered: there is room for all of them."""
+    shown = {r.metric for _, members in groups for r in members}
+    plain = [r for r in results if r.metric not in shown and not (r.slice or r.calibrator or r.score)]
+    return Group(headlines.OTHER, tuple(dict.fromkeys(r.metric for r in plain))), plain
+
+
+def _gathered(cautions: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The labels of the metrics of which each caution is said."""
+    found: dict[str, list[str]] = {}
+    for metric, what in cautions:
+        found.setdefault(what, []).append(words.label(metric))
+    return found
 
 
 def _lines(results: Sequence[Result]) -> list[Line]:
@@ -85,6 +122,12 @@ def _tabulate(console: Console, lines: Sequence[Line], metrics: Sequence[str], g
     for m in metrics[1:]:
         if sum(widths[s] + 2 for s in shown) + widths[m] + 2 <= room:
             shown.append(m)
+    if len(shown) < len(metrics) and len({(line.task, line.model) for line in lines}) == 1:
+        # Of one model on one task all numbers can be shown, one beneath the other.
+        _list(console, lines[0], metrics)
+        if len(lines) > 1:
+            _tabulate(console, lines[1:], shown, group)
+        return
     # Every width is given, so that numbers are never cut; what a line lacks, the names give up.
     spare = room - sum(widths[m] + 2 for m in shown)
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim", pad_edge=False)
@@ -101,6 +144,20 @@ def _tabulate(console: Console, lines: Sequence[Line], metrics: Sequence[str], g
         table.add_row(*map(Text, row), Text(_n(line)))
     if group.title in {headlines.OTHER, headlines.THEIRS}:
         _print(console, Text(group.title, style="dim"))
+    console.print(table)
+
+
+def _list(console: Console, line: Line, metrics: Sequence[str]) -> None:
+    """One number a row."""
+    _print(console, Text(" · ".join(part for part in (line.task, line.model, line.how, f"n {_n(line)}") if part)))
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    for m in metrics:
+        r = line.numbers.get(m)
+        if r is not None:
+            number = _number(r, _places([line], line, m))
+            table.add_row(Text(_safe(console, _head(m, [line]))), Text(_safe(console, number)))
     console.print(table)
 
 

@@ -17,18 +17,27 @@ class Head:
 
 @dataclass(frozen=True)
 class Bar:
-    """An interval to draw: value and ends, each between 0 and 1 on a shared scale; `bound` is drawn dashed."""
+    """An interval to draw: value and ends, each between 0 and 1 on a shared scale; `bound` is drawn dashed.
+
+    zone: from where to where all is well.  zero: where a line is drawn.  tone: good, bad or warn.
+    """
 
     value: float
     low: float
     high: float
     label: str
     bound: bool = False
+    zone: tuple[float, float] | None = None
+    zero: float | None = None
+    tone: str = ""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One table cell: its text, paler text before it, smaller beneath, signs, what to sort by, words on hover."""
+    """One table cell: its text, paler text before it, smaller beneath, signs, what to sort by, words on hover.
+
+    tone: draws the text as a pill, good, bad, warn or plain; the words say the same.
+    """
 
     text: str
     before: str = ""
@@ -39,6 +48,7 @@ class Item:
     bar: Bar | None = None
     pre: bool = False
     strong: bool = False
+    tone: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ TITLES: dict[str, str] = {
     "ood": "OOD detection",
     "uncertainty": "Uncertainty",
     "reasoning": "Reasoning",
+    "efficiency": "Efficiency",
     "general": "General",
 }
 LEADS: dict[str, str] = {
@@ -27,6 +28,7 @@ LEADS: dict[str, str] = {
     "ood": "Whether a score tells inputs like the training data from inputs that are not.",
     "uncertainty": "Whether forecasts spread as far as they miss, and whether the doubtful answers are the wrong ones.",
     "reasoning": "Whether generated answers are right, and whether the model knows which of them are.",
+    "efficiency": "What answers cost, and how much of that a smaller model can save by drafting for a larger one.",
     "general": "Numbers of tasks that belong to no single area.",
 }
 LABELS: dict[str, str] = {
@@ -59,11 +61,16 @@ _METHODS: dict[str, str] = {
     r"^wilson, design effect": "Wilson score interval of a proportion, its sample size divided by the design effect of "
     "clusters and weights: dependent samples count for less.",
     r"^wilson": "Wilson score interval of a proportion; keeps its coverage near 0 and 1 and for few samples.",
-    r"^t\(CR1\)": "Student t on clusters, with the CR1 standard error and G − 1 degrees of freedom; samples of one "
-    "cluster are not taken as independent.",
+    r"^t\(CR1\)": "Student t on clusters, with the CR1 standard error, G − 1 degrees of freedom and Hall's correction "
+    "for skewness; samples of one cluster are not taken as independent.",
     r"^t\(jackknife": "Student t on a delete-group jackknife, for a number of a large set; for a biased number, about "
     "its jackknife-corrected value.",
-    r"^t\b": "Student t interval of a mean (or, linearised, of a ratio of means).",
+    r"^t\b": "Student t interval of a mean (or, linearised, of a ratio of means), with Hall's correction for skewness.",
+    r"^test inversion, conservative": "The values that a test at 5 % does not reject, for a norm of noisy gaps, which "
+    "is biased upwards: each end takes the arrangement of the gaps that puts it farther out, so it holds the truth in "
+    "95 % of cases or more. It may lie wholly below the value.",
+    r"^test inversion": "The values that a test at 5 % does not reject, for a norm of noisy gaps, which is biased "
+    "upwards. It may lie wholly below the value.",
     r"^bootstrap BCa": "Bias-corrected and accelerated bootstrap over clusters, for a number of the whole set.",
     r"^bootstrap basic": "Basic (reverse-percentile) bootstrap over clusters, for a number that is biased: the "
     "percentile bootstrap would move the interval with the bias.",
@@ -123,7 +130,8 @@ def reason(result: Result) -> str:
         return f"no value: {shorten(result.method.removeprefix('none: '), 160)}"
     if result.low is None and result.high is None:
         return f"no interval: {shorten(result.method.removeprefix('none: '), 160)}"
-    return f"95 % interval by {shorten(result.method, 80)}"
+    said = f"95 % interval by {shorten(result.method, 80)}"
+    return f"{said}; † {shorten(result.caution, 160)}" if result.caution else said
 
 
 def without(result: Result) -> str:

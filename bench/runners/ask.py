@@ -6,22 +6,36 @@ that fail alone are reported with their reason and stay in the denominator.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from math import isnan
 from typing import Any
 
 import numpy as np
 
 from bench.arrays import Ragged
-from bench.capabilities import Classifier, DensityModel, LanguageModel, Machine, Prompt, Regressor
+from bench.capabilities import (
+    Classifier,
+    Decision,
+    DensityModel,
+    Foresighted,
+    LanguageModel,
+    Machine,
+    Metered,
+    Prompt,
+    Regressor,
+    Usage,
+)
 from bench.components import Decoder, Task
 from bench.errors import BenchError, EvaluationError, IncompleteError, RecordError, UsageError
-from bench.examples import Examples, Question
+from bench.examples import Examples, Question, Reading
 from bench.models.documents import document_logprobs
-from bench.records import Choices, Classification, Density, Generations, Record, Regression, Tokens
+from bench.records import Choices, Classification, Density, Generations, Record, Regression, Speculation, Tokens
 from bench.registry import find
 from bench.specs import Spec, bind
 
+LOG = logging.getLogger("bench")
 # Samples asked at a time unless --batch-size says otherwise: what fits a small memory, and loses little to a kill.
 BATCH: dict[type[Record], int] = {
     Classification: 1024,
@@ -30,20 +44,55 @@ BATCH: dict[type[Record], int] = {
     Choices: 64,
     Tokens: 16,
     Generations: 64,
+    Speculation: 32,
 }
+
+
+# Of a cell's questions, so many are shown to a model that looks ahead: what most of them share is seen in any few.
+FORESEEN = 512
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What came of one batch: the record of the answered samples (`None`: there are none), and why others failed."""
+    """What came of one batch: the record of the answered samples (`None`: there are none), and why others failed.
+
+    usage: what the batch cost, where the model counts that.
+    """
 
     record: Record | None
     failed: dict[str, str]
+    usage: Usage = field(default_factory=Usage)
 
 
 def batch_size(task: Task, machine: Machine) -> int:
-    """Samples in one batch of a task."""
-    return machine.batch or BATCH.get(task.yields, 256)
+    """Samples in one batch of a task; an accelerator is given more, since it is idle with few."""
+    usual = BATCH.get(task.yields, 256)
+    if task.needs == "language" and machine.device != "cpu":
+        usual *= 8
+    return machine.batch or usual
+
+
+def prepare(model: Any, task: Task, asked: Examples, machine: Machine) -> None:
+    """Show a model some of the cell's questions, the same in every session, so that it may run once what they share.
+
+    Where they share nothing, or come in one batch, it is shown none, and forgets those of the cell before.
+    """
+    if not isinstance(model, Foresighted):
+        return
+    shown = min(FORESEEN, len(asked)) if task.yields is Choices and len(asked) > batch_size(task, machine) else 0
+    rows = np.unique(np.linspace(0, len(asked) - 1, shown).astype(int))
+    questions: list[Question] = [asked.inputs[i] for i in rows]
+    try:
+        model.prepare([(question.prompt, question.choices[0]) for question in questions])
+    except (MemoryError, ImportError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with a question, asking it will tell
+        LOG.debug("%s looks at nothing ahead: %s", task.name, error)
+
+
+def usage_of(model: Any) -> Usage:
+    """What the model has cost so far, where it counts that."""
+    return model.usage() if isinstance(model, Metered) else Usage()
 
 
 def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Answers:
@@ -51,6 +100,12 @@ def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int
 
     `IncompleteError` passes too: what the model needs is spent or gone, and the run can be continued.
     """
+    before = usage_of(model)
+    answers = _ask(model, task, decoder, batch, seed)
+    return replace(answers, usage=usage_of(model).since(before))
+
+
+def _ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int) -> Answers:
     try:
         return Answers(_record(model, task, decoder, batch, seed), {})
     except (MemoryError, ImportError, IncompleteError):
@@ -60,7 +115,7 @@ def ask(model: Any, task: Task, decoder: Spec | None, batch: Examples, seed: int
             raise  # the model was named or set up wrongly: every sample would say so
         if len(batch) == 1:
             return Answers(None, {str(batch.ids[0]): _reason(error)})
-    parts = [ask(model, task, decoder, batch.take(np.array([i])), seed) for i in range(len(batch))]
+    parts = [_ask(model, task, decoder, batch.take(np.array([i])), seed) for i in range(len(batch))]
     answered = [p.record for p in parts if p.record is not None]
     failed = {key: why for p in parts for key, why in p.failed.items()}
     return Answers(task.yields.concatenate(answered) if answered else None, failed)
@@ -151,20 +206,32 @@ def _choices(model: LanguageModel, _: Spec | None, batch: Examples, __: int, com
     )
 
 
-def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int, common: Common) -> Record:
-    reading = batch.reading
-    if reading is None or decoder is None:
+def _reading(batch: Examples) -> Reading:
+    if batch.reading is None:
         raise EvaluationError(
-            "a generation task has no reading or no decoder",
-            cause="answers cannot be read",
-            fix="give Examples a Reading",
+            "a generation task has no reading", cause="answers cannot be read", fix="give Examples a Reading"
         )
+    return batch.reading
+
+
+def _decide(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int) -> list[Decision]:
+    if decoder is None:
+        raise EvaluationError(
+            "a generation task has no decoder", cause="nothing says how to answer", fix="give the task decoders"
+        )
+    reading = _reading(batch)
     function = find(Decoder, decoder.name).function
     prompts = [
         Prompt(str(id_), str(text), reading.extract, reading.stop, reading.max_tokens)
         for id_, text in zip(batch.ids, batch.inputs, strict=True)
     ]
-    decisions = function(model, prompts, seed, **bind(function, decoder, skip=3))
+    decisions: list[Decision] = function(model, prompts, seed, **bind(function, decoder, skip=3))
+    return decisions
+
+
+def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int, common: Common) -> Record:
+    decisions = _decide(model, decoder, batch, seed)
+    reading = _reading(batch)
     targets = [str(target) for target in _targets(batch)]
     same = reading.same
 
@@ -188,6 +255,39 @@ def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, se
     )
 
 
+def _speculation(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: int, common: Common) -> Record:
+    from bench.decoders.speculation import Speculated
+
+    decisions = [d for d in _decide(model, decoder, batch, seed) if isinstance(d, Speculated)]
+    if len(decisions) < len(batch):
+        raise UsageError(
+            f"decoder '{decoder}' drafts nothing",
+            cause="the task asks how drafts fare",
+            fix="leave --decoder out, or name speculative or speculative-adaptive",
+        )
+    traces = [d.trace for d in decisions]
+
+    def _over_looks(name: str, dtype: Any = np.float64) -> Ragged:
+        return Ragged.of([[getattr(look, name) for look in trace.looks] for trace in traces], dtype)
+
+    paired = not any(isnan(look.importance_two) for trace in traces for look in trace.looks)
+    return Speculation(
+        **common,
+        drafted=Ragged.of([trace.drafted for trace in traces], np.int64),
+        passed=Ragged.of([trace.passed for trace in traces], np.int64),
+        emitted=Ragged.of([trace.emitted for trace in traces], np.int64),
+        accepted=_over_looks("passed", np.bool_),
+        predicted=_over_looks("predicted"),
+        overlap=_over_looks("overlap"),
+        optimal_two=_over_looks("optimal_two"),
+        recursive_two=_over_looks("recursive_two"),
+        k_seq_two=_over_looks("k_seq_two"),
+        importance_two=_over_looks("importance_two") if paired else None,
+        tokens=np.array([len(d.pool[0].logprobs) for d in decisions]),
+        draft_cost=decisions[0].draft_cost if decisions else 0.0,
+    )
+
+
 ASKERS: dict[type[Record], Callable[[Any, Spec | None, Examples, int, Common], Record]] = {
     Classification: _classification,
     Regression: _regression,
@@ -195,6 +295,7 @@ ASKERS: dict[type[Record], Callable[[Any, Spec | None, Examples, int, Common], R
     Tokens: _tokens,
     Choices: _choices,
     Generations: _generations,
+    Speculation: _speculation,
 }
 
 

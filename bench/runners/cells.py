@@ -23,7 +23,8 @@ class CellEntry:
     record: the kind of record that the answers make.  identity and digest: what the answers depend on.  batch:
     samples asked at a time, the same in every session.  n: samples asked; n_failed: those among them without an
     answer.  parts: the files of a finished cell.  seconds: time spent on it in all sessions.  error: why it failed.
-    unmeasured: which metrics crashed on its answers, and how.
+    unmeasured: which metrics crashed on its answers, and how.  engine: what scored its texts.  cost: tokens asked and
+    run, forward passes and seconds of scoring, in all sessions (see `Usage`).
     """
 
     name: str
@@ -41,6 +42,8 @@ class CellEntry:
     parts: tuple[Part, ...] = ()
     calibrations: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    engine: str = ""
+    cost: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
     unmeasured: str = ""
 

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.records import Record
+from bench.records.long import Long
 from bench.runners import parts
 from bench.runners.atomic import make_folder, remove, sync_folder, write_bytes
 from bench.runners.journal import Journal
+from bench.runners.lengths import write_long
 from bench.runners.parts import DamageError, Part, read_checked
 
 if TYPE_CHECKING:
@@ -45,10 +47,14 @@ def gather(journal: Journal) -> tuple[pa.Table, list[Failure]]:
     return parts.with_failures(table, len(failures)), failures
 
 
-def write(folder: Path, table: pa.Table, failures: Sequence[Failure]) -> tuple[Part, ...]:
+def write(folder: Path, content: pa.Table | Record | Long, failures: Sequence[Failure]) -> tuple[Part, ...]:
     """Write a cell's files; they count once run.json lists them.  Raises `OSError`."""
     make_folder(folder)
-    files = [parts.write_part(folder / PART, table)]
+    if isinstance(content, Long):
+        files = [write_long(folder / PART, content)]
+    else:
+        table = parts.to_table(content) if isinstance(content, Record) else content
+        files = [parts.write_part(folder / PART, table)]
     if failures:
         lines = [json.dumps({"at": f.at, "id": f.id, "reason": f.reason}).encode() + b"\n" for f in failures]
         data = b"".join(lines)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import BenchError, EvaluationError, IncompleteError, NotComparableError, UsageError
 from bench.harness.groups import TaskGroup, of_group, part
 from bench.records import Record
+from bench.records.long import Long
 from bench.runners import history
 from bench.runners.cells import CellEntry
 from bench.runners.executor import (
@@ -29,7 +30,7 @@ from bench.runners.executor import (
     trouble,
 )
 from bench.runners.folder import RunFolder
-from bench.runners.identity import Identity, fingerprint
+from bench.runners.identity import Identity, file_digest, fingerprint
 from bench.runners.job import Job, entry, jobs_of
 from bench.runners.keeper import Keeper, owing
 from bench.runners.manifest import manifest
@@ -72,9 +73,10 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
     return folder
 
 
-def evaluate_predictions(config: RunConfig, records: Mapping[str, Record], progress: Progress) -> RunFolder:
+def evaluate_predictions(config: RunConfig, records: Mapping[str, Record | Long], progress: Progress) -> RunFolder:
     """Measure records that came from files, by the name of each, as if a model had just answered them.
 
+    Those too long for memory are copied into the run folder and measured from there like the others, in blocks.
     Raises `NotComparableError` where a resumed run is of other predictions.
     """
     given = [_given(name, record, config) for name, record in records.items()]
@@ -93,7 +95,7 @@ class Given:
     """Predictions as a cell: who made them is the file's name."""
 
     planned: PlannedCell
-    record: Record
+    record: Record | Long
     wanted: Wanted
     entry: CellEntry
 
@@ -103,11 +105,15 @@ class Given:
         return self.planned.cell
 
 
-def _given(name: str, record: Record, config: RunConfig) -> Given:
+def _given(name: str, record: Record | Long, config: RunConfig) -> Given:
     planned = PlannedCell(Cell(Spec(name), Spec("predictions")), len(record), 0, None)
-    keys = Identity({"predictions": name, "data": fingerprint([record.attribute_values(), _columns(record)])})
+    if isinstance(record, Long):
+        kind, data = record.type.kind, file_digest(record.path) if record.path else ""
+    else:
+        kind, data = record.kind, fingerprint([record.attribute_values(), _columns(record)])
     wanted = for_record(record, config)
-    new = entry(planned.cell, wanted.area, record.kind, keys, batch=max(1, len(record)))
+    keys = Identity({"predictions": name, "data": data})
+    new = entry(planned.cell, wanted.area, kind, keys, batch=max(1, len(record)))
     return Given(planned, record, wanted, new)
 
 
@@ -120,7 +126,8 @@ def _of_predictions(folder: RunFolder, given: Given, seed: int, progress: Progre
     progress.cell(label, n)
     if folder.cell(name).status != "done":
         folder.store(folder.cell(name), given.record)
-    measured = measure(given.cell, given.wanted, folder.record(name), n_failed=given.record.n_failed, seed=seed)
+    record = folder.long(name) or folder.record(name)
+    measured = measure(given.cell, given.wanted, record, n_failed=given.record.n_failed, seed=seed)
     _note(folder, name, measured, progress)
     progress.advance(label, n, "")
     progress.done(label)

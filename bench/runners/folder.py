@@ -19,6 +19,7 @@ from typing import Any, Self
 import bench
 from bench.errors import BenchError, ExitCode, IncompleteError, UsageError
 from bench.records import Record
+from bench.records.long import Long
 from bench.results import Result
 from bench.runners import compaction, parts
 from bench.runners.atomic import (
@@ -32,6 +33,7 @@ from bench.runners.atomic import (
 )
 from bench.runners.cells import FILE, CellEntry, entry_from_json
 from bench.runners.journal import Journal, Layout, journal_files, remove_journals
+from bench.runners.lengths import read_long
 from bench.runners.lock import RunLock
 from bench.runners.parts import DamageError
 from bench.runners.results import read_results, write_results
@@ -237,12 +239,12 @@ class RunFolder:
             remove_journals(folder)
         return done
 
-    def store(self, entry: CellEntry, record: Record) -> CellEntry:
+    def store(self, entry: CellEntry, record: Record | Long) -> CellEntry:
         """Write a record that is there already as the parts of a cell, done, without a journal."""
         self._must_write()
         entry_from_json(entry.as_json())  # its name becomes a path
         with writing(self.path):
-            files = compaction.write(self.path / "cells" / entry.name, parts.to_table(record), [])
+            files = compaction.write(self.path / "cells" / entry.name, record, [])
         done = replace(
             entry, status="done", n=len(record) + record.n_failed, n_failed=record.n_failed, parts=files, error=""
         )
@@ -256,13 +258,20 @@ class RunFolder:
         """
         entry = self._done(name)
         folder = self.cell_path(name)
+        files = [part for part in entry.parts if part.file.endswith("parquet")]
         try:
-            tables = [
-                parts.read_part(folder / part.file, part) for part in entry.parts if part.file.endswith("parquet")
-            ]
+            tables = [parts.read_part(folder / part.file, part) for part in files]
         except DamageError as error:
             raise self._damaged(error) from error
         return parts.from_table(self._record_type(entry), tables[0] if len(tables) == 1 else parts.join(tables))
+
+    def long(self, name: str) -> Long | None:
+        """As `record`, in blocks, where it is too long for memory; else `None`."""
+        entry, part = self._done(name), self._done(name).parts[0]  # beside it stands only what failed
+        try:
+            return read_long(self._record_type(entry), self.cell_path(name) / part.file, part)
+        except DamageError as error:
+            raise self._damaged(error) from error
 
     def failures(self, name: str) -> dict[str, str]:
         """Why each sample of a finished cell that has no answer has none, by id."""
@@ -317,7 +326,7 @@ class RunFolder:
         for entry in self.cells:
             for part in entry.parts if entry.status == "done" else ():
                 try:
-                    parts.read_checked(self.path / "cells" / entry.name / part.file, part)
+                    parts.check(self.path / "cells" / entry.name / part.file, part)
                 except DamageError as error:
                     found.append(error)
         return found

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.capabilities import Machine
 from bench.models.devices import device as find_device
-from bench.runners.ask import ask
+from bench.runners.ask import ask, prepare
 from bench.runners.executor import TROUBLES, Answered, Began, Event, Failed, Noted, Work, trouble
 from bench.runners.models import Models
 from bench.runners.threads import one_blas_thread
@@ -65,6 +65,7 @@ class Here:
         began = time.monotonic()
         model = self._models.able(job.cell.model, job.task, job.examples.split("train"), notes.append)
         yield from map(Noted, notes)
+        prepare(model, job.task, job.asked, self.machine)
         for batch in work.owed:
             if cell in self._dropped:
                 return
@@ -78,4 +79,4 @@ class Here:
 def machine_of(config: RunConfig, device: str) -> Machine:
     """The machine that a configuration asks for, with the device that was found for it."""
     batch = 0 if config.batch_size == "auto" else int(config.batch_size)
-    return Machine(device, config.dtype, batch, config.offline, config.trust_remote_code)
+    return Machine(device, config.dtype, batch, config.offline, config.trust_remote_code, config.engine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bench.capabilities import Usage
 from bench.errors import EvaluationError
 from bench.runners.cells import CellEntry
 from bench.runners.executor import Answered, Trouble, Work
@@ -26,6 +27,7 @@ class Keeper:
         self._journal = _journal(folder, self._entry, job)
         self._running = RunningScore()
         self._seconds = 0.0
+        self._cost: dict[str, float] = {}
         self._left = sum(len(self._journal.layout.rows(batch)) for batch in self._journal.owed)
         self._fresh = self._left == len(job.asked)
 
@@ -53,6 +55,9 @@ class Keeper:
 
     def keep(self, answered: Answered) -> None:
         """Journal a batch; it is durable when this returns.  Errors as `Journal.append`."""
+        usage = answered.answers.usage
+        self._note_engine(usage)
+        self._cost = {key: self._cost.get(key, 0) + number for key, number in usage.counts().items()}
         self._journal.append(answered.batch, answered.answers.record, answered.answers.failed)
         self._seconds += answered.seconds
         self._left -= len(self._journal.layout.rows(answered.batch))
@@ -63,7 +68,9 @@ class Keeper:
         """Compact the cell.  Raises `EvaluationError` where not one sample was answered."""
         _refuse_all_failed(self._journal, self.job)
         done = self._folder.compact(self._folder.cell(self._entry.name), self._journal)
-        self._folder.update_cell(replace(done, seconds=round(done.seconds + self._seconds, 3)))
+        spent = {key: round(done.cost.get(key, 0) + number, 3) for key, number in self._cost.items()}
+        cost = spent if any(spent.values()) else done.cost
+        self._folder.update_cell(replace(done, seconds=round(done.seconds + self._seconds, 3), cost=cost))
         self._progress.done(self.job.cell.label)
 
     def fail(self, trouble: Trouble) -> None:
@@ -74,6 +81,13 @@ class Keeper:
         self._folder.update_cell(replace(entry, status="failed", error=trouble.reason))
         self._progress.note(trouble.reason)
         self._progress.done(self.job.cell.label)
+
+    def _note_engine(self, usage: Usage) -> None:
+        """Keep what scored the cell, before its first answers are: so that every session says the same."""
+        used = usage.engine + (f": {usage.note}" if usage.note else "")
+        entry = self._folder.cell(self._entry.name)
+        if used and usage.scored_tokens and used != entry.engine:
+            self._folder.update_cell(replace(entry, engine=used))
 
     def close(self) -> None:
         """Close the journal."""

@@ -7,25 +7,27 @@ again from its folder, without the model.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from bench.arrays import Bools
+from bench.arrays import AnyArray, Bools, Float64s, Ints, Strings
 from bench.components import Calibrator, Metric, NotApplicable, Score
 from bench.errors import BenchError, UsageError
-from bench.records import JUDGED, Density, Judged, Record
+from bench.records import JUDGED, Density, Record
 from bench.records.detection import Detection
-from bench.registry import components, find
+from bench.records.long import Long, unnamed
+from bench.registry import chosen, components
 from bench.results import Interval, Result
+from bench.runners.estimates import Answers, TooLong, estimates, sampling, takes
 from bench.runners.plan import Cell
 from bench.runners.wanted import ALL, Wanted
 from bench.seeds import derive
+from bench.stats.cautions import caution
 from bench.stats.design import Estimate
-from bench.stats.intervals import interval, intervals
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Measured:
     failures: tuple[str, ...] = ()
 
 
-def measure(cell: Cell, wanted: Wanted, record: Record, *, n_failed: int, seed: int) -> Measured:
+def measure(cell: Cell, wanted: Wanted, record: Record | Long, *, n_failed: int, seed: int) -> Measured:
     """All results of one cell.  `n_failed` counts the test samples that gave no answer."""
     heard = _Heard()
     results: list[Result] = []
@@ -49,7 +51,7 @@ def measure(cell: Cell, wanted: Wanted, record: Record, *, n_failed: int, seed: 
     test = replace(record.split("test"), n_failed=n_failed)
     labels = _Labels(cell, wanted.area, seed, likelihood=record.likelihood if isinstance(record, Density) else "")
     for name, view in _views(record, test, wanted, calibrations, heard):
-        results += _of_record(labels.with_(calibrator=name), _changed(wanted, name), _inliers(view), heard)
+        results += _of_record(labels.with_(calibrator=name), _changed(wanted, name), view, heard)
     for name in wanted.scores:
         results += _of_score(labels.with_(score=name), wanted, name, record, test, heard)
     return Measured(
@@ -69,6 +71,8 @@ class _Heard:
         """Go on after what is done inside, however it ends; `asked`: whether to note that it does not apply."""
         try:
             yield
+        except TooLong as reason:
+            self.notes.append(f"{what}: {reason.reason}")
         except NotApplicable as reason:
             if asked:
                 self.notes.append(f"{what}: {reason.reason}")
@@ -118,6 +122,7 @@ class _Labels:
             slice=self.slice,
             likelihood=self.likelihood,
             range=metric.range,
+            caution="" if span.low is None else caution(metric.name, n, groups),
         )
 
     @property
@@ -127,69 +132,82 @@ class _Labels:
 
 
 def _views(
-    record: Record, test: Record, wanted: Wanted, calibrations: dict[str, dict[str, Any]], heard: _Heard
-) -> Iterator[tuple[str, Record]]:
-    """The test record as it was answered, then after each calibrator fitted on the calibration split."""
-    yield "", test
+    record: Record | Long, test: Record | Long, wanted: Wanted, calibrations: dict[str, dict[str, Any]], heard: _Heard
+) -> Iterator[tuple[str, Record | Long]]:
+    """The test rows in distribution as they were answered, then after each calibrator fitted on its own split."""
+    inside = inliers(test)
+    yield "", inside
+    kind = record.type if isinstance(record, Long) else type(record)
     for name in wanted.calibrators:
-        calibrator = find(Calibrator, name)
-        fit = _inliers(record.split("calibration"))
-        if not isinstance(record, calibrator.of):
+        calibrator = chosen(Calibrator, name)
+        if not issubclass(kind, calibrator.of):
             raise UsageError(
-                f"calibrator '{name}' cannot take a {record.kind} record",
+                f"calibrator '{name}' cannot take a {kind.kind} record",
                 cause=f"it is for {calibrator.of.__name__}",
                 fix="bench list calibrators",
             )
-        if calibrator.fits and len(fit) < 2:
-            heard.notes.append(f"calibrator {name}: the calibration split has {len(fit)} samples")
-            continue
         with heard.of(f"calibrator {name}", asked=wanted.asked):
+            fit = _held(inliers(record.split("calibration")))
+            if calibrator.fits and len(fit) < 2:
+                heard.notes.append(f"calibrator {name}: the calibration split has {len(fit)} samples")
+                continue
             calibration = calibrator.function(fit)
-            view = calibration.apply(test)
+            view = inside.map(calibration.apply) if isinstance(inside, Long) else calibration.apply(inside)
             calibrations[name] = calibration.parameters
             yield name, view
 
 
+def calibrated(record: Record, test: Any, name: str) -> Any:
+    """The test rows after a calibrator fitted on the record's calibration rows; as they are for no name."""
+    return chosen(Calibrator, name).function(inliers(record.split("calibration"))).apply(test) if name else test
+
+
+def scored(record: Record, test: Any, name: str) -> Any:
+    """A score of the test rows, (n,), fitted on the record's training rows where it is fitted."""
+    return _scorer(record, chosen(Score, name))(test)
+
+
+def _scorer(record: Record | Long, score: Score) -> Callable[[Any], Float64s]:
+    train = (_held(inliers(record.split("train"))),) if score.fitted else ()
+    return lambda test: score.function(test, *train)
+
+
+def _held(record: Record | Long) -> Record:
+    """The rows in memory; `TooLong` where they are too many."""
+    held = record.held() if isinstance(record, Long) else record
+    if held is None:
+        raise TooLong(f"it is fitted on rows in memory, and {len(record):,} are too many")
+    return held
+
+
 def _changed(wanted: Wanted, name: str) -> Wanted:
     """What is to be measured after that calibrator: where it says what it can change, of that the wanted, or all."""
-    changes = find(Calibrator, name).metrics if name else ()
+    changes = chosen(Calibrator, name).metrics if name else ()
     if name:  # the task judges what the model answered, not what a calibrator makes of it
         wanted = replace(wanted, own=None)
     if not changes:
         return wanted
     named = tuple(m for m in wanted.metrics if m in changes)
-    unasked = tuple(m for m in changes if find(Metric, m).default)
-    return replace(wanted, metrics=named or unasked, asked=wanted.asked and bool(named))
+    unasked = tuple(m for m in changes if chosen(Metric, m).default)
+    more = changes if ALL in wanted.more else tuple(m for m in wanted.more if m.partition(",")[0] in changes)
+    return replace(wanted, metrics=named or unasked, more=more, asked=wanted.asked and bool(named))
 
 
-def _inliers(record: Record) -> Record:
+def inliers(record: Any) -> Any:
     """The rows that are in distribution: what a label can be right about."""
+    if isinstance(record, Long):
+        return record.inliers()
     return record if record.ood is None else record.where(~record.ood)
 
 
-def _of_record(labels: _Labels, wanted: Wanted, test: Record, heard: _Heard) -> Iterator[Result]:
-    own = wanted.own(test) if wanted.own is not None and len(test) else ()
+def _of_record(labels: _Labels, wanted: Wanted, test: Record | Long, heard: _Heard) -> Iterator[Result]:
+    own = wanted.own(test) if wanted.own is not None and isinstance(test, Record) and len(test) else ()
     pairs = [(metric, True) for metric in own]
-    pairs += _metrics(wanted, lambda m: m.of is not Detection and _takes(m, test))
-    found = _estimates([metric for metric, _ in pairs], test, labels.draw_seed)
+    pairs += _metrics(wanted, lambda m: m.of is not Detection and takes(m, test))
+    found = estimates([metric for metric, _ in pairs], test, labels.draw_seed)
     for (metric, asked), estimate in zip(pairs, found, strict=True):
         with heard.of(f"{metric.name} on {labels.cell.label}", asked=asked and wanted.asked):
             yield labels.result(metric, *_sound(estimate), len(test), test.n_failed)
-
-
-def _estimates(metrics: Sequence[Metric], record: Record | Detection, seed: int) -> list[Estimate | Exception]:
-    """Each metric's estimate, or how it ended.  All have the same draws; if one crashes on them, each goes alone."""
-    try:
-        return list(intervals(metrics, record, seed=seed))
-    except Exception:  # noqa: BLE001 - whose it is, is found out below
-        return [_estimate(metric, record, seed) for metric in metrics]
-
-
-def _estimate(metric: Metric, record: Record | Detection, seed: int) -> Estimate | Exception:
-    try:
-        return interval(metric, record, seed=seed)
-    except Exception as error:  # noqa: BLE001 - a crash in one metric must not lose the others
-        return error
 
 
 def _sound(estimate: Estimate | Exception) -> Estimate:
@@ -198,19 +216,17 @@ def _sound(estimate: Estimate | Exception) -> Estimate:
     return estimate
 
 
-def _takes(metric: Metric, record: Record) -> bool:
-    return isinstance(record, JUDGED) if metric.of is Judged else isinstance(record, metric.of)
-
-
 def _metrics(wanted: Wanted, fits: Callable[[Metric], bool]) -> Iterator[tuple[Metric, bool]]:
     """The fitting metrics among those named, else all fitting defaults; each with whether it was asked for by name.
 
     Beside them stand the metrics that the user adds, and defaults that a plugin or a package brought: that is what
     they were added for.
     """
-    named = [m for m in (find(Metric, name) for name in wanted.metrics) if fits(m)]
+    named = [m for m in (chosen(Metric, name) for name in wanted.metrics) if fits(m)]
     yield from ((m, True) for m in named)
-    for metric in components(Metric).values():
+    # A metric with parameters of its own stands beside the one without.
+    every = [*components(Metric).values(), *(chosen(Metric, name) for name in wanted.more if "," in name)]
+    for metric in every:
         usual = metric.default and (not named or not metric.function.__module__.startswith("bench."))
         added = metric.name in wanted.more
         if fits(metric) and metric.name not in wanted.metrics and (usual or added or ALL in wanted.more):
@@ -218,20 +234,66 @@ def _metrics(wanted: Wanted, fits: Callable[[Metric], bool]) -> Iterator[tuple[M
 
 
 def _of_score(
-    labels: _Labels, wanted: Wanted, name: str, record: Record, test: Record, heard: _Heard
+    labels: _Labels, wanted: Wanted, name: str, record: Record | Long, test: Record | Long, heard: _Heard
 ) -> Iterator[Result]:
-    score = find(Score, name)
-    if not isinstance(test, score.of):
+    score = chosen(Score, name)
+    if not issubclass(test.type if isinstance(test, Long) else type(test), score.of):
         return
-    parts: list[tuple[str, Detection]] = []
+    parts: Iterator[tuple[str, Detection]] = iter(())
     with heard.of(f"score {name} on {labels.cell.label}", asked=wanted.asked):
-        values = score.function(test, _inliers(record.split("train"))) if score.fitted else score.function(test)
-        parts = [(part, detect(test, values, rows)) for part, rows in _slices(test)]
+        values = _scorer(record, score)
+        if isinstance(test, Long):
+            parts = detections(test, values)
+        else:
+            found = values(test)
+            parts = iter([(part, detect(test, found, rows)) for part, rows in slices(test)])
     metrics = [metric for metric, _ in _metrics(wanted, lambda m: m.of is Detection)]
     for part, detection in parts:
-        for metric, estimate in zip(metrics, _estimates(metrics, detection, labels.draw_seed), strict=True):
+        for metric, estimate in zip(metrics, estimates(metrics, detection, labels.draw_seed), strict=True):
             with heard.of(f"{metric.name} of {name} on {labels.cell.label}", asked=wanted.asked):
                 yield labels.with_(slice=part).result(metric, *_sound(estimate), len(detection), test.n_failed)
+
+
+def detections(test: Long, score: Callable[[Any], Any]) -> Iterator[tuple[str, Detection]]:
+    """As `detect`, of all rows, then of each of `_slices`; one set of columns in memory."""
+    functions: dict[str, Callable[[Any], AnyArray]] = {
+        "scores": lambda block: np.asarray(score(block), dtype=np.float64),
+        "positive": lambda block: detect(block, np.zeros(len(block))).positive,
+    }
+    names: dict[str, int] = {}
+    if test.head.ood is not None and test.head.dataset is not None:
+        functions["dataset"] = lambda block: _codes(block.dataset, names)
+    columns = test.gather(functions)
+    return _each(sampling(test), columns["scores"], columns["positive"], columns.get("dataset"), names)
+
+
+def _each(
+    rows: Answers, scores: Float64s, positive: Bools, dataset: Ints | None, names: dict[str, int]
+) -> Iterator[tuple[str, Detection]]:
+    def those(chosen: AnyArray | slice, n: int) -> Detection:
+        return Detection(
+            ids=unnamed(n),
+            scores=scores[chosen],
+            positive=positive[chosen],
+            groups=None if rows.groups is None else rows.groups[chosen],
+            weights=None if rows.weights is None else rows.weights[chosen],
+            n_failed=rows.n_failed,
+        )
+
+    yield "", those(slice(None), len(rows))
+    if dataset is None:
+        return
+    outside = np.bincount(dataset[positive], minlength=len(names)) > 0
+    for name in sorted(names) if outside.sum() > 1 else ():
+        if outside[names[name]]:
+            chosen = ~positive | (dataset == names[name])
+            yield name, those(chosen, int(chosen.sum()))
+
+
+def _codes(values: Strings, names: dict[str, int]) -> Ints:
+    """A number for each name, the same in all blocks."""
+    different, place = np.unique(values, return_inverse=True)
+    return np.array([names.setdefault(str(v), len(names)) for v in different], dtype=np.int32)[place]
 
 
 def detect(record: Record, values: Any, rows: Bools | None = None) -> Detection:
@@ -253,7 +315,7 @@ def detect(record: Record, values: Any, rows: Bools | None = None) -> Detection:
     )
 
 
-def _slices(test: Record) -> Iterator[tuple[str, Bools]]:
+def slices(test: Record) -> Iterator[tuple[str, Bools]]:
     """All rows; then, where OOD rows come from several data sets, the in-distribution rows with each of them."""
     yield "", np.ones(len(test), dtype=bool)
     if test.ood is None or test.dataset is None:

@@ -20,6 +20,7 @@ from bench.errors import RecordError
 from bench.records import RECORDS, Column, Record
 from bench.records.base import DTYPES
 from bench.runners.atomic import write_bytes
+from bench.runners.identity import file_digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -175,6 +176,16 @@ def read_part(path: Path, part: Part) -> pa.Table:
     if about.get("version") != PART_VERSION or table.num_rows != part.rows:
         raise DamageError(path, f"it holds {table.num_rows} rows of version {about.get('version')}, not {part.rows}")
     return table
+
+
+def check(path: Path, part: Part) -> None:
+    """Raise `DamageError` where a file of a cell is not, byte for byte, the one that was written."""
+    try:
+        digest = file_digest(path)
+    except OSError as error:
+        raise DamageError(path, f"it cannot be read: {error.strerror or error}") from error
+    if digest != part.sha256:
+        raise DamageError(path, f"its checksum is not the one in run.json ({path.stat().st_size} bytes found)")
 
 
 def read_checked(path: Path, part: Part) -> bytes:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.capabilities import CAPABILITIES, Machine
-from bench.components import Decoder, Model, Score, Task
-from bench.errors import BenchError, EvaluationError, UsageError, unknown_name
+from bench.components import Calibrator, Decoder, Metric, Model, Score, Task
+from bench.errors import BenchError, EvaluationError, UsageError
 from bench.examples import Examples
 from bench.harness.groups import TaskGroup
-from bench.models.building import build
-from bench.registry import components, expanded, find, find_task
+from bench.models.building import build, parameters
+from bench.registry import chosen, components, expanded, find, find_task
 from bench.results import SCHEMA_VERSION
 from bench.runners import history
 from bench.runners.wanted import check_names, extended
@@ -109,11 +109,9 @@ def plan(config: RunConfig) -> Plan:
 
 def _refuse_unknown_parts(task: Task) -> None:
     """What a task is measured by is looked up before anything is asked, not after."""
-    for kind, names in (("metric", task.metrics), ("score", task.scores), ("calibrator", task.calibrators)):
-        known = components(kind)
+    for kind, names in ((Metric, task.metrics), (Score, task.scores), (Calibrator, task.calibrators)):
         for name in names:
-            if name not in known:
-                raise unknown_name(kind, name, known)
+            chosen(kind, name)
 
 
 @lru_cache(maxsize=256)
@@ -159,7 +157,7 @@ def asked_rows(task: Task, examples: Examples) -> Examples:
     """The rows that the model is asked: all but the training split, and that too where a score is fitted on it."""
     if examples.splits is None:
         return examples
-    fitted = any(find(Score, name).fitted for name in task.scores)
+    fitted = any(chosen(Score, name).fitted for name in task.scores)
     wanted = np.ones(len(examples), dtype=bool) if fitted else examples.splits != "train"
     if not task.calibrators:
         wanted &= examples.splits != "calibration"
@@ -228,6 +226,7 @@ def _cross(models: list[Spec], tasks: list[Spec], decoders: list[Spec], strict: 
                 if strict:
                     raise _mismatch(model_spec, model, task)
                 continue
+            parameters(model_spec)
             answered |= {task_spec, model_spec}
             for decoder in _decoders(task, decoders):
                 yield Cell(model_spec, task_spec, decoder)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 from bench.components import Calibrator, Metric, Score, Task
 from bench.errors import UsageError
 from bench.records import Classification, Record, Scores
-from bench.registry import components, find
+from bench.records.long import Long
+from bench.registry import chosen, components
 
 if TYPE_CHECKING:
     from bench.config import RunConfig
@@ -60,17 +61,19 @@ def extended(task: Task, config: RunConfig) -> Task:
     )
 
 
-def for_record(record: Record, config: RunConfig) -> Wanted:
+def for_record(record: Record | Long, config: RunConfig) -> Wanted:
     """What a record that came without a task is measured by: the defaults of its kind, and every score it can bear."""
-    area = "ood" if record.ood is not None else AREAS.get(record.kind, "general")
-    calibrators = tuple(c.name for c in components(Calibrator).values() if c.default and _can(c, record))
-    added = _added(Calibrator, config.calibrators, type(record))
+    head = record.head if isinstance(record, Long) else record
+    area = "ood" if head.ood is not None else AREAS.get(head.kind, "general")
+    fit = len(record.split("calibration"))
+    calibrators = tuple(c.name for c in components(Calibrator).values() if c.default and _can(c, head, fit))
+    added = _added(Calibrator, config.calibrators, type(head))
     return Wanted(
         area,
-        scores=_joined(_bearable(record), _added(Score, config.scores, type(record))),
-        calibrators=_joined(calibrators, tuple(n for n in added if _can(find(Calibrator, n), record))),
+        scores=_joined(_bearable(head, len(record.split("train"))), _added(Score, config.scores, type(head))),
+        calibrators=_joined(calibrators, tuple(n for n in added if _can(chosen(Calibrator, n), head, fit))),
         more=config.metrics,
-        asked=isinstance(record, Scores),  # whoever brings scores wants them judged
+        asked=isinstance(head, Scores),  # whoever brings scores wants them judged
     )
 
 
@@ -79,7 +82,7 @@ def check_names(config: RunConfig, yields: set[type[Record]]) -> None:
     for cls, names in ((Metric, config.metrics), (Score, config.scores), (Calibrator, config.calibrators)):
         for name in names:
             if name != ALL:
-                component = find(cls, name)
+                component = chosen(cls, name)
                 if isinstance(component, Score | Calibrator) and not any(issubclass(y, component.of) for y in yields):
                     raise UsageError(
                         f"{cls.kind} '{name}' fits none of the tasks",
@@ -90,24 +93,25 @@ def check_names(config: RunConfig, yields: set[type[Record]]) -> None:
 
 
 def _added(cls: type[C], names: tuple[str, ...], of: type[Record]) -> tuple[str, ...]:
-    chosen = components(cls).values() if ALL in names else [find(cls, name) for name in names]
-    return tuple(c.name for c in chosen if issubclass(of, c.of))
+    every: list[C] = list(components(cls).values()) if ALL in names else []
+    named = [chosen(cls, name) for name in names if name != ALL]
+    return tuple(dict.fromkeys(c.name for c in every + named if issubclass(of, c.of)))
 
 
 def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
 
-def _can(calibrator: Calibrator, record: Record) -> bool:
-    return isinstance(record, calibrator.of) and (not calibrator.fits or len(record.split("calibration")) > 1)
+def _can(calibrator: Calibrator, record: Record, fit: int) -> bool:
+    return isinstance(record, calibrator.of) and (not calibrator.fits or fit > 1)
 
 
-def _bearable(record: Record) -> tuple[str, ...]:
+def _bearable(record: Record, train: int) -> tuple[str, ...]:
     """Scores that can be computed and held against `ood`."""
     if isinstance(record, Scores):
         return ("given",)
     if record.ood is None or not isinstance(record, Classification):
         return ()
-    has_train = len(record.split("train")) > 0 and record.features is not None
+    has_train = train > 0 and record.features is not None
     bearable = [s for s in components(Score).values() if s.of is Classification]
     return tuple(s.name for s in bearable if has_train or not s.fitted)

@@ -35,14 +35,17 @@ def max_logit(record: Classification) -> Float64s:
 
 
 @score("energy", of=Classification, source="Liu et al. 2020, arXiv:2010.03759", check="ood/logit-identities")
-def energy(record: Classification) -> Float64s:
-    """Free energy at temperature 1, -logsumexp of the logits, (n,).
+def energy(record: Classification, temperature: float = 1.0) -> Float64s:
+    """Free energy -T logsumexp(logits / T), (n,), at temperature T = 1 unless told otherwise; at 0 it is `max-logit`.
 
     Doesn't apply to logits that are normalised log-probabilities: their energy is 0 everywhere.
     """
     top = record.logits.max(axis=1)
-    total = top + np.log(np.exp(record.logits - top[:, None]).sum(axis=1))
-    if len(record) and np.abs(total).max() < 1e-9:
+    if temperature == 0:
+        return -top
+    shares = np.exp((record.logits - top[:, None]) / temperature).sum(axis=1)
+    total = top + temperature * np.log(shares)
+    if temperature == 1 and len(record) and np.abs(total).max() < 1e-9:
         raise NotApplicable("the logits are normalised log-probabilities, so their energy is 0 everywhere")
     return -total
 
@@ -74,19 +77,19 @@ def relative_mahalanobis(record: Classification, train: Classification) -> Float
 
 
 @score("knn", of=Classification, source="Sun et al. 2022, arXiv:2204.06507", check="ood/knn-brute-force")
-def knn(record: Classification, train: Classification) -> Float64s:
+def knn(record: Classification, train: Classification, neighbours: int = NEIGHBOURS) -> Float64s:
     """Euclidean distance of the features to the 10th nearest training features, (n,), in [0, 2].
 
-    Features are first brought to unit length.
+    Features are first brought to unit length.  neighbours: another than the 10th.
     """
     bank, _ = _fitted_on(train)
-    if len(bank) < NEIGHBOURS:
-        raise NotApplicable(f"{len(bank)} training rows are fewer than the {NEIGHBOURS} neighbours")
+    if len(bank) < neighbours:
+        raise NotApplicable(f"{len(bank)} training rows are fewer than the {neighbours} neighbours")
     bank, points = _unit(bank), _unit(_features(record))
     out = np.empty(len(points))
     for start in range(0, len(points), BLOCK):  # blocks bound the memory of the distance matrix
         cosine = points[start : start + BLOCK] @ bank.T
-        kth = -np.partition(-cosine, NEIGHBOURS - 1, axis=1)[:, NEIGHBOURS - 1]
+        kth = -np.partition(-cosine, neighbours - 1, axis=1)[:, neighbours - 1]
         out[start : start + BLOCK] = np.sqrt(np.maximum(2 - 2 * kth, 0.0))
     return out
 

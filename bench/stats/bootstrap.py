@@ -15,10 +15,12 @@ from functools import lru_cache
 import numpy as np
 
 from bench.arrays import Float64s, Ints
+from bench.components import Norm
 from bench.latest import frozen
 from bench.seeds import generator
 from bench.stats.design import LEVEL, Design, Estimate, absent, design, too_few
 from bench.stats.means import Range, clipped
+from bench.stats.norms import inverted
 
 Weighted = Callable[[Float64s], Float64s]
 Ends = tuple[float, float] | None
@@ -36,12 +38,22 @@ DEGENERATE = 0.1  # share of resamples without a value that is borne
 
 @dataclass(frozen=True)
 class Statistic:
-    """A set metric to be given an interval: its function of weights, its value, whether it is biased, its range."""
+    """A set metric to be given an interval: its function of weights, its value, whether it is biased, its range.
+
+    norm, gaps: of a norm of noisy gaps, which one, and the function of weights (B, n) -> (B, K) that gives these.
+    """
 
     function: Weighted
     value: float
     biased: bool = False
     limits: Range = (None, None)
+    norm: Norm | None = None
+    gaps: Weighted | None = None
+
+    @property
+    def drawn(self) -> Weighted:
+        """What is to be known of each resample: the gaps where there are any, else the value."""
+        return self.gaps or self.function
 
 
 def weighted(
@@ -55,7 +67,8 @@ def point(function: Weighted, d: Design) -> float:
     """A set metric at the design's weights; NaN where there is no row.  `ValueError` for a result that isn't (1,)."""
     if not d.rows:
         return math.nan
-    found = np.asarray(function(frozen(d.weights[None].copy())))
+    same = d.weights.strides == (0,)  # one number for all rows
+    found = np.asarray(function(d.weights[None] if same else frozen(d.weights[None].copy())))
     if found.shape != (1,):
         raise ValueError(f"a metric of weights (1, n) returned shape {found.shape}; it must return (1,)")
     return float(found[0])
@@ -65,9 +78,10 @@ def estimates(statistics: Sequence[Statistic], d: Design, *, seed: int) -> list[
     """Set metrics with their 95 % intervals, from the same draws.
 
     Cluster bootstrap of 1,000 resamples drawn from the seed: BCa (Efron 1987), or for `biased` metrics the basic
-    bootstrap, which turns the bias round (its interval may then lie wholly below the value); both reach further where
-    clusters are few (`reach`).  Above 30,000 samples t
-    on a delete-group jackknife.  No interval for one sample, one cluster, a value that isn't finite, resamples that
+    bootstrap, which turns the bias round (its interval may then lie wholly below the value); for a norm of gaps the
+    values that a test does not reject (`bench.stats.norms`).  All reach further where clusters are few (`reach`).
+    Above 30,000 samples t on a delete-group jackknife.  No interval for one sample, one cluster, a value that isn't
+    finite, resamples that
     all agree, or more than a tenth of resamples on which the metric is undefined (one class only, say).
     """
     reasons = [_reason(s.value, d) for s in statistics]
@@ -93,13 +107,28 @@ def _reason(value: float, d: Design) -> str:
 
 def _resampling(statistics: Sequence[Statistic], d: Design, seed: int) -> list[tuple[Ends, str]]:
     """Ends and method, or no ends and the reason, of each."""
-    draws = _through([s.function for s in statistics], resampled(d, seed=seed))
-    skewed = [s.function for s in statistics if not s.biased]
+    draws = _through([s.drawn for s in statistics], resampled(d, seed=seed))
+    skewed = [s.function for s in statistics if not s.biased and s.gaps is None]
     left_out = iter(_through(skewed, left(d, seed=seed)))
     return [
-        _bootstrap_ends(s.value, each, None if s.biased else next(left_out), d.groups)
+        _norm_ends(s, each, d)
+        if s.gaps is not None
+        else _bootstrap_ends(s.value, each, None if s.biased else next(left_out), d.groups)
         for s, each in zip(statistics, draws, strict=True)
     ]
+
+
+def _norm_ends(s: Statistic, draws: Float64s, d: Design) -> tuple[Ends, str]:
+    """By test inversion, from the gaps on resamples (B, K)."""
+    if s.gaps is None or s.norm is None:
+        raise TypeError("a norm needs its gaps")
+    found = draws[np.isfinite(draws).all(axis=1)]
+    if len(found) < (1 - DEGENERATE) * len(draws):
+        return None, "undefined on too many resamples"
+    ends = inverted(s.gaps(frozen(d.weights[None].copy()))[0], found, s.norm, stretch=reach(d.groups) / NORMAL)
+    if ends is None:
+        return None, "no variation between resamples"
+    return ends, "test inversion" + ("" if s.norm in {"l2", "square"} else ", conservative")
 
 
 def gathered(
@@ -116,15 +145,19 @@ def gathered(
     whole = design(len(rows), weights=rows)
     able = [each for each in statistics if not _reason(each[0].value, d)]
     draws = iter(_through([resampled for _, _, resampled in able], _cell_draws(rows, seed)))
-    left_out = iter(_through([f for s, f, _ in able if not s.biased], _cells_left(rows, codes, seed)))
+    plain = [f for s, f, _ in able if not s.biased and s.gaps is None]
+    left_out = iter(_through(plain, _cells_left(rows, codes, seed)))
     found = []
     for s, function, _ in statistics:
         reason = _reason(s.value, d)
         if reason:
             found.append(_estimate(s, None, reason, d))
             continue
-        moved = next(draws) + (s.value - point(function, whole))
-        ends, method = _bootstrap_ends(s.value, moved, None if s.biased else next(left_out), d.groups)
+        if s.gaps is not None:
+            ends, method = _norm_ends(s, next(draws), whole)
+        else:
+            moved = next(draws) + (s.value - point(function, whole))
+            ends, method = _bootstrap_ends(s.value, moved, None if s.biased else next(left_out), d.groups)
         found.append(_estimate(s, ends, method if ends is None else f"{method}, {len(rows)} cells", d))
     return found
 
@@ -146,8 +179,10 @@ def _cell_draws(rows: Float64s, seed: int) -> Iterator[Float64s]:
 
 def _cells_left(rows: Float64s, codes: Ints, seed: int) -> Iterator[Float64s]:
     """Weights of K cells with each of FOLDS random groups of rows left out."""
-    fold = generator(seed, "jackknife").permutation(len(codes)) % FOLDS
-    out = np.bincount(codes * FOLDS + fold, minlength=len(rows) * FOLDS).reshape(len(rows), FOLDS)
+    place = generator(seed, "jackknife").permutation(len(codes))
+    place %= FOLDS
+    place += np.multiply(codes, FOLDS, dtype=np.int64)
+    out = np.bincount(place, minlength=len(rows) * FOLDS).reshape(len(rows), FOLDS)
     step = max(1, CHUNK // len(rows))
     for start in range(0, FOLDS, step):
         yield frozen((rows[:, None] - out[:, start : start + step]).T)
@@ -167,8 +202,19 @@ def _bootstrap_ends(value: float, draws: Float64s, left_out: Float64s | None, gr
 
 def _large(statistics: Sequence[Statistic], d: Design, seed: int) -> list[tuple[Ends, str]]:
     """Ends and method, or no ends and the reason, of each."""
-    all_left = _through([s.function for s in statistics], left(d, seed=seed, folds=LARGE_FOLDS))
-    return [_jackknife_ends(s.value, each, s.biased) for s, each in zip(statistics, all_left, strict=True)]
+    all_left = _through([s.drawn for s in statistics], left(d, seed=seed, folds=LARGE_FOLDS))
+    return [
+        _norm_ends(s, _spread(each, seed), d) if s.gaps is not None else _jackknife_ends(s.value, each, s.biased)
+        for s, each in zip(statistics, all_left, strict=True)
+    ]
+
+
+def _spread(left_out: Float64s, seed: int) -> Float64s:
+    """Gaussian draws (RESAMPLES, K) of the covariance that the jackknife gives gaps left out (folds, K)."""
+    k = len(left_out)
+    centred = left_out - left_out.mean(axis=0)
+    z = generator(seed, "spread").standard_normal((RESAMPLES, k))
+    return left_out.mean(axis=0) + math.sqrt((k - 1) / k) * (z @ centred)
 
 
 def _jackknife_ends(value: float, values: Float64s, biased: bool) -> tuple[Ends, str]:

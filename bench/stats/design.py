@@ -46,22 +46,37 @@ class Design:
 
 def design(n: int, *, groups: AnyArray | None = None, weights: AnyArray | None = None) -> Design:
     """The design of n rows.  Without groups each row is its own cluster; without weights all weigh 1."""
-    w = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
+    # One number for all rows takes no memory, and tells those who ask that all weigh the same.
+    w = np.broadcast_to(1.0, n) if weights is None else np.asarray(weights, dtype=np.float64)
     for name, column in (("weights", w), ("groups", groups)):
         if column is not None and len(column) != n:
             raise UsageError(f"'{name}' has {len(column)} rows", cause=f"there are {n} samples", fix="align them")
+    if weights is None and groups is None:
+        return Design(w, np.arange(n, dtype=_small(n)), n, n, plain=True)
     if not (np.isfinite(w) & (w >= 0)).all():
         raise UsageError("a weight is negative or not finite", cause="weights say how much a row counts", fix="mend it")
     used = w > 0
     rows = int(used.sum())
-    codes = np.zeros(n, dtype=np.int64)
+    codes = np.zeros(n, dtype=_small(n))
     if groups is None:
         codes[used] = np.arange(rows)
         count = rows
     else:
-        names, codes[used] = np.unique(np.asarray(groups)[used], return_inverse=True)
-        count = len(names)
+        count, codes[used] = _numbered(np.asarray(groups)[used])
     return Design(w, codes, count, rows, plain=count == rows and (rows == 0 or np.ptp(w[used]) == 0))
+
+
+def _small(n: int) -> type[np.signedinteger]:
+    return np.int32 if n < 1 << 31 else np.int64
+
+
+def _numbered(groups: AnyArray) -> tuple[int, Ints]:
+    """How many different groups there are, and the place of each row's among them, rising, (n,)."""
+    if groups.dtype.kind in "iu" and len(groups) and groups.min() >= 0 and groups.max() < 4 * len(groups):
+        there = np.bincount(groups) > 0
+        return int(there.sum()), (np.cumsum(there) - 1)[groups]
+    names, codes = np.unique(groups, return_inverse=True)
+    return len(names), codes
 
 
 def absent(reason: str) -> Interval:

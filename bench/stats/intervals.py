@@ -6,9 +6,10 @@ Which interval belongs to which metric:
 the metric is                  interval (95 %)
 =============================  ====================================================================
 a share of zeros and ones      Wilson, with the design effect of clusters and weights
-a mean, a ratio of sums        t on clusters (CR1, G - 1), linearised; the link goes over its ends
+a mean, a ratio of sums        t on clusters (CR1, G - 1), linearised, less its skewness; the link goes over its ends
 of the whole set               cluster bootstrap, BCa
 of the whole set, and biased   cluster bootstrap, basic
+a norm of noisy gaps           test inversion on cluster-bootstrap draws of the gaps
 that estimates nothing         none (a p-value)
 =============================  ====================================================================
 
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -83,11 +85,16 @@ def intervals(metrics: Sequence[Metric], record: Sampled, *, seed: int) -> list[
                 found[metric.name] = _alone(metric, record, d)
             else:
                 function = partial(metric.function, record)
-                statistic = Statistic(function, point(function, d), metric.biased, metric.range)
+                gaps = None if metric.gaps is None else partial(metric.gaps, record)
+                statistic = Statistic(function, point(function, d), metric.biased, metric.range, metric.norm, gaps)
                 if many is None or not metric.gathers:
                     by_rows[metric.name] = statistic
                 else:
                     left, drawn = (partial(metric.function, each) for each in (many.cells, many.resampled))
+                    if metric.gaps is not None:
+                        # The test is about the cells, since their gaps are what is drawn.
+                        statistic = replace(statistic, gaps=partial(metric.gaps, many.cells))
+                        drawn = partial(metric.gaps, many.resampled)
                     by_cells[metric.name] = statistic, left, drawn
         except NotApplicable as reason:
             found[metric.name] = reason

@@ -6,6 +6,7 @@ and 1, where Wald's does not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -76,19 +77,20 @@ def _crossing(b: Float64s, c: Float64s, n: Float64s, level: float) -> Float64s:
     return (low + high) / 2
 
 
-def tango(table: Discordance, *, margin: float = 0.0) -> Tango:
+def tango(table: Discordance, *, margin: float = 0.0, interval: bool = True) -> Tango:
     """Score test and interval of a table of independent paired answers.  margin: in [0, 1)."""
     from scipy.special import ndtri
 
-    z = float(ndtri((1 + LEVEL) / 2))
+    z = float(ndtri((1 + LEVEL) / 2)) if interval else math.nan
     return _tango(table.gains, table.losses, table.n, margin, z, _normal, 1.0)
 
 
-def tango_clustered(first: Bools, second: Bools, d: Design, *, margin: float = 0.0) -> Tango:
+def tango_clustered(first: Bools, second: Bools, d: Design, *, margin: float = 0.0, interval: bool = True) -> Tango:
     """The same for answers in clusters, or weighted: counts over the design effect, t with G - 1 degrees of freedom.
 
     The design effect is the CR1 variance of the difference over that of independent items (Rao and Scott 1992), never
-    below 1.  Raises `UsageError` for fewer than two clusters.
+    below 1.  interval: false leaves its ends out (NaN), for where only the tests are needed, and many of them.  Raises
+    `UsageError` for fewer than two clusters.
     """
     from scipy.special import ndtri, stdtr, stdtrit
 
@@ -96,7 +98,7 @@ def tango_clustered(first: Bools, second: Bools, d: Design, *, margin: float = 0
         raise UsageError("no test of one cluster", cause=f"{too_few(d)}", fix="give samples of more clusters")
     used = d.weights > 0
     if d.plain:
-        return tango(discordance(first[used], second[used]), margin=margin)
+        return tango(discordance(first[used], second[used]), margin=margin, interval=interval)
     signed = np.where(used, first.astype(np.float64) - second, 0.0)
     total = float(d.weights.sum())
     mean = float(d.weights @ signed) / total
@@ -107,8 +109,9 @@ def tango_clustered(first: Bools, second: Bools, d: Design, *, margin: float = 0
     n = d.rows / effect
     df = d.groups - 1
     if d.groups == d.rows:
-        return _tango(n * gains, n * losses, n, margin, float(ndtri((1 + LEVEL) / 2)), _normal, effect)
-    critical = float(stdtrit(df, (1 + LEVEL) / 2))
+        critical = float(ndtri((1 + LEVEL) / 2)) if interval else math.nan
+        return _tango(n * gains, n * losses, n, margin, critical, _normal, effect)
+    critical = float(stdtrit(df, (1 + LEVEL) / 2)) if interval else math.nan
     return _tango(n * gains, n * losses, n, margin, critical, lambda t: float(stdtr(df, t)), effect)
 
 
@@ -117,7 +120,7 @@ def _tango(
 ) -> Tango:
     if not 0 <= margin < 1:
         raise UsageError(f"a margin of {margin}", cause="it is a difference of shares", fix="give one in [0, 1)")
-    low, high = ends(np.array(b), np.array(c), n, critical)
+    low, high = (critical, critical) if math.isnan(critical) else ends(np.array(b), np.array(c), n, critical)
     at_margin, at_zero = float(score(b, c, n, -margin)), float(score(b, c, n, 0.0))
     return Tango(
         difference=(b - c) / n,

@@ -58,13 +58,15 @@ class OneSided:
     """One-sided p-values of a difference against a margin.
 
     worse: of "the difference is at least -margin"; small: worse by more than the margin.  not_worse: of "at most
-    -margin"; small: non-inferior.  better: of "at most 0".  equivalent: of "at least margin apart" (TOST).
+    -margin"; small: non-inferior.  better: of "at most 0".  equivalent: of "at least margin apart" (TOST).  too_good:
+    of "at most margin"; small: better by more than the margin.
     """
 
     worse: float
     not_worse: float
     better: float
     equivalent: float
+    too_good: float = 1.0
 
 
 def one_sided(difference: float, error: float, df: float, *, margin: float) -> OneSided:
@@ -90,6 +92,7 @@ def one_sided(difference: float, error: float, df: float, *, margin: float) -> O
         not_worse=upper(above),
         better=upper(difference / error),
         equivalent=max(upper(above), upper(-below)),
+        too_good=upper(below),
     )
 
 

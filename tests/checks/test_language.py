@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ def test_a_model_that_scores_another_distribution_is_found_out(monkeypatch: pyte
     from bench.models.hf import scoring
 
     exact = scoring.log_softmax
-    monkeypatch.setattr(scoring, "log_softmax", lambda logits: exact(logits * 1.01) * 1.001)
+    monkeypatch.setattr(scoring, "log_softmax", lambda logits, _out: exact(logits * 1.01) * 1.001)
     assert not all(truth.passed for truth in language.scores())
 
 
@@ -30,8 +31,8 @@ def test_a_sampler_that_ignores_the_temperature_is_found_out(monkeypatch: pytest
     from bench.models.hf import generation
     from bench.models.hf.sampling import choose as exact
 
-    def cold(logits: Any, rows: Any, temperature: Any, top_p: Any, noise: Any) -> Any:
-        return exact(logits, rows, temperature * 0 + 1.0, top_p, noise)
+    def cold(logits: Any, rows: Any, manners: Any, noise: Any, tokens: Any) -> Any:
+        return exact(logits, rows, [replace(manner, temperature=1.0) for manner in manners], noise, tokens)
 
     monkeypatch.setattr(generation, "choose", cold)
     assert [truth.passed for truth in language.sampling()].count(False) >= 2
@@ -41,8 +42,8 @@ def test_a_sampler_that_reuses_noise_is_found_out(monkeypatch: pytest.MonkeyPatc
     from bench.models.hf import generation
     from bench.models.hf.sampling import choose as exact
 
-    def stuck(logits: Any, rows: Any, temperature: Any, top_p: Any, noise: Any) -> Any:
-        return exact(logits, rows, temperature, top_p, noise * 0.9)
+    def stuck(logits: Any, rows: Any, manners: Any, noise: Any, tokens: Any) -> Any:
+        return exact(logits, rows, manners, noise * 0.9, tokens)
 
     monkeypatch.setattr(generation, "choose", stuck)
     assert not all(truth.passed for truth in language.sampling())

@@ -142,7 +142,7 @@ def runs(folder: Path) -> list[Path]:
 
 
 def snapshot(run: Path) -> dict[str, bytes]:
-    """Every file of a run with its bytes; of run.json, all but its times and the seconds that each cell took.
+    """Every file of a run with its bytes; of run.json, all but its times and what each cell cost.
 
     The reports name the run's folder and the time when it began: these, and nothing else, are taken out of them.
     """
@@ -158,5 +158,5 @@ def snapshot(run: Path) -> dict[str, bytes]:
 def manifest(run: Path) -> dict[str, Any]:
     """run.json without what may differ between two runs of the same work."""
     document: Mapping[str, Any] = json.loads((run / "run.json").read_text())
-    cells = [{k: v for k, v in cell.items() if k != "seconds"} for cell in document["cells"]]
+    cells = [{k: v for k, v in cell.items() if k not in {"seconds", "cost"}} for cell in document["cells"]]
     return {**{k: v for k, v in document.items() if k not in VOLATILE}, "cells": cells}

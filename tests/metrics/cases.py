@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from bench.arrays import AnyArray, Float64s, Ints, Ragged
 from bench.components import Metric
-from bench.records import Choices, Classification, Density, Generations, Regression, Tokens, log_softmax
+from bench.records import Choices, Classification, Density, Generations, Regression, Speculation, Tokens, log_softmax
 from bench.records.detection import Detection
 from bench.registry import components
 
@@ -139,6 +139,36 @@ def generations(n: int = 40, seed: int = 0) -> Generations:
     )
 
 
+def speculation(n: int = 40, seed: int = 0) -> Speculation:
+    """Rounds of up to four drafts; each look of the target ends at the first failure and gives one token more."""
+    rng = np.random.default_rng(seed)
+    drafted = [list(map(int, rng.integers(1, 5, rng.integers(1, 6)))) for _ in range(n)]
+    passed = [[int(rng.integers(0, k + 1)) for k in rounds] for rounds in drafted]
+    looks = [
+        [float(i < p) for k, p in zip(*each, strict=True) for i in range(min(p + 1, k))]
+        for each in zip(drafted, passed, strict=True)
+    ]
+
+    def chances() -> Ragged:
+        return Ragged.of([rng.random(len(each)) for each in looks], np.float64)
+
+    return Speculation(
+        ids=ids(n),
+        drafted=Ragged.of(drafted, np.int64),
+        passed=Ragged.of(passed, np.int64),
+        emitted=Ragged.of([[p + 1 for p in each] for each in passed], np.int64),
+        accepted=Ragged.of(looks, np.bool_),
+        predicted=chances(),
+        overlap=chances(),
+        optimal_two=chances(),
+        recursive_two=chances(),
+        k_seq_two=chances(),
+        importance_two=chances(),
+        tokens=np.array([sum(each) + len(each) for each in passed]),
+        draft_cost=0.2,
+    )
+
+
 def records(n: int = 40, seed: int = 0) -> list[Any]:
     """One record of every kind and form."""
     return [
@@ -150,6 +180,7 @@ def records(n: int = 40, seed: int = 0) -> list[Any]:
         choices(n, seed),
         ordered_choices(n, seed),
         generations(n, seed),
+        speculation(n, seed),
     ]
 
 

@@ -119,7 +119,7 @@ def test_every_metric_says_what_it_is() -> None:
     for metric in metrics():
         assert metric.source, metric.name
         assert len(metric.doc) > 40, metric.name
-        assert metric.area in {"likelihood", "calibration", "ood", "uncertainty", "reasoning", "general"}
+        assert metric.area in {"likelihood", "calibration", "ood", "uncertainty", "reasoning", "efficiency", "general"}
 
 
 def test_ids_are_distinct() -> None:

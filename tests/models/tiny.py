@@ -114,6 +114,77 @@ def gemma(vocabulary: int) -> Any:
     return Gemma3ForCausalLM(config).double().eval()
 
 
+def mistral(vocabulary: int) -> Any:
+    """A random Mistral: a sliding window of five tokens in every layer, two query heads a key head."""
+    from transformers import MistralConfig, MistralForCausalLM
+
+    torch.manual_seed(0)
+    config = MistralConfig(sliding_window=5, num_key_value_heads=2, head_dim=8, **_shape(vocabulary))
+    return MistralForCausalLM(config).double().eval()
+
+
+def qwen2(vocabulary: int) -> Any:
+    """A random Qwen2: biases in its projections."""
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    torch.manual_seed(0)
+    return Qwen2ForCausalLM(Qwen2Config(num_key_value_heads=2, **_shape(vocabulary))).double().eval()
+
+
+def neox(vocabulary: int) -> Any:
+    """A random GPT-NeoX: parallel residuals, rotary positions in a quarter of the width."""
+    from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+    torch.manual_seed(0)
+    return GPTNeoXForCausalLM(GPTNeoXConfig(**_shape(vocabulary))).double().eval()
+
+
+def gpt_oss(vocabulary: int) -> Any:
+    """A random gpt-oss: attention sinks, a sliding window in one layer of two, experts (which know no float64)."""
+    from transformers import GptOssConfig, GptOssForCausalLM
+
+    torch.manual_seed(0)
+    config = GptOssConfig(
+        sliding_window=6,
+        num_key_value_heads=2,
+        head_dim=8,
+        num_local_experts=4,
+        num_experts_per_tok=2,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        **_shape(vocabulary),
+    )
+    made = GptOssForCausalLM(config).float().eval()
+    for layer in made.model.layers:  # sinks begin at whatever memory holds
+        torch.nn.init.normal_(layer.self_attn.sinks)
+    return made
+
+
+def bloom(vocabulary: int) -> Any:
+    """A random BLOOM: its attention goes past transformers' interface."""
+    from transformers import BloomConfig, BloomForCausalLM
+
+    torch.manual_seed(0)
+    config = BloomConfig(
+        vocab_size=vocabulary, hidden_size=32, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=1, pad_token_id=1
+    )
+    return BloomForCausalLM(config).double().eval()
+
+
+def _shape(vocabulary: int) -> dict[str, Any]:
+    return {
+        "vocab_size": vocabulary,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 128,
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+        "pad_token_id": 1,
+        "initializer_range": 0.15,
+    }
+
+
 def mamba(vocabulary: int) -> Any:
     """A random Mamba: no attention, and no key-value cache."""
     from transformers import MambaConfig, MambaForCausalLM

@@ -6,12 +6,15 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from lxml import html  # type: ignore[import-untyped]
 
+from bench.reports.decisions import gate as gate_page
 from bench.runners.folder import RunFolder
+from tests.reports.test_decisions import hostile as hostile_gate
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -22,7 +25,7 @@ FLAGS = (
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")]
 
 
-def opened(run: RunFolder, query: str, profile: Path) -> Any:
+def opened(run: RunFolder | SimpleNamespace, query: str, profile: Path) -> Any:
     url = f"{(run.path / 'report.html').as_uri()}?{query}"
     command = [str(CHROMIUM), *FLAGS.split(), f"--user-data-dir={profile}", url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
@@ -47,3 +50,13 @@ def test_a_hostile_run_executes_nothing(hostile: RunFolder, tmp_path: Path) -> N
     assert not root.findall(".//img")
     assert len(root.findall(".//script")) == 2
     assert root.get("class") == "js"
+
+
+def test_the_gates_page_filters_sorts_and_runs_nothing_hostile(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(gate_page.page(hostile_gate()))
+    root = opened(SimpleNamespace(path=tmp_path), "areas=fail&s-overview-table=6d&theme=dark", tmp_path / "profile")
+    rows = [r for r in root.get_element_by_id("overview-table").findall("tbody/tr") if r.get("hidden") is None]
+    assert {row.get("data-area") for row in rows} == {"fail"}
+    assert not root.findall(".//img")
+    assert len(root.findall(".//script")) == 2

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Draw, Generated, Machine, Scored
+from bench.capabilities import Details, Draw, Generated, Machine, Scored, Session, TokenDetails, Usage
 from bench.components import model
-from bench.errors import BenchError, UsageError
+from bench.efficiency.runtime import forward_flops
+from bench.errors import BenchError, UsageError, unknown_name
 from bench.models.hf.batching import Batching, batching
 from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
 from bench.models.hf.encoding import Encoder, opening, render, spans, window_length
+from bench.models.hf.engine import Engine
 from bench.models.hf.generation import generate_draws
-from bench.models.hf.scoring import score_spans
-from bench.models.hf.stepping import Stepper, choose_stepper
+from bench.models.hf.objectives import OBJECTIVES, MaskedEngine, PrefixEngine, edges
+from bench.models.hf.rows import Rows, choose_rows
+from bench.models.hf.scoring import Scores
+from bench.models.hf.selftest import ENGINES, choose_engine
+from bench.models.hf.session import open_session
 
 # Raised whenever an answer's meaning changes: how texts are encoded, windows cut or noise used.
-ADAPTER = 1
+ADAPTER = 2
 
 
 class HuggingFace:
     """A causal language model (`LanguageModel`).  Making one is cheap; weights load when it is first asked.
 
     max_length: tokens in one pass (0: as the model says).  stride: see `Encoder`.  chat_template: contexts and prompts
-    are put as a user's turn through the tokenizer's template.
+    are put as a user's turn through the tokenizer's template.  engine: what scores, see `choose_engine`.
+    objective: causal; prefix, a context that sees itself whole; masked, pseudo-log-likelihoods (see `objectives`).
     """
 
     def __init__(
@@ -39,7 +45,13 @@ class HuggingFace:
         chat_template: bool = False,
         max_length: int = 0,
         stride: int = 0,
+        engine: str = "auto",
+        objective: str = "causal",
     ) -> None:
+        if objective not in OBJECTIVES:
+            raise unknown_name("objective", objective, OBJECTIVES, listing=", ".join(OBJECTIVES))
+        if engine not in ENGINES:
+            raise unknown_name("engine", engine, ENGINES, listing=", ".join(ENGINES))
         if max_length < 0 or stride < 0:
             raise UsageError(
                 "max_length and stride can't be negative", cause="they count tokens", fix="leave them out, or 0"
@@ -49,31 +61,71 @@ class HuggingFace:
         self.chat_template = chat_template
         self.max_length = max_length
         self.stride = stride
+        self.engine = engine
+        self.objective = objective
         self._ready: _Ready | None = None
         self._broken: BenchError | None = None
-        self._stepper: Callable[[Any], Stepper] | None = None
+        self._writing = Usage()
+        self._rows: Callable[..., Rows] | None = None
 
-    def score(self, requests: Sequence[tuple[str, str]]) -> list[Scored]:
+    def score(self, requests: Sequence[tuple[str, str]], details: Details | None = None) -> list[Scored]:
         """Log-probabilities of the tokens of each (context, continuation); see `spans` for how texts become tokens.
 
         A continuation longer than the model's window is scored in several.  Softmax in float32 or wider.
         """
         ready = self._open()
+        wanted = details or Details()
         passes = spans(ready.encoder, requests)
-        scores = iter(score_spans(ready.loaded.model, [span for several in passes for span in several], ready.scoring))
-        out = []
-        for several in passes:
-            own = list(islice(scores, len(several)))
-            logprobs = np.concatenate([s.logprobs for s in own]) if own else np.empty(0)
-            out.append(Scored(logprobs, all(bool(s.first.all()) for s in own)))
-        return out
+        scores = iter(ready.engine.score([span for several in passes for span in several], wanted))
+        return [
+            _scored(list(islice(scores, len(several))), len(continuation.encode()))
+            for several, (_, continuation) in zip(passes, requests, strict=True)
+        ]
+
+    def prepare(self, requests: Sequence[tuple[str, str]]) -> None:
+        """Look at some of the requests that will come in many calls of `score`.
+
+        What they share is run once for all calls, and no score depends on which calls came before.
+        """
+        ready = self._open()
+        ready.engine.prepare([])
+        ready.engine.prepare([span for several in spans(ready.encoder, requests) for span in several])
+
+    def usage(self) -> Usage:
+        """What it has cost so far, and which engine scores; nothing before the model was first asked."""
+        total = Usage() if self._ready is None else self._ready.engine.meter.copy()
+        total.add(self._writing)
+        return total
 
     def generate(self, draws: Sequence[Draw]) -> list[Generated]:
         """A text for each draw, which depends on that draw alone."""
+        if self.objective != "causal":
+            raise UsageError(
+                f"a model with objective={self.objective} writes no texts",
+                cause="they are written from left to right",
+                fix="name a causal model for tasks whose answers are generated",
+            )
         ready = self._open()
-        if self._stepper is None:
-            self._stepper = choose_stepper(ready.loaded.model)
-        return generate_draws(ready.loaded, ready.encoder, draws, ready.generating, self._stepper)
+        return generate_draws(ready.loaded, ready.encoder, draws, ready.generating, self._way(ready), self._writing)
+
+    def session(self, prompts: Sequence[str], max_tokens: int) -> Session:
+        """Rows that fork, reorder and come back, one for each prompt to begin with (see `Session`)."""
+        ready = self._open()
+        return open_session(ready.loaded, ready.encoder, prompts, max_tokens, self._way(ready), self._writing)
+
+    def _way(self, ready: _Ready) -> Callable[..., Rows]:
+        if self._rows is None:
+            self._rows = choose_rows(ready.loaded.model)
+        return self._rows
+
+    @property
+    def machine(self) -> Machine:
+        """Where and how it runs."""
+        return self.source.machine if isinstance(self.source, Checkpoint) else Machine()
+
+    def token_flops(self) -> int:
+        """Floating-point operations of the matrix products for one token (see `forward_flops`)."""
+        return forward_flops(self._open().loaded.model.config, 1)
 
     def render(self, messages: Sequence[Mapping[str, str]], *, prefill: bool) -> str:
         """A conversation through the tokenizer's chat template (`Conversational`)."""
@@ -90,6 +142,8 @@ class HuggingFace:
             "chat_template": self.chat_template,
             "max_length": self.max_length,
             "stride": self.stride,
+            "engine": self.engine,
+            "objective": self.objective,
             "torch": version("torch"),
             "transformers": version("transformers"),
         }
@@ -111,14 +165,25 @@ class HuggingFace:
                 raise
             settle(loaded)
             length = window_length(loaded.model.config, loaded.tokenizer, self.max_length)
-            device = loaded.model.device.type
-            self._ready = _Ready(
-                loaded,
-                Encoder(loaded.tokenizer, length, self.stride, self.chat_template),
-                batching(device, self.batch),
-                batching(device, self.batch, cached=True),
-            )
+            try:
+                engine, encoder = self._engine(loaded, length)
+            except BenchError as error:
+                self._broken = error
+                raise
+            self._ready = _Ready(loaded, encoder, engine, batching(loaded.model.device.type, self.batch, cached=True))
         return self._ready
+
+    def _engine(self, loaded: Loaded, length: int) -> tuple[Engine, Encoder]:
+        limits = batching(loaded.model.device.type, self.batch)
+        if self.objective == "masked":
+            begin, _ = edges(loaded.tokenizer)
+            # The tokens at both ends take places too, and what is scored is fed.
+            encoder = Encoder(loaded.tokenizer, max(1, length - 3), self.stride, self.chat_template, *begin)
+            return MaskedEngine(loaded.model, loaded.tokenizer, limits), encoder
+        encoder = Encoder(loaded.tokenizer, length, self.stride, self.chat_template)
+        if self.objective == "prefix":
+            return PrefixEngine(loaded.model, limits), encoder
+        return choose_engine(loaded, limits, self.engine, length=length, rows=self.batch), encoder
 
 
 @dataclass(frozen=True)
@@ -127,8 +192,22 @@ class _Ready:
 
     loaded: Loaded
     encoder: Encoder
-    scoring: Batching
+    engine: Engine
     generating: Batching
+
+
+def _scored(parts: Sequence[Scores], size: int) -> Scored:
+    """One continuation's scores from those of its windows."""
+    logprobs = np.concatenate([part.logprobs for part in parts]) if parts else np.empty(0)
+    return Scored(logprobs, all(bool(part.first.all()) for part in parts), size, _joined([p.details for p in parts]))
+
+
+def _joined(parts: Sequence[TokenDetails | None]) -> TokenDetails | None:
+    there = [part for part in parts if part is not None]
+    if not there:
+        return None
+    names = [field.name for field in fields(TokenDetails) if getattr(there[0], field.name) is not None]
+    return TokenDetails(**{name: np.concatenate([getattr(part, name) for part in there]) for name in names})
 
 
 @model(
@@ -147,13 +226,23 @@ def hf(
     max_length: int = 0,
     stride: int = 0,
     safetensors: bool = True,
+    objective: str = "causal",
 ) -> HuggingFace:
     """A causal language model from a folder or the hub: `hf:PATH-OR-NAME,dtype=bfloat16,chat_template=true`.
 
     dtype auto: float64 below 20 million parameters (exact, and cheap at that size), else bfloat16 on CUDA and float32
     elsewhere.  safetensors=false also reads `.bin` weights.  The checkpoint's own code runs only with
-    --trust-remote-code.
+    --trust-remote-code.  objective: causal, prefix (the context sees itself whole) or masked (pseudo-log-likelihoods).
     """
     chosen = dtype_name(str(dtype) if dtype != "auto" else machine.dtype)
     source = Checkpoint(target, machine, str(revision) if revision is not None else None, chosen, safetensors)
-    return HuggingFace(source, batch=machine.batch, chat_template=chat_template, max_length=max_length, stride=stride)
+    source = replace(source, masked=objective == "masked")
+    return HuggingFace(
+        source,
+        batch=machine.batch,
+        chat_template=chat_template,
+        max_length=max_length,
+        stride=stride,
+        engine=machine.engine,
+        objective=objective,
+    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from bench.errors import EvaluationError
-from bench.models.batching import LOG, is_out_of_memory, release_memory
+from bench.models.batching import LOG, attempt
 
 Item = TypeVar("Item")
 
@@ -43,22 +44,19 @@ def run_in_batches(
     length: Callable[[Item], int],
     limits: Batching,
     run: Callable[[Sequence[Item]], None],
-    *,
-    slack: float = float("inf"),
 ) -> None:
     """Call `run` on consecutive items, each batch within the limits and padded to its longest `length`.
 
-    slack: the lengths of one batch differ by at most this factor and 16.  A batch that runs out of memory is halved,
-    as are the limits for all that follow; `EvaluationError` where a single item is too much.
+    A batch that runs out of memory is halved, as are the limits for all that follow; `EvaluationError` where a single
+    item is too much.
     """
     start = 0
     while start < len(items):
-        end = _end(items, length, limits, start, slack)
-        trouble = _trouble(run, items[start:end])
+        end = _end(items, length, limits, start)
+        trouble = attempt(partial(run, items[start:end]))
         if trouble is None:
             start = end
             continue
-        release_memory()
         if end - start == 1:
             raise EvaluationError(
                 f"no memory for one sequence of {length(items[start])} tokens",
@@ -70,24 +68,12 @@ def run_in_batches(
         LOG.warning("out of memory: batches of at most %d from here on", limits.rows)
 
 
-def _trouble(run: Callable[[Sequence[Item]], None], batch: Sequence[Item]) -> str | None:
-    """Why memory ran out, if it did.  Leaving this frame drops the traceback, and the tensors that filled memory."""
-    try:
-        run(batch)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        return (str(error).splitlines() or [type(error).__name__])[0][:200]
-    return None
-
-
-def _end(items: Sequence[Item], length: Callable[[Item], int], limits: Batching, start: int, slack: float) -> int:
-    longest = shortest = length(items[start])
+def _end(items: Sequence[Item], length: Callable[[Item], int], limits: Batching, start: int) -> int:
+    longest = length(items[start])
     end = start + 1
     while end < len(items) and end - start < limits.rows:
-        size = length(items[end])
-        longest, shortest = max(longest, size), min(shortest, size)
-        if longest * (end - start + 1) > limits.tokens or longest > slack * shortest + 16:
+        longest = max(longest, length(items[end]))
+        if longest * (end - start + 1) > limits.tokens:
             break
         end += 1
     return end

@@ -1,63 +1,213 @@
-"""A key-value cache that grows in place, for batches whose rows split and leave."""
+"""Keys and values of rows that share prompts, split, and leave.
+
+The states of a prompt are held once, whatever the number of its rows; a row holds those of its own tokens alone.
+Prompts of like length stand on one shelf, so that little is padded.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+
+from bench.arrays import Ints
 
 _SPARE = 16
 
+# (keys, values) of one layer, each (rows, heads, tokens, width).
+Layer = tuple[Any, Any]
 
-def growing_cache(config: Any) -> Any:
-    """Transformers' cache for a model, with its plain layers replaced by ones that keep spare room.
 
-    The library's own layer copies all it holds at every token.  Layers of other kinds (sliding windows, recurrent
-    states) stay the library's.
+@dataclass(eq=False)
+class Held:
+    """A prompt whose states are held: how long it is, where, and how many rows and others need it."""
+
+    length: int
+    shelf: int
+    slot: int
+    users: int = 0
+
+
+@dataclass(eq=False)
+class Segment:
+    """States of a row's own tokens start .. end - 1, for every layer (heads, tokens, width).
+
+    `parent` has the tokens before them.
     """
-    from transformers.cache_utils import DynamicCache, DynamicLayer
 
-    made = DynamicCache(config=config)
-    made.layers = [_growing_layer()() if type(layer) is DynamicLayer else layer for layer in made.layers]
-    if made.layer_class_to_replicate is DynamicLayer:
-        made.layer_class_to_replicate = _growing_layer()
+    held: Held
+    parent: Segment | None
+    start: int
+    end: int
+    layers: list[Layer]
+
+
+@dataclass(eq=False)
+class Shelf:
+    """Prompts of up to `room` tokens: states for every layer (slots, heads, room, width), and which prompt is where."""
+
+    room: int
+    layers: list[Layer] = field(default_factory=list)
+    slots: list[Held | None] = field(default_factory=list)
+
+
+class RowCache:
+    """States of R rows in places 0 .. R-1.  Row r is the prompt `held[r]` and `own[r]` tokens after it."""
+
+    def __init__(self, device: Any) -> None:
+        self.device = device
+        self.held: list[Held] = []
+        self.own: Ints = np.empty(0, dtype=np.int64)
+        self.layers: list[Layer] = []
+        self.shelves: dict[int, Shelf] = {}
+
+    @property
+    def positions(self) -> Ints:
+        """Position of each row's next token, (R,)."""
+        return np.array([held.length for held in self.held], dtype=np.int64) + self.own
+
+    def hold(self, layers: Sequence[Layer], row: int, length: int) -> Held:
+        """Keep the first `length` states of one row of a pass as a prompt's.  Its first user is the caller."""
+        room = max(_SPARE, 1 << (length - 1).bit_length())
+        shelf = self.shelves.setdefault(room, Shelf(room))
+        slot = shelf.slots.index(None) if None in shelf.slots else len(shelf.slots)
+        if slot == len(shelf.slots):
+            shelf.slots.append(None)
+        have = shelf.layers[0][0].shape[0] if shelf.layers else 0
+        if slot >= have:
+            old = shelf.layers or [(None, None)] * len(layers)
+            size = max(4, 2 * have)
+            shelf.layers = [
+                (_grown(k, like_k, size, room), _grown(v, like_v, size, room))
+                for (k, v), (like_k, like_v) in zip(old, layers, strict=True)
+            ]
+        for states, new in zip(shelf.layers, layers, strict=True):
+            for whole, part in zip(states, new, strict=True):
+                whole[slot, :, :length] = part[row, :, :length]
+        held = shelf.slots[slot] = Held(length, room, slot, 1)
+        return held
+
+    def release(self, held: Held) -> None:
+        """One user fewer; a prompt without users is forgotten, and its shelf shrinks where half of it is empty."""
+        held.users -= 1
+        if held.users:
+            return
+        shelf = self.shelves[held.shelf]
+        shelf.slots[held.slot] = None
+        kept = [other for other in shelf.slots if other is not None]
+        if not kept:
+            del self.shelves[held.shelf]
+        elif 2 * len(kept) <= len(shelf.slots):
+            import torch
+
+            index = torch.tensor([other.slot for other in kept], device=self.device)
+            shelf.layers = [(k.index_select(0, index), v.index_select(0, index)) for k, v in shelf.layers]
+            shelf.slots = list(kept)
+            for slot, other in enumerate(kept):
+                other.slot = slot
+
+    def add(self, held: Sequence[Held]) -> None:
+        """New rows in the next places, each a prompt and nothing of its own."""
+        for one in held:
+            one.users += 1
+        self.held = [*self.held, *held]
+        self.own = np.concatenate([self.own, np.zeros(len(held), dtype=np.int64)])
+
+    def branch(self, parents: Ints) -> Ints:
+        """Replace the rows by R' ones, each a copy of the row in place `parents[i]`; returns their places, (R',).
+
+        The first copy of a row stays where it is, if there is room; only what must move is copied.
+        """
+        count = len(parents)
+        places = np.full(count, -1)
+        _, first = np.unique(parents, return_index=True)
+        stays = first[parents[first] < count]
+        places[stays] = parents[stays]
+        moving = np.flatnonzero(places < 0)
+        places[moving] = np.setdiff1d(np.arange(count), places[stays], assume_unique=True)
+        source = np.empty(count, dtype=np.int64)
+        source[places] = parents
+        gone = self.held
+        self.held = [gone[place] for place in source.tolist()]
+        self.own = self.own[source]
+        for one in self.held:
+            one.users += 1
+        for one in gone:
+            self.release(one)
+        self._copy(parents[moving], places[moving])
+        return places
+
+    def _copy(self, sources: Ints, targets: Ints) -> None:
+        import torch
+
+        filled = self.own[targets] > 0  # a row with nothing of its own may have no room yet
+        sources, targets = sources[filled], targets[filled]
+        if not len(targets):
+            return
+        span = int(self.own[targets].max())
+        self._reserve(len(self.own), span)
+        source, target = (torch.from_numpy(x).to(self.device) for x in (sources, targets))
+        for pair in self.layers:
+            for states in pair:
+                states[target, :, :span] = states[source, :, :span]
+
+    def append(self, layer: int, new: Layer, places: Any, positions: Any) -> None:
+        """Write the states (R, heads, 1, width) of one new token a row behind its own, (R,) places and positions."""
+        if layer == len(self.layers):
+            rows, span = len(self.own), int(self.own.max()) + 1
+            self.layers.append((_grown(None, new[0], rows, _rounded(span)), _grown(None, new[1], rows, _rounded(span))))
+        elif layer == 0:
+            self._reserve(len(self.own), int(self.own.max()) + 1)
+        for states, one in zip(self.layers[layer], new, strict=True):
+            states[places, :, positions] = one[:, :, 0]
+
+    def _reserve(self, rows: int, span: int) -> None:
+        if not self.layers:
+            return
+        have_rows, _, have_span, _ = self.layers[0][0].shape
+        if rows > have_rows or span > have_span:
+            rows = have_rows if rows <= have_rows else max(rows, have_rows * 3 // 2)
+            span = max(have_span, _rounded(span))
+            self.layers = [(_grown(k, k, rows, span), _grown(v, v, rows, span)) for k, v in self.layers]
+
+    def save(self, places: Sequence[int], before: Sequence[Segment | None]) -> list[Segment]:
+        """The states of rows, to return to; of what `before[i]` (an earlier state of the same row) has, no copy."""
+        out = []
+        for place, parent in zip(places, before, strict=True):
+            start, end = parent.end if parent else 0, int(self.own[place])
+            self.held[place].users += 1
+            layers = [(k[place, :, start:end].clone(), v[place, :, start:end].clone()) for k, v in self.layers]
+            out.append(Segment(self.held[place], parent, start, end, layers))
+        return out
+
+    def restore(self, segments: Sequence[Segment]) -> None:
+        """Replace the rows by saved ones, in the places 0 .. len(segments) - 1."""
+        gone, self.held = self.held, []
+        self.own = np.empty(0, dtype=np.int64)
+        self.add([segment.held for segment in segments])
+        for one in gone:
+            self.release(one)
+        self.own = np.array([segment.end for segment in segments], dtype=np.int64)
+        self._reserve(len(segments), int(self.own.max(initial=0)))
+        for place, segment in enumerate(segments):
+            part: Segment | None = segment
+            while part is not None:
+                if part.end > part.start:
+                    for states, saved in zip(self.layers, part.layers, strict=True):
+                        for whole, piece in zip(states, saved, strict=True):
+                            whole[place, :, part.start : part.end] = piece
+                part = part.parent
+
+
+def _rounded(span: int) -> int:
+    return -(-span // _SPARE) * _SPARE + _SPARE
+
+
+def _grown(old: Any, like: Any, rows: int, room: int) -> Any:
+    """States with room for more; zeros where nothing is yet, since what is masked must still be finite."""
+    made = like.new_zeros((rows, like.shape[1], room, like.shape[3]))
+    if old is not None:
+        made[: old.shape[0], :, : old.shape[2]] = old
     return made
-
-
-@cache
-def _growing_layer() -> type:
-    from transformers.cache_utils import DynamicLayer
-
-    class GrowingLayer(DynamicLayer):  # type: ignore[misc]  # the library is untyped
-        """Keys and values (rows, heads, tokens, width) as views of buffers with room for more tokens."""
-
-        def update(self, key_states: Any, value_states: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
-            """Append the new tokens' states; returns all states."""
-            if not self.is_initialized:
-                self.lazy_initialization(key_states, value_states)
-                self.length = 0
-                self.room: tuple[Any, Any] = (key_states[:, :, :0], value_states[:, :, :0])
-            start, self.length = self.length, self.length + key_states.shape[2]
-            if self.room[0].shape[2] < self.length:
-                self.room = (_enlarged(self.room[0], start, self.length), _enlarged(self.room[1], start, self.length))
-            self.room[0][:, :, start : self.length] = key_states
-            self.room[1][:, :, start : self.length] = value_states
-            self._look()
-            return self.keys, self.values
-
-        def reorder_cache(self, beam_idx: Any) -> None:
-            """Keep the rows at the given indices, in that order; a row may be kept more than once."""
-            if self.is_initialized:
-                self.room = (self.room[0].index_select(0, beam_idx), self.room[1].index_select(0, beam_idx))
-                self._look()
-
-        def _look(self) -> None:
-            self.keys, self.values = self.room[0][:, :, : self.length], self.room[1][:, :, : self.length]
-
-    return GrowingLayer
-
-
-def _enlarged(buffer: Any, used: int, needed: int) -> Any:
-    rows, heads, _, width = buffer.shape
-    larger = buffer.new_zeros((rows, heads, -(-(needed + 1) // _SPARE) * _SPARE, width))
-    larger[:, :, :used] = buffer[:, :, :used]
-    return larger

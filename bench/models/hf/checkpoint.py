@@ -36,7 +36,7 @@ class Checkpoint:
     """A folder or a hub name, and the conditions under which it is read.
 
     safetensors: read weights from safetensors files only; otherwise `.bin` files are read too (never executed:
-    torch loads them with `weights_only`).
+    torch loads them with `weights_only`).  masked: a model that fills in masked tokens, not a causal one.
     """
 
     target: str
@@ -44,6 +44,7 @@ class Checkpoint:
     revision: str | None = None
     dtype: str = "auto"
     safetensors: bool = True
+    masked: bool = False
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -113,7 +114,7 @@ def identify_loaded(loaded: Loaded) -> dict[str, Any]:
 
 def load(checkpoint: Checkpoint) -> Loaded:
     """The model in evaluation mode, on the machine's device; raises three-line errors for whatever is missing."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
     device = find_device(checkpoint.machine.device)
     folder = locate(checkpoint)
@@ -126,7 +127,7 @@ def load(checkpoint: Checkpoint) -> Loaded:
         except Exception as error:
             raise _no_tokenizer(checkpoint, error) from error
         try:
-            model, info = AutoModelForCausalLM.from_pretrained(
+            model, info = (AutoModelForMaskedLM if checkpoint.masked else AutoModelForCausalLM).from_pretrained(
                 str(folder),
                 dtype=_torch_dtype(checkpoint.dtype, device.type, small=_is_small(folder)),
                 use_safetensors=True if checkpoint.safetensors else None,
@@ -218,10 +219,11 @@ def _no_model(checkpoint: Checkpoint, error: Exception) -> UsageError | Evaluati
     if "trust_remote_code" in str(error):
         return _wants_code(checkpoint)
     if isinstance(error, ValueError):
+        kind, loader = ("masked", "AutoModelForMaskedLM") if checkpoint.masked else ("causal", "AutoModelForCausalLM")
         return UsageError(
-            f"'{checkpoint.target}' is no causal language model",
+            f"'{checkpoint.target}' is no {kind} language model",
             cause=_first_line(error),
-            fix="give a checkpoint that AutoModelForCausalLM loads",
+            fix=f"give a checkpoint that {loader} loads",
         )
     return EvaluationError(
         f"the weights of '{checkpoint.target}' can't be loaded",

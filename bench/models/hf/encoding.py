@@ -31,16 +31,20 @@ class Encoder:
 
     length: tokens that the model can take in one pass.  stride: tokens that a further window of a long text scores
     (0: as many as fit, the evaluation harness's way; fewer give each token more context and cost more passes).
+    begin: what stands before a text without context, where whoever scores adds special tokens itself.
     """
 
     tokenizer: Any
     length: int
     stride: int = 0
     chat: bool = False
+    begin: int | None = None
 
     @property
     def prefix(self) -> int:
         """What stands before a text without context: the token that begins, or else ends, a text."""
+        if self.begin is not None:
+            return self.begin
         for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
             if token is not None:
                 return int(token)
@@ -168,7 +172,8 @@ def _encode_all(encoder: Encoder, texts: Sequence[str]) -> dict[str, tuple[int, 
     """Tokens of each distinct text, begun as the tokenizer begins texts, unless the text does so itself."""
     distinct = list(dict.fromkeys(texts))
     begin = encoder.tokenizer.bos_token or encoder.tokenizer.eos_token
-    bare = {text: encoder.chat or bool(begin and text.startswith(begin)) for text in distinct}
+    plain = encoder.chat or encoder.begin is not None
+    bare = {text: plain or bool(begin and text.startswith(begin)) for text in distinct}
     special = [text for text in distinct if not bare[text]]
     return _encode_plain(encoder, [t for t in distinct if bare[t]]) | _batch(encoder, special, special_tokens=True)
 

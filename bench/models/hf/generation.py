@@ -1,68 +1,81 @@
 """Texts from a causal language model: many draws together, each as if it were alone.
 
-The rows of a batch are the distinct token sequences that its draws have reached so far.  All rows are of one length:
-a batch begins with as many tokens as its shortest prompt has, and longer prompts are fed token by token beside the
-first generated tokens of the shorter.  So no row is padded, no mask is needed, draws of one prompt share its pass for
-as long as they agree, shared few-shot prefixes run once, and finished draws leave.
+Draws that have reached the same tokens are one row of the batch.  A row that all of its draws have left makes room for
+prompts that wait, while the others go on: no waves, no padding to a common length.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from bench.arrays import Ints
-from bench.capabilities import Draw, Generated
-from bench.models.hf.batching import Batching, run_in_batches
+from bench.arrays import Float64s, Ints
+from bench.capabilities import Draw, Generated, Usage
+from bench.errors import EvaluationError
+from bench.models.batching import LOG, attempt, release_memory
+from bench.models.hf.batching import Batching
 from bench.models.hf.checkpoint import Loaded
 from bench.models.hf.encoding import Encoder, prompts
-from bench.models.hf.sampling import choose
-from bench.models.hf.stepping import Stepper
+from bench.models.hf.rows import Opened, Rows
+from bench.models.hf.sampling import Manner, choose
+from bench.models.hf.stops import Texts, texts_of
 from bench.seeds import generator
 
-# Prompts of one batch differ in length by at most this factor: beyond it, feeding the rest token by token costs more
-# than a batch of its own.
-_SLACK = 1.5
+# New prompts wait until this share of the batch is free, so that they run together.
+_FREE = 0.25
 
 
 @dataclass
 class _Path:
-    """A draw on its way: its prompt, its noise, and what it has generated."""
+    """A draw on its way: its prompt's number, its noise, and what it has generated."""
 
     draw: Draw
-    prompt: tuple[int, ...]
+    prompt: int
     limit: int
+    manner: Manner
+    noise: Float64s
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     text: str | None = None
+    done: bool = False
 
 
 def generate_draws(
-    loaded: Loaded, encoder: Encoder, draws: Sequence[Draw], limits: Batching, stepper: Callable[[Any], Stepper]
+    loaded: Loaded,
+    encoder: Encoder,
+    draws: Sequence[Draw],
+    limits: Batching,
+    rows: Callable[..., Rows],
+    usage: Usage,
 ) -> list[Generated]:
-    """One text for each draw; equal draws give equal texts whatever else is in the batch."""
+    """One text for each draw; equal draws give equal texts whatever else is in the batch.  Counts into `usage`."""
+    began = time.perf_counter()
     encoded = prompts(encoder, [draw.prompt for draw in draws], [draw.max_tokens for draw in draws])
-    paths = [
-        _Path(draw, prompt, min(draw.max_tokens, encoder.length - len(prompt) + 1))
-        for draw, prompt in zip(draws, encoded, strict=True)
-    ]
-    ends = _end_tokens(loaded)
-    decode = _decoder(loaded.tokenizer)
-    order = sorted(range(len(paths)), key=lambda i: (len(paths[i].prompt), paths[i].prompt, i))
-
-    def run(batch: Sequence[int]) -> None:
-        for index in batch:  # a batch that ran out of memory starts afresh
-            paths[index].tokens, paths[index].logprobs, paths[index].text = [], [], None
-        _run(stepper(loaded.model), [paths[index] for index in batch if paths[index].limit > 0], ends, decode)
-
-    run_in_batches(order, lambda i: len(paths[i].prompt) + paths[i].limit, limits, run, slack=_SLACK)
+    distinct = sorted(set(encoded))
+    number = {prompt: k for k, prompt in enumerate(distinct)}
+    paths = []
+    for draw, prompt in zip(draws, encoded, strict=True):
+        limit = min(draw.max_tokens, encoder.length - len(prompt) + 1)
+        manner = Manner(draw.temperature, draw.top_p, draw.reshape)
+        paths.append(_Path(draw, number[prompt], limit, manner, generator(draw.seed).random(max(limit, 0))))
+    texts = texts_of(loaded)
+    order = sorted(range(len(paths)), key=lambda i: (paths[i].prompt, i))
+    waiting = [paths[i] for i in order if paths[i].limit > 0]
+    while waiting:
+        most, trouble = _attempt(rows(loaded.model), distinct, waiting, limits, texts, usage)
+        waiting = [path for path in waiting if not path.done]
+        if trouble is not None:
+            _halve(limits, most, trouble, waiting)
+    usage.prompt_tokens += sum(map(len, encoded))
+    usage.generated_tokens += sum(len(path.tokens) for path in paths)
+    usage.seconds += time.perf_counter() - began
     return [
         Generated(
-            text=path.text if path.text is not None else decode(tuple(path.tokens)),
+            text=path.text if path.text is not None else texts.decode(tuple(path.tokens)),
             token_ids=np.array(path.tokens, dtype=np.int64),
             logprobs=np.array(path.logprobs, dtype=np.float64),
             stopped=path.text is not None,
@@ -71,80 +84,122 @@ def generate_draws(
     ]
 
 
-def _run(stepper: Stepper, paths: list[_Path], ends: frozenset[int], decode: Callable[[tuple[int, ...]], str]) -> None:
-    """Generate all paths of one batch, filling in their tokens."""
-    import torch
+def _attempt(
+    rows: Rows, distinct: list[tuple[int, ...]], waiting: list[_Path], limits: Batching, texts: Texts, usage: Usage
+) -> tuple[int, str | None]:
+    """Go on until all is done or memory runs out: how many draws ran together, and the trouble.
 
-    if not paths:
-        return
-    fixed = np.zeros((len(paths), max(len(path.prompt) for path in paths)), dtype=np.int64)
-    for k, path in enumerate(paths):
-        fixed[k, : len(path.prompt)] = path.prompt
-    lengths = np.array([len(path.prompt) for path in paths])
-    longest = max(path.limit for path in paths)
-    noise = np.stack([generator(path.draw.seed).random(longest) for path in paths])
-    heat = np.array([path.draw.temperature for path in paths], dtype=np.float64)
-    top_p = np.array([path.draw.top_p for path in paths], dtype=np.float64)
-
-    length = int(lengths.min())
-    active: Ints = np.arange(len(paths))
-    rows, inverse = np.unique(fixed[:, :length], axis=0, return_inverse=True)
-    row: Ints = inverse.reshape(-1)
-    with torch.inference_mode():
-        logits = stepper.start(rows)
-        while True:
-            token = np.empty(len(active), dtype=np.int64)
-            given = length < lengths[active]
-            token[given] = fixed[active[given], min(length, fixed.shape[1] - 1)]
-            free = active[~given]
-            if len(free):
-                new, logprobs = choose(
-                    logits, row[~given], heat[free], top_p[free], noise[free, length - lengths[free]]
-                )
-                token[~given] = new
-                for k, t, logprob in zip(free.tolist(), new.tolist(), logprobs.tolist(), strict=True):
-                    paths[k].tokens.append(t)
-                    paths[k].logprobs.append(logprob)
-            going = given | np.array([_goes_on(paths[k], ends, decode) for k in active.tolist()], dtype=np.bool_)
-            active, row, token = active[going], row[going], token[going]
-            if not len(active):
-                return
-            # Rows of equal past and equal token are one.
-            keys, inverse = np.unique(row * logits.shape[1] + token, return_inverse=True)
-            row = inverse.reshape(-1)
-            logits = stepper.step(keys // logits.shape[1], keys % logits.shape[1])
-            length += 1
+    Leaving this frame drops all that the batch held.
+    """
+    batch = _Batch(rows, distinct, waiting, limits, texts)
+    trouble = attempt(batch.run)
+    usage.add(rows.usage)
+    return batch.most, trouble
 
 
-def _goes_on(path: _Path, ends: frozenset[int], decode: Callable[[tuple[int, ...]], str]) -> bool:
-    """Whether the path needs another token; sets its text where an end token or a stop string closed it."""
-    if not path.tokens:
-        return True
-    if path.tokens[-1] in ends:
-        path.text = decode(tuple(path.tokens[:-1]))
-        return False
-    # A stop string that the newest token completes lies within the last few tokens, since each token has at least
-    # one byte of it; only where it is found there is the whole text decoded.
-    reach = 4 * max((len(stop) for stop in path.draw.stop), default=0) + 1
-    if any(stop in decode(tuple(path.tokens[-reach:])) for stop in path.draw.stop):
-        text = decode(tuple(path.tokens))
-        cuts = [place for stop in path.draw.stop if (place := text.find(stop)) >= 0]
-        if cuts:
-            path.text = text[: min(cuts)]
-            return False
-    return len(path.tokens) < path.limit
+def _halve(limits: Batching, most: int, trouble: str, unfinished: Sequence[_Path]) -> None:
+    """Smaller batches from here on; what was unfinished starts afresh, and comes to the same texts."""
+    release_memory()
+    if most <= 1:
+        raise EvaluationError(
+            "no memory for a single text",
+            cause=trouble,
+            fix="run in a smaller dtype (--dtype bfloat16) or on another device (--device cpu)",
+        )
+    for path in unfinished:
+        path.tokens, path.logprobs, path.text = [], [], None
+    limits.rows = most // 2
+    limits.tokens = max(1, limits.tokens // 2)
+    LOG.warning("out of memory: batches of at most %d from here on", limits.rows)
 
 
-def _end_tokens(loaded: Loaded) -> frozenset[int]:
-    """The tokens that end a text, by the generation settings and by the tokenizer."""
-    named = getattr(loaded.model.generation_config, "eos_token_id", None)
-    several = named if isinstance(named, list | tuple) else [named]
-    return frozenset(int(token) for token in (*several, loaded.tokenizer.eos_token_id) if token is not None)
+class _Batch:
+    """The draws under way.  `most`: how many there were at most."""
 
+    def __init__(
+        self, rows: Rows, distinct: list[tuple[int, ...]], waiting: list[_Path], limits: Batching, texts: Texts
+    ) -> None:
+        self.rows = rows
+        self.limits = limits
+        self.texts = texts
+        self.lengths = [len(prompt) for prompt in distinct]
+        self.waiting = waiting[::-1]  # the next one is the last
+        self.open: dict[int, Opened] = {}
+        self.active: list[_Path] = []
+        self.place: Ints = np.empty(0, dtype=np.int64)
+        self.most = 0
+        rows.prompts(distinct)
 
-def _decoder(tokenizer: Any) -> Callable[[tuple[int, ...]], str]:
-    @lru_cache(maxsize=1 << 16)
-    def decode(tokens: tuple[int, ...]) -> str:
-        return str(tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+    def run(self) -> None:
+        """Finish all that waits."""
+        import torch
 
-    return decode
+        logits: Any = None
+        with torch.inference_mode():
+            while self.waiting or self.active:
+                going, token = self._choose(logits, self.place, self.active)
+                self.active = [self.active[k] for k in going.tolist()]
+                self.place = self.place[going]
+                new = self._fitting()
+                if new:
+                    token = np.concatenate([token, self._admit(new)])
+                # Draws of equal past and equal token are one row.
+                keys, inverse = np.unique(np.stack([self.place, token]), axis=1, return_inverse=True)
+                places, logits = self.rows.advance(keys[0], keys[1])
+                self.place = places[inverse.reshape(-1)]
+
+    def _choose(self, logits: Any, places: Ints, paths: Sequence[_Path]) -> tuple[Ints, Ints]:
+        """Give each path its next token; which of them go on (indices), and with which tokens."""
+        if not paths:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        noise = np.array([path.noise[len(path.tokens)] for path in paths])
+        so_far = [tuple(path.tokens) if path.manner.reshape is not None else () for path in paths]
+        tokens, logprobs = choose(logits, places, [path.manner for path in paths], noise, so_far)
+        for path, token, logprob in zip(paths, tokens.tolist(), logprobs.tolist(), strict=True):
+            path.tokens.append(token)
+            path.logprobs.append(logprob)
+        going = np.flatnonzero([self._goes_on(path) for path in paths])
+        return going, tokens[going]
+
+    def _goes_on(self, path: _Path) -> bool:
+        """Whether the path needs another token; sets its text where an end token or a stop string closed it."""
+        path.text = self.texts.closed(path.tokens, path.draw.stop)
+        path.done = path.text is not None or len(path.tokens) >= path.limit
+        return not path.done
+
+    def _fitting(self) -> int:
+        """How many of those that wait enter now: as many as fit, once they are enough to be worth a pass."""
+        if not self.waiting:
+            return 0
+        rows = len(self.active)
+        prompts = {path.prompt for path in self.active} | set(self.open)
+        held = sum(self.lengths[k] for k in prompts) + sum(path.limit for path in self.active)
+        new = 0
+        for path in reversed(self.waiting):
+            held += path.limit + (0 if path.prompt in prompts else self.lengths[path.prompt])
+            if (rows + new >= self.limits.rows or held > self.limits.tokens) and rows + new:
+                break
+            prompts.add(path.prompt)
+            new += 1
+        enough = not rows or new == len(self.waiting) or new >= _FREE * (rows + new)
+        return new if enough else 0
+
+    def _admit(self, count: int) -> Ints:
+        """Let the next draws in, with their first tokens; returns the tokens of those that go on."""
+        import torch
+
+        paths = [self.waiting.pop() for _ in range(count)]
+        self.most = max(self.most, len(self.active) + count)
+        numbers = sorted({path.prompt for path in paths})
+        unseen = [number for number in numbers if number not in self.open]
+        self.open |= dict(zip(unseen, self.rows.open(unseen), strict=True))
+        opened = [self.open[number] for number in numbers]
+        row = np.searchsorted(numbers, [path.prompt for path in paths])
+        going, tokens = self._choose(torch.stack([one.logits for one in opened]), row, paths)
+        self.place = np.concatenate([self.place, self.rows.add(opened)[row[going]]])
+        self.active += [paths[k] for k in going.tolist()]
+        needed = self.waiting[-1].prompt if self.waiting else None
+        for number in numbers:
+            if number != needed:
+                self.rows.close(self.open.pop(number))
+        return tokens

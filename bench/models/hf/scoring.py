@@ -1,103 +1,196 @@
-"""Log-probabilities of given tokens under a causal language model: each distinct sequence once, exactly."""
+"""Log-probabilities of given tokens: the head of a causal language model, applied where a score is asked, in slices."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from bench.arrays import Bools, Float64s, Ints
-from bench.models.hf.batching import Batching, run_in_batches
-from bench.models.hf.encoding import Span
+from bench.arrays import AnyArray, Bools, Float64s, Ints
+from bench.capabilities import Details, TokenDetails
 
-# Logits that are turned into log-probabilities at once; bounds the memory of the wide copy.
-_LOGITS = 1 << 24
+# Bytes of logits made at once.  A slice is two buffers of it, made once: fresh memory of that size costs a CPU as
+# much time in page faults as the matrix product does.
+_SLICE = 64 << 20
+_LEAST_ROWS, _MOST_ROWS = 16, 512
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Of one span's scored tokens: log-probabilities in nats, and whether each was the model's first choice."""
+    """Of one span's scored tokens: log-probabilities in nats, whether each was the model's first choice, and more."""
 
     logprobs: Float64s
     first: Bools
+    details: TokenDetails | None = None
 
 
-def score_spans(model: Any, spans: Sequence[Span], limits: Batching) -> list[Scores]:
-    """Scores of each span.  Equal spans, and spans that begin another one's tokens, share its pass.
+class Sheet:
+    """Scores of all tokens of a call, filled in whatever order they come."""
 
-    Rows are sorted by length and padded on the right.  No mask is passed: under causal attention nothing looks at
-    what comes after it, so padding changes no score, and attention without a mask is the faster kernel.
+    def __init__(self, total: int, details: Details) -> None:
+        self.total = total
+        self.details = details
+        self.columns: dict[str, AnyArray] = {}
+
+    def put(self, slots: Ints, **columns: AnyArray) -> None:
+        """Write values (k, ...) of each column at the slots (k,)."""
+        for name, values in columns.items():
+            if name not in self.columns:
+                self.columns[name] = np.zeros((self.total, *values.shape[1:]), dtype=values.dtype)
+            self.columns[name][slots] = values
+
+    def scores(self, start: int, end: int) -> Scores:
+        """The scores of slots [start, end)."""
+        columns = {name: values[start:end] for name, values in self.columns.items()}
+        logprobs = columns.pop("logprobs", np.empty(0))
+        first = columns.pop("first", np.empty(0, dtype=bool))
+        return Scores(logprobs, first, TokenDetails(**columns) if self.details else None)
+
+
+class Head:
+    """Reads scores off the hidden states of a model.
+
+    direct: the head alone makes logits of the last hidden states, and is applied to slices of them.  Where something
+    follows it (scales, soft caps), the model makes its logits by itself, and `tokens` bounds what one pass may have.
     """
-    rows, row_of = _rows(spans)
-    wanted: list[list[int]] = [[] for _ in rows]
-    for index, row in enumerate(row_of):
-        wanted[row].append(index)
-    out: list[Scores | None] = [None] * len(spans)
 
-    def run(batch: Sequence[int]) -> None:
-        members = [index for row in batch for index in wanted[row]]
-        place = {row: k for k, row in enumerate(batch)}
-        counts = [len(spans[index].tokens) - spans[index].first for index in members]
-        at_row = np.repeat([place[row_of[index]] for index in members], counts)
-        at = np.concatenate([np.arange(spans[i].first - 1, len(spans[i].tokens) - 1) for i in members])
-        targets = np.concatenate([np.array(spans[i].tokens[spans[i].first :], dtype=np.int64) for i in members])
-        logprobs, first = _score(model, [rows[row] for row in batch], at_row, at, targets)
-        ends = np.cumsum([0, *counts])
-        for index, (start, end) in zip(members, pairwise(ends), strict=True):
-            out[index] = Scores(logprobs[start:end], first[start:end])
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.module = model.get_output_embeddings()
+        self.direct = self.module is not None and _is_direct(model, self.module)
+        self.vocabulary = int(model.config.get_text_config(decoder=True).vocab_size)
+        if self.module is not None and hasattr(self.module, "weight"):
+            self.vocabulary = int(self.module.weight.shape[0])
+        self.rows = min(_MOST_ROWS, max(_LEAST_ROWS, _SLICE // (4 * self.vocabulary) // 16 * 16))
+        self._logits: Any = None
+        self._normal: Any = None
 
-    order = sorted(range(len(rows)), key=lambda row: (-len(rows[row]), rows[row]))
-    run_in_batches(order, lambda row: len(rows[row]), limits, run)
-    return [scores for scores in out if scores is not None]
+    @property
+    def tokens(self) -> int:
+        """Tokens that one pass may have, so that its logits stay within bounds."""
+        return 1 << 60 if self.direct else max(64, (_SLICE << 2) // (4 * self.vocabulary))
+
+    def score(
+        self, tokens: Any, places: tuple[Ints, Ints], items: tuple[Ints, Ints, Ints], sheet: Sheet, **options: Any
+    ) -> None:
+        """Run tokens (B, T), and write to the sheet what was asked.
+
+        places: distinct (rows, positions) (k,) that are scored.  items: the place among them of each score, the token
+        that is wanted there, and its slot.  Without any, the model's body runs alone.
+        """
+        import torch
+
+        if not len(items[0]):
+            self.model.base_model(input_ids=tokens, **options)
+            return
+        where = tuple(torch.from_numpy(p).to(tokens.device) for p in places)
+        if self.direct:
+            hidden = self.model.base_model(input_ids=tokens, **options)[0]
+            everything = len(places[0]) == hidden.shape[0] * hidden.shape[1]
+            states = hidden.flatten(0, 1) if everything else hidden[where]
+            for start in range(0, len(states), self.rows):
+                part = states[start : start + self.rows]
+                self._read(self.logits(part), part, start, items, sheet)
+            return
+        with _captured(self.model.base_model) as bodies:
+            logits = forward_at(self.model, tokens, *places, **options)
+        states = bodies[0][where]
+        for start in range(0, len(states), self.rows):
+            end = start + self.rows
+            self._read(logits[start:end], states[start:end], start, items, sheet)
+
+    def logits(self, states: Any) -> Any:
+        """Logits (k, V) of hidden states (k, d), k at most `rows`; valid until the next call."""
+        import torch
+
+        if type(self.module) is not torch.nn.Linear:
+            return self.module(states)
+        if self._logits is None:
+            self._logits = states.new_empty((self.rows, self.vocabulary))
+        out = self._logits[: len(states)]
+        weight = self.module.weight.t()
+        if self.module.bias is None:
+            return torch.mm(states, weight, out=out)
+        return torch.addmm(self.module.bias, states, weight, out=out)
+
+    def _read(self, logits: Any, states: Any, start: int, items: tuple[Ints, Ints, Ints], sheet: Sheet) -> None:
+        import torch
+
+        rows, targets, slots = items
+        if len(logits) < len(states) or start or (len(rows) and rows.max() >= len(logits)):
+            chosen = np.flatnonzero((rows >= start) & (rows < start + len(logits)))
+            rows, targets, slots = rows[chosen] - start, targets[chosen], slots[chosen]
+        row, target = (torch.from_numpy(x).to(logits.device) for x in (rows, targets))
+        normal = log_softmax(logits, self._buffer(logits))
+        sheet.put(
+            slots,
+            logprobs=normal[row, target].double().cpu().numpy(),
+            first=_first(logits, row, target).cpu().numpy(),
+            **_details(sheet.details, normal, states, row, target),
+        )
+
+    def _buffer(self, logits: Any) -> Any:
+        import torch
+
+        dtype = torch.promote_types(logits.dtype, torch.float32)
+        if self._normal is None or self._normal.dtype != dtype or self._normal.device != logits.device:
+            self._normal = logits.new_empty((self.rows, logits.shape[-1]), dtype=dtype)
+        return self._normal[: len(logits)]
 
 
-def _rows(spans: Sequence[Span]) -> tuple[list[tuple[int, ...]], list[int]]:
-    """The token rows that must be run, and each span's row.
-
-    In sorted order whatever begins another row stands before it, so going backwards each row either begins the one
-    seen last or is new.
-    """
-    rows: list[tuple[int, ...]] = []
-    row_of = [0] * len(spans)
-    after: tuple[int, ...] = ()
-    for index in sorted(range(len(spans)), key=lambda i: spans[i].inputs, reverse=True):
-        inputs = spans[index].inputs
-        if not rows or after[: len(inputs)] != inputs:
-            rows.append(inputs)
-        after = inputs
-        row_of[index] = len(rows) - 1
-    return rows, row_of
-
-
-def _score(
-    model: Any, rows: Sequence[tuple[int, ...]], at_row: Ints, at: Ints, targets: Ints
-) -> tuple[Float64s, Bools]:
-    import torch
-
-    padded = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
-    for k, row in enumerate(rows):
-        padded[k, : len(row)] = row
-    device = model.device
-    with torch.inference_mode():
-        logits = forward_at(model, torch.from_numpy(padded).to(device), at_row, at, use_cache=False)
-        goal = torch.from_numpy(targets).to(device)
-        logprobs, first = [], []
-        for block, wanted in zip(_blocks(logits), _blocks(goal, logits.shape[-1]), strict=True):
-            log_probs = log_softmax(block)
-            logprobs.append(log_probs.gather(1, wanted[:, None])[:, 0].double().cpu().numpy())
-            first.append((block.argmax(dim=1) == wanted).cpu().numpy())
-    return np.concatenate(logprobs), np.concatenate(first)
-
-
-def log_softmax(logits: Any) -> Any:
+def log_softmax(logits: Any, out: Any = None) -> Any:
     """Normalised over the last axis, in float32 or, for logits in float64, in float64."""
     import torch
 
-    return logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+    return torch.log_softmax(logits, -1, dtype=torch.promote_types(logits.dtype, torch.float32), out=out)
+
+
+def _first(logits: Any, row: Any, target: Any) -> Any:
+    """Whether each target is what `argmax` gives; that costs a CPU several times the maximum, and seldom decides."""
+    best = logits[row, target] == logits.amax(-1)[row]
+    candidates = best.nonzero()[:, 0]
+    if len(candidates):
+        best[candidates] = logits[row[candidates]].argmax(-1) == target[candidates]
+    return best
+
+
+def _details(details: Details, normal: Any, states: Any, row: Any, target: Any) -> dict[str, AnyArray]:
+    """Columns of what was asked for beside the log-probability."""
+    if not details:
+        return {}
+    out = {"token_ids": target.cpu().numpy()}
+    if details.rank:
+        parts = zip(row.split(len(normal)), target.split(len(normal)), strict=True)  # no larger than the slice is
+        above = [(normal[r] > normal[r, t][:, None]).sum(-1).cpu().numpy() for r, t in parts]
+        out["rank"] = 1 + np.concatenate(above)
+    if details.entropy:
+        # What has no probability at all adds nothing.
+        out["entropy"] = -(normal.exp() * normal.clamp(min=-1e30)).sum(-1)[row].double().cpu().numpy()
+    if details.top:
+        values, ids = normal.topk(min(details.top, normal.shape[-1]), dim=-1)
+        out["top_ids"] = ids[row].cpu().numpy()
+        out["top_logprobs"] = values[row].double().cpu().numpy()
+        out["top_mass"] = values.double().exp().sum(-1)[row].cpu().numpy()
+    if details.hidden:
+        out["hidden"] = states[row].double().cpu().numpy()
+    return out
+
+
+def _is_direct(model: Any, head: Callable[[Any], Any]) -> bool:
+    """Whether the model's logits are its head's of its body's last states, and nothing more."""
+    import torch
+
+    tokens = torch.arange(1, 4, device=model.device)[None] % model.get_input_embeddings().weight.shape[0]
+    try:
+        with torch.inference_mode():
+            theirs = model(input_ids=tokens, use_cache=False).logits
+            ours = head(model.base_model(input_ids=tokens, use_cache=False)[0])
+    except (TypeError, ValueError, AttributeError, IndexError, KeyError, RuntimeError):
+        return False
+    return bool(torch.equal(ours, theirs))
 
 
 def forward_at(model: Any, tokens: Any, rows: Ints, positions: Ints, **options: Any) -> Any:
@@ -135,5 +228,12 @@ def _narrowed(model: Any, where: tuple[Any, Any], shape: tuple[int, int]) -> Ite
         handle.remove()
 
 
-def _blocks(values: Any, width: int = 0) -> Any:
-    return values.split(max(1, _LOGITS // (width or values.shape[-1])))
+@contextmanager
+def _captured(module: Any) -> Iterator[list[Any]]:
+    """The first output of each call of a module."""
+    seen: list[Any] = []
+    handle = module.register_forward_hook(lambda _module, _inputs, output: seen.append(output[0]))
+    try:
+        yield seen
+    finally:
+        handle.remove()

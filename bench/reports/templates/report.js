@@ -90,7 +90,7 @@
     const text = [data.columns, ...rows].map((row) => row.map(quote).join(",")).join("\n") + "\n";
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
-    link.download = "results.csv";
+    link.download = data.file ?? "results.csv";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   });

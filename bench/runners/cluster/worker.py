@@ -25,7 +25,7 @@ from bench.capabilities import Machine
 from bench.errors import EvaluationError, IncompleteError, UsageError
 from bench.examples import Examples
 from bench.registry import find_task, load_plugin
-from bench.runners.ask import Answers, ask
+from bench.runners.ask import Answers, ask, prepare
 from bench.runners.executor import TROUBLES, Trouble, trouble
 from bench.runners.models import Models
 from bench.runners.plan import Cell
@@ -134,8 +134,10 @@ class Worker:
                 cause=f"its fingerprint there is {found}, and {asked.model} where the run began",
                 fix="give every node the same files and versions",
             )
-        model = models.able(cell.model, find_task(cell.task), _own(asked.train()), note)
-        self._ready = {asked.number: (cell, asked.samples(), model)}
+        task, samples = find_task(cell.task), asked.samples()
+        model = models.able(cell.model, task, _own(asked.train()), note)
+        prepare(model, task, samples, self.outfit.machine)
+        self._ready = {asked.number: (cell, samples, model)}
 
     def _ask(self, number: int, start: int, stop: int) -> Answers:
         cell, samples, model = self._ready[number]

@@ -12,8 +12,8 @@ import torch
 from bench.capabilities import Draw
 from bench.models.hf.adapter import HuggingFace
 from bench.models.hf.checkpoint import Loaded
-from bench.models.hf.sampling import choose
-from bench.models.hf.stepping import CachedStepper, PlainStepper, choose_stepper
+from bench.models.hf.rows import CachedRows, PlainRows, choose_rows
+from bench.models.hf.sampling import Manner, choose
 from tests.models import tiny
 
 PROMPTS = ["The", "The quick fox", "Q: 7 + 25 - 4 = ?\nA:", "Ann is taller than Bo. Is Bo taller", "a", "The quick owl"]
@@ -27,7 +27,20 @@ def theirs(made: Loaded, prompt: str, max_tokens: int) -> list[int]:
     return [int(t) for t in out[0, ids.shape[1] :]]
 
 
-@pytest.mark.parametrize("make", [tiny.llama, tiny.gpt2, tiny.gemma, tiny.mamba])
+ARCHITECTURES = [
+    tiny.llama,
+    tiny.gpt2,
+    tiny.neox,
+    tiny.qwen2,
+    tiny.mistral,
+    tiny.gemma,
+    tiny.gpt_oss,
+    tiny.mamba,
+    tiny.bloom,
+]
+
+
+@pytest.mark.parametrize("make", ARCHITECTURES)
 def test_greedy_is_transformers_greedy(make: Any) -> None:
     tokenizer = tiny.byte_tokenizer()
     made = Loaded(make(len(tokenizer)), tokenizer)
@@ -39,16 +52,17 @@ def test_greedy_is_transformers_greedy(make: Any) -> None:
 
 
 def test_a_cache_that_changes_answers_is_not_used() -> None:
-    assert choose_stepper(tiny.llama(50)) is CachedStepper
-    assert choose_stepper(tiny.gemma(50)) is CachedStepper
-    assert choose_stepper(tiny.mamba(50)) is PlainStepper  # it ignores the cache, and what was before with it
+    for make in ARCHITECTURES[:-2]:
+        assert choose_rows(make(50)) is CachedRows
+    assert choose_rows(tiny.mamba(50)) is PlainRows  # it ignores the cache, and what was before with it
+    assert choose_rows(tiny.bloom(50)) is PlainRows  # its attention never asks for what is held
 
 
 def test_plain_and_cached_steps_give_the_same_texts() -> None:
     made, draws = tiny.loaded(), mixed_draws()
     cached = HuggingFace(made).generate(draws)
     model = HuggingFace(made)
-    model._stepper = PlainStepper
+    model._rows = PlainRows
     for a, b in zip(cached, model.generate(draws), strict=True):
         assert a.token_ids.tolist() == b.token_ids.tolist()
         np.testing.assert_allclose(a.logprobs, b.logprobs, rtol=0, atol=1e-9)
@@ -57,14 +71,14 @@ def test_plain_and_cached_steps_give_the_same_texts() -> None:
 def test_a_batch_that_runs_out_of_memory_is_generated_again(monkeypatch: pytest.MonkeyPatch) -> None:
     made, draws = tiny.loaded(), mixed_draws()
     expected = HuggingFace(made).generate(draws)
-    step = CachedStepper.step
+    step = CachedRows.advance
 
-    def scarce(self: CachedStepper, parents: Any, tokens: Any) -> Any:
+    def scarce(self: CachedRows, parents: Any, tokens: Any) -> Any:
         if len(tokens) > 9:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
         return step(self, parents, tokens)
 
-    monkeypatch.setattr(CachedStepper, "step", scarce)
+    monkeypatch.setattr(CachedRows, "advance", scarce)
     assert [g.text for g in HuggingFace(made).generate(draws)] == [g.text for g in expected]
 
 
@@ -158,10 +172,16 @@ def test_draws_of_one_prompt_share_its_prefill_and_equal_rows() -> None:
 
 def test_prompts_that_begin_alike_share_their_beginning() -> None:
     made, model, shapes = watched()
-    shared = "Q: 7 + 25 - 4 = ?\nA:"
-    draws = [Draw(shared, seed=0, max_tokens=1), Draw(shared + " 7", seed=0, max_tokens=1)]
-    model.generate(draws)
-    assert shapes[0] == (1, len(made.tokenizer.encode(shared)))
+    shots = "Q: 7 + 25 - 4 = ?\nA: 7 + 25 = 32. 32 - 4 = 28. So 28.\n" * 3
+    prompts = [shots + question for question in ("Q: 7", "The quick fox", "Ann", "The quick owl")]
+    fed = [made.tokenizer.encode(prompt) for prompt in prompts]
+    model.generate([Draw(prompt, seed=0, max_tokens=1) for prompt in prompts])
+    shared = next(k for k, column in enumerate(zip(*fed, strict=False)) if len(set(column)) > 1)
+    assert shapes[0] == (1, shared)
+    assert sum(rows * tokens for rows, tokens in shapes) < shared + 4 * max(len(ids) - shared for ids in fed) + 1
+    asked, run = model.usage().prompt_tokens - 2, model.usage().prompt_tokens_run - 2  # without those of `watched`
+    assert asked == sum(map(len, fed))
+    assert run == shared + sum(len(ids) - shared for ids in fed)
 
 
 def test_generation_stays_within_the_window() -> None:
@@ -185,7 +205,7 @@ def test_choices_follow_the_distribution(temperature: float, top_p: float) -> No
     logits = torch.tensor([[2.0, 1.0, 0.0, -1.0, float("-inf"), 1.0]], dtype=torch.float64)
     n = 100_000
     noise = (np.arange(n) + 0.5) / n  # every quantile once: frequencies are exact to 1/n
-    tokens, logprobs = choose(logits, np.zeros(n, int), np.full(n, temperature), np.full(n, top_p), noise)
+    tokens, logprobs = choose(logits, np.zeros(n, int), [Manner(temperature, top_p)] * n, noise)
     probs = np.exp(logits[0].numpy() / temperature)
     probs /= probs.sum()
     order = np.argsort(-probs, kind="stable")
@@ -200,5 +220,5 @@ def test_choices_follow_the_distribution(temperature: float, top_p: float) -> No
 def test_no_noise_chooses_an_impossible_token() -> None:
     logits = torch.tensor([[float("-inf"), 0.0, float("-inf"), 0.0, float("-inf")]], dtype=torch.float64)
     noise = np.array([0.0, 0.5, np.nextafter(1.0, 0.0)])
-    tokens, _ = choose(logits, np.zeros(3, int), np.ones(3), np.ones(3), noise)
+    tokens, _ = choose(logits, np.zeros(3, int), [Manner(1.0, 1.0)] * 3, noise)
     assert tokens.tolist() == [1, 3, 3]

@@ -9,13 +9,19 @@ import numpy as np
 import pytest
 import torch
 
+from bench.capabilities import Details
 from bench.models.documents import document_logprobs
 from bench.models.hf.adapter import HuggingFace
 from bench.models.hf.batching import Batching, batching, run_in_batches
 from bench.models.hf.checkpoint import Loaded
 from bench.models.hf.encoding import Span
-from bench.models.hf.scoring import score_spans
+from bench.models.hf.plain import PlainEngine
+from bench.models.hf.scoring import Scores
 from tests.models import tiny
+
+
+def score_spans(model: Any, spans: list[Span], limits: Batching) -> list[Scores]:
+    return PlainEngine(model, limits).score(spans, Details())
 
 
 def plain(model: Any, tokens: tuple[int, ...]) -> torch.Tensor:
@@ -73,9 +79,12 @@ def test_the_head_runs_only_where_a_score_is_asked_and_once_for_shared_rows() ->
     model.lm_head.register_forward_hook(lambda _m, inputs, _o: head.append(tuple(inputs[0].shape)))
     context = tuple(range(1, 21))
     choices = [Span((*context, t), len(context)) for t in range(4)]
-    score_spans(model, [*choices, *choices], batching("cpu"))
+    engine = PlainEngine(model, batching("cpu"))
+    fed.clear()
+    head.clear()
+    engine.score([*choices, *choices], Details())
     assert fed == [(1, 20)]
-    assert head == [(1, 8, 32)]  # one place for each request, though all at one position
+    assert head == []  # applied as a product of its weights, to one place for all requests
 
 
 def test_models_whose_head_cannot_be_found_are_scored_in_full() -> None:

@@ -1,0 +1,1 @@
+"""Comparing runs: what each number rests on sample by sample, pairing by sample, and what the pairs say."""

@@ -1,0 +1,141 @@
+"""Beam search: the likeliest texts that a few rows at a time can find."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bench.arrays import Float64s, Ints
+from bench.capabilities import Decision, Generated, LanguageModel, Prompt, Session
+from bench.components import decoder
+from bench.decoders.draws import probability, require, stepped
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A text under way or ended: its tokens, their log-probabilities, and the text once it ended.
+
+    stopped: false where the length ended it.
+    """
+
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    text: str | None = None
+    stopped: bool = False
+
+    @property
+    def total(self) -> float:
+        """Log-probability of the whole, nats."""
+        return float(np.sum(self.logprobs))
+
+
+@dataclass
+class _Search:
+    """One prompt's beams under way, their rows in the session, and its ended texts."""
+
+    prompt: Prompt
+    beams: list[Hypothesis]
+    rows: list[int]
+    ended: list[Hypothesis] = field(default_factory=list)
+
+
+@decoder(
+    "beam",
+    source="Lowerre 1976, The Harpy Speech Recognition System; Sutskever, Vinyals and Le 2014",
+    check="beam-search",
+)
+def beam(
+    model: LanguageModel, prompts: Sequence[Prompt], seed: int, width: int = 4, length_penalty: float = 0.0
+) -> list[Decision]:
+    """The likeliest text among those that `width` beams reach.
+
+    Texts are ranked by log-probability over length to the power of `length_penalty` (0: by probability itself).  The
+    pool holds the best texts that ended, at most `width`.  The confidence is the probability of all of them that have
+    the answer: like that of `greedy`, it bounds from below how often the model would give it at temperature 1.
+    """
+    del seed  # nothing is drawn
+    require(isinstance(width, int) and width >= 1, "beam", "width", width, "a whole number of at least 1")
+    require(length_penalty >= 0, "beam", "length_penalty", length_penalty, "at least 0")
+    found = search(model, prompts, width, length_penalty)
+    return [_decision(prompt, texts) for prompt, texts in zip(prompts, found, strict=True)]
+
+
+def search(
+    model: LanguageModel, prompts: Sequence[Prompt], width: int, length_penalty: float = 0.0
+) -> list[list[Hypothesis]]:
+    """For each prompt the best texts found, best first, at most `width`.
+
+    A prompt's search ends when no beam under way can still come among the best: log-probabilities only fall.  What
+    reaches `max_tokens` ends there.
+    """
+    opened = stepped(model, "beam").session([p.text for p in prompts], max((p.max_tokens for p in prompts), default=0))
+    with opened as session:
+        searches = [_Search(prompt, [Hypothesis((), ())], [k]) for k, prompt in enumerate(prompts)]
+        live = [s for s in searches if s.prompt.max_tokens > 0]
+        while live:
+            parents: list[int] = []
+            tokens: list[int] = []
+            for one in live:
+                _extend(one, session, width, length_penalty)
+                parents += one.rows
+                tokens += [beam.tokens[-1] for beam in one.beams]
+            live = [one for one in live if one.beams]
+            session.advance(np.array(parents, dtype=np.int64), np.array(tokens, dtype=np.int64))
+            start = 0
+            for one in live:
+                one.rows = list(range(start, start + len(one.beams)))
+                start += len(one.beams)
+    return [one.ended or [Hypothesis((), (), "")] for one in searches]
+
+
+def _extend(one: _Search, session: Session, width: int, penalty: float) -> None:
+    """Replace the beams by their best continuations; those that end leave them, and rows are those of the parents."""
+    logprobs = session.logprobs[one.rows]  # (b, V)
+    room = session.room[one.rows]
+    parents, tokens = _best(logprobs + np.array([[hypothesis.total] for hypothesis in one.beams]), width)
+    beams, rows = [], []
+    for parent, token in zip(parents.tolist(), tokens.tolist(), strict=True):
+        before = one.beams[parent]
+        grown = (*before.tokens, token)
+        text = session.closed(grown, one.prompt.stop)
+        stopped = text is not None
+        if not stopped and (len(grown) >= one.prompt.max_tokens or room[parent] < 1):
+            text = session.text(grown)
+        made = Hypothesis(grown, (*before.logprobs, float(logprobs[parent, token])), text, stopped)
+        if text is not None:
+            one.ended.append(made)
+        else:
+            beams.append(made)
+            rows.append(one.rows[parent])
+    one.ended = sorted(one.ended, key=lambda h: -_rank(h, penalty))[:width]
+    if len(one.ended) == width:  # a beam can at best keep its log-probability, over the longest length
+        worst = _rank(one.ended[-1], penalty)
+        still = [k for k, h in enumerate(beams) if h.total / one.prompt.max_tokens**penalty > worst]
+        beams, rows = [beams[k] for k in still], [rows[k] for k in still]
+    one.beams, one.rows = beams, rows
+
+
+def _best(totals: Float64s, width: int) -> tuple[Ints, Ints]:
+    """Rows and columns of the `width` largest finite entries, largest first; of equal ones the first."""
+    flat = totals.ravel()
+    count = min(width, int(np.isfinite(flat).sum()))
+    near = np.flatnonzero(flat >= np.partition(flat, -count)[-count])
+    order = near[np.argsort(-flat[near], kind="stable")][:count]
+    return order // totals.shape[1], order % totals.shape[1]
+
+
+def _rank(hypothesis: Hypothesis, penalty: float) -> float:
+    return hypothesis.total / len(hypothesis.tokens) ** penalty
+
+
+def _decision(prompt: Prompt, found: Sequence[Hypothesis]) -> Decision:
+    pool = tuple(
+        Generated(h.text or "", np.array(h.tokens, dtype=np.int64), np.array(h.logprobs), h.stopped) for h in found
+    )
+    answers = [prompt.extract(text.text) for text in pool]
+    if answers[0] is None:
+        return Decision("", 0.0, pool)
+    mass = sum(probability(h.total) for h, answer in zip(found, answers, strict=True) if answer == answers[0])
+    return Decision(answers[0], min(1.0, mass), pool)

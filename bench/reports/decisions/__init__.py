@@ -1,0 +1,1 @@
+"""What gates and comparisons look like: pages, Markdown, and what CI systems read."""

@@ -1,0 +1,129 @@
+"""Intervals of norms of noisy vectors, such as binned calibration errors, by inverting tests.
+
+A norm of estimated gaps is biased upwards, since noise never cancels in it, and by how much depends on the true gaps:
+most where all are 0.  No resampling about the estimate holds a truth of 0, so the interval is the set of values t that
+a test at 5 % does not reject (Chuang and Lai 2000, Hybrid resampling methods for confidence intervals).  How the gaps
+would lie if their norm were t is unknown, so each end takes the arrangement that puts it farther out:
+
+==========  ==============================================  =============================================
+norm        low end: the arrangement of greatest bias       high end: that of least bias
+==========  ==============================================  =============================================
+l1          the clearest gaps make up t, the others are 0   every gap in proportion to its noise
+positive    likewise, of the gaps above 0                   likewise
+l2, square  the gaps as they are, scaled to t               the same: the bias hardly depends on it
+max         the gaps as they are, scaled to t               one gap is t, the others are 0
+peak        the gaps as they are, cut at t                  one gap is t, the others are far below
+==========  ==============================================  =============================================
+
+So intervals of l1, positive, max and peak are conservative between the extremes: they hold the truth in 95 % or more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.arrays import Float64s
+from bench.components import Norm
+from bench.stats.design import LEVEL
+
+GRID = 24  # values of t at which the tests are made; between them the share is interpolated
+THIN = 128  # gaps of a path (l-infinity over positions) that are looked at
+CELLS = 4_000_000  # draws x gaps held at once
+FEWEST = 200  # draws
+FAR = 1e6
+
+
+def normed(gaps: Float64s, norm: Norm) -> Float64s:
+    """The norm of each vector, (..., K) -> (...); `positive` is the sum of what is above 0, `peak` the largest gap."""
+    if norm == "l1":
+        return np.abs(gaps).sum(axis=-1)
+    if norm == "l2":
+        return np.sqrt((gaps**2).sum(axis=-1))
+    if norm == "square":
+        return (gaps**2).sum(axis=-1)
+    if norm == "max":
+        return np.abs(gaps).max(axis=-1)
+    return np.maximum(gaps, 0).sum(axis=-1) if norm == "positive" else gaps.max(axis=-1)
+
+
+def inverted(gaps: Float64s, draws: Float64s, norm: Norm, *, stretch: float = 1.0) -> tuple[float, float] | None:
+    """Ends of the 95 % interval of a norm of the true gaps; `None` where nothing varies.
+
+    gaps: (K,), as estimated.  draws: (B, K), on resamples.  stretch: by how much resamples vary too little.
+    """
+    if norm == "square":
+        ends = inverted(gaps, draws, "l2", stretch=stretch)
+        return None if ends is None else (ends[0] ** 2, ends[1] ** 2)
+    if norm in {"max", "peak"} and len(gaps) > THIN:
+        kept = np.unique(np.linspace(0, len(gaps) - 1, THIN).astype(np.int64))
+        gaps, draws = gaps[kept], draws[:, kept]
+    noise = stretch * (draws[: max(FEWEST, CELLS // len(gaps))] - gaps)
+    spread = noise.std(axis=0)
+    if not spread.any():
+        return None
+    value, sizes = float(normed(gaps, norm)), normed(noise, "max" if norm == "peak" else norm)
+    room = 1.5 * float(np.quantile(sizes, 0.995)) or 1.0
+    least = value - room if norm == "peak" else max(0.0, value - room)
+    ts = np.linspace(least, value + room, GRID)
+    # At 0 only a value that is too large speaks against t, and it gets the whole 5 %.
+    tail = (1 - LEVEL) / 2
+    below = np.full(GRID, tail) if norm == "peak" else tail * np.minimum(1.0, ts / sizes.mean())
+    above = 1 - LEVEL - below
+    low = _first(ts, _share(_biased(gaps, spread, ts, norm), noise, value, norm) - (1 - above))
+    high = _last(ts, _share(_plain(gaps, spread, ts, norm), noise, value, norm) - below)
+    return low, max(low, high)
+
+
+def _share(centres: Float64s, noise: Float64s, value: float, norm: Norm) -> Float64s:
+    """How often the norm of noise about each centre (L, K) would be at most the value, ties half, (L,)."""
+    shares = []
+    for centre in centres:
+        norms = normed(centre + noise, norm)
+        shares.append(((norms < value).mean() + (norms <= value).mean()) / 2)
+    return np.array(shares)
+
+
+def _biased(gaps: Float64s, spread: Float64s, ts: Float64s, norm: Norm) -> Float64s:
+    """Gaps of norm t for each t, (L, K), where they would bias the norm most."""
+    if norm == "peak":
+        top = np.zeros((len(ts), len(gaps)))
+        top[:, gaps.argmax()] = np.maximum(ts - gaps.max(), 0)
+        return np.minimum(gaps, ts[:, None]) + top
+    value = float(normed(gaps, norm))
+    if norm in {"l2", "max"}:
+        return ts[:, None] * (gaps / value if value else spread / normed(spread, norm))
+    size = np.maximum(gaps, 0) if norm == "positive" else np.abs(gaps)
+    order = np.argsort(-size / np.where(spread > 0, spread, 1.0), kind="stable")
+    before = np.cumsum(size[order]) - size[order]
+    filled = np.empty((len(ts), len(gaps)))
+    filled[:, order] = np.clip(ts[:, None] - before, 0, size[order])
+    return np.where(ts[:, None] > value, ts[:, None] * (size / value if value else spread / spread.sum()), filled)
+
+
+def _plain(gaps: Float64s, spread: Float64s, ts: Float64s, norm: Norm) -> Float64s:
+    """Gaps of norm t for each t, (L, K), where they would bias the norm least."""
+    if norm == "l2":
+        return _biased(gaps, spread, ts, norm)
+    if norm in {"l1", "positive"}:
+        return ts[:, None] * (spread / spread.sum())
+    single = np.full((len(ts), len(gaps)), -FAR if norm == "peak" else 0.0)
+    single[:, (gaps if norm == "peak" else np.abs(gaps)).argmax()] = ts
+    return single
+
+
+def _first(ts: Float64s, excess: Float64s) -> float:
+    """Where a falling function of t comes down to 0, interpolated; the nearer end of the grid where it does not."""
+    under = np.flatnonzero(excess <= 0)
+    if len(under) == 0:
+        return float(ts[-1])
+    k = under[0]
+    return float(ts[0] if k == 0 else np.interp(0.0, [-excess[k - 1], -excess[k]], [ts[k - 1], ts[k]]))
+
+
+def _last(ts: Float64s, excess: Float64s) -> float:
+    """Where it goes below 0 for good."""
+    over = np.flatnonzero(excess >= 0)
+    if len(over) == 0:
+        return float(ts[0])
+    k = over[-1]
+    return float(ts[-1] if k == len(ts) - 1 else np.interp(0.0, [-excess[k], -excess[k + 1]], [ts[k], ts[k + 1]]))

@@ -1,0 +1,87 @@
+"""How often the paired tests find a difference where there is none, nominally in 5 % of cases."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from bench.stats.design import design
+from bench.stats.influence import of_auroc
+from bench.stats.mcnemar import discordance, mcnemar
+from bench.stats.paired import paired_influences, paired_means, sign_flip
+from bench.stats.tango import tango_clustered
+
+NOMINAL = 0.05
+SIZE = 10  # rows of a cluster
+SHARED = 0.3
+SIZES = (200, 1000)
+
+Rng = np.random.Generator
+P = dict[str, float]
+
+
+def _normal(rng: Rng, n: int, clustered: bool) -> np.ndarray:
+    own = rng.normal(size=n)
+    if not clustered:
+        return own
+    return np.sqrt(SHARED) * np.repeat(rng.normal(size=n // SIZE), SIZE) + np.sqrt(1 - SHARED) * own
+
+
+def once(rng: Rng, n: int, clustered: bool) -> P:
+    """P-values of the tests on one pair of models that are equally good."""
+    groups = np.arange(n) // SIZE if clustered else None
+    d = design(n, groups=groups)
+    hard = _normal(rng, n, clustered)  # what both models share
+    first, second = (hard + _normal(rng, n, clustered) for _ in range(2))
+    right = [(x > -0.8) for x in (first, second)]
+    table = discordance(*right)
+    positive = _normal(rng, n, clustered) > 0.4
+    scores = [x + positive for x in (first, second)]
+    areas = [of_auroc(x, positive, d) for x in scores]
+    found = {
+        "paired t, numbers": paired_means(first**2, second**2, d).p_value,
+        "paired t, right or wrong": paired_means(right[0].astype(float), right[1].astype(float), d).p_value,
+        "sign flips": sign_flip(first - second, d, seed=int(rng.integers(1 << 30)), flips=999),
+        "AUROC by placements": paired_influences(*areas, d).p_value,
+        "Tango, clustered" if clustered else "Tango": tango_clustered(*right, d).p_two_sided,
+    }
+    if not clustered:
+        test = mcnemar(table)
+        found |= {"McNemar, mid-p": test.mid, "McNemar, exact": test.exact}
+    return {name: 1.0 if p is None else p for name, p in found.items()}
+
+
+def rates(n: int, clustered: bool, reps: int, draw: Callable[[Rng, int, bool], P] = once) -> P:
+    """Share of `reps` pairs on which each test rejects at 5 %."""
+    rng = np.random.default_rng([n, int(clustered)])
+    seen = [draw(rng, n, clustered) for _ in range(reps)]
+    return {name: float(np.mean([p[name] <= NOMINAL for p in seen])) for name in seen[0]}
+
+
+def type_one(reps: int) -> list[str]:
+    """The section of the page."""
+    columns = [(n, clustered) for clustered in (False, True) for n in SIZES]
+    found = [rates(n, clustered, reps) for n, clustered in columns]
+    heads = [f"{n:,}" + (f" in clusters of {SIZE}" if clustered else "") for n, clustered in columns]
+    lines = [
+        "## Errors of the first kind of the paired tests",
+        "",
+        (
+            f"Share, in per cent, of {reps:,} pairs of equally good models between which a test at "
+            "5 % finds a difference "
+            f"(± {100 * math.sqrt(NOMINAL * (1 - NOMINAL) / reps):.1f}). Rows of a cluster "
+            f"correlate by {SHARED:g} in what "
+            "the models share and in what they do not. McNemar's test is for independent rows only, "
+            "and its exact form is "
+            "conservative by nature."
+        ),
+        "",
+        "| test | " + " | ".join(heads) + " |",
+        "|---" * (len(heads) + 1) + "|",
+    ]
+    for name in dict.fromkeys(name for each in found for name in each):
+        cells = [f"{100 * each[name]:.1f}" if name in each else "–" for each in found]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return [*lines, ""]

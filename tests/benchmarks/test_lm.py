@@ -1,0 +1,45 @@
+"""The race against the harness runs, agrees with it, and writes its own section of a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import lm
+from benchmarks.sections import put
+
+
+def test_a_small_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lm, "VOCABULARY", 500)
+    monkeypatch.setattr(lm, "WINDOW", 160)
+    monkeypatch.setattr(lm, "PREFIX", 60)
+    page = tmp_path / "performance.md"
+    page.write_text("# What was there\n")
+    threads = torch.get_num_threads()
+    rows = lm.main(["--sizes", "1", "--dtypes", "float32", "--questions", "4", "--batches", "1", "2", "--device", "cpu",
+                    "--out", str(page)])  # fmt: skip
+    torch.set_num_threads(threads)
+    assert [row.case.name for row in rows] == [case.name for case in lm.cases(4)]
+    for row in rows:
+        assert row.apart < 1e-4
+        assert row.mismatches == 0
+        assert row.run == len({s.inputs[:end] for s in row.case.spans for end in range(1, len(s.inputs) + 1)})
+        assert row.asked == sum(len(span.inputs) for span in row.case.spans)
+        assert row.ours > 0
+        assert row.floor > 0
+    text = page.read_text()
+    assert text.startswith("# What was there\n")
+    assert text.count("1 M, float32") == len(rows)
+
+
+def test_sections_are_replaced_and_nothing_else_is(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    put(page, "one", "first")
+    put(page, "two", "second")
+    put(page, "one", "third")
+    text = page.read_text()
+    assert "first" not in text
+    assert text.index("third") < text.index("second")
+    assert text.count("<!--") == 4
