@@ -125,10 +125,10 @@ def section(size: int, questions: int, ours: Run, theirs: Sequence[Run]) -> str:
     return "\n".join([
         "# How long does the whole command take?",
         "",
-        f"Made by `python -m benchmarks.commands --size {size} --questions {questions}`: a checkpoint of {size} "
+        (f"Made by `python -m benchmarks.commands --size {size} --questions {questions}`: a checkpoint of {size} "
         f"million parameters in float32, {questions} questions of four choices after five worked examples "
         f"({5 * (SHOT + ANSWER)} tokens), one thread. **{best.cpu / ours.cpu:.1f} ×** as fast as the harness at its "
-        "best batch size, in CPU seconds.",
+        "best batch size, in CPU seconds."),
         "",
         "| command | CPU seconds | wall seconds | accuracy |",
         "|---|--:|--:|--:|",
