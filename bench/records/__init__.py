@@ -15,6 +15,7 @@ from bench.records.kinds import (
     Tokens,
     log_softmax,
 )
+from bench.records.probed import Probed
 from bench.records.speculation import Speculation
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Density",
     "Generations",
     "Judged",
+    "Probed",
     "Record",
     "Regression",
     "Responses",
