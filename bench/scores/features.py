@@ -1,4 +1,4 @@
-"""What scores on a classifier's features share: the features, the training rows that they fit on, and the last layer."""
+"""What scores on a classifier's features share: features, the training rows that they fit on, and the last layer."""
 
 from __future__ import annotations
 

@@ -36,12 +36,9 @@ def gen(record: Classification, gamma: float = 0.1, top: int = 100) -> Float64s:
     out = np.empty(len(record))
     for part in blocks(len(record)):
         logits = record.logits[part]
-        if top < logits.shape[1]:
-            logits_kept = -np.partition(-logits, top - 1, axis=1)[:, :top]
-        else:
-            logits_kept = logits
+        kept = np.partition(logits, -top, axis=1)[:, -top:] if top < logits.shape[1] else logits
         total = log_sum_exp(logits)[:, None]
-        log_p = logits_kept - total
+        log_p = kept - total
         with np.errstate(divide="ignore"):  # a certain class adds 0
             log_rest = np.log(-np.expm1(np.minimum(log_p, 0.0)))
         first = log_p.argmax(axis=1)
