@@ -1,6 +1,7 @@
 """Records: typed, columnar tables of what a model answered."""
 
 from bench.records.base import Column, Record, attribute, column
+from bench.records.contrasted import Contrasted
 from bench.records.kinds import (
     JUDGED,
     RECORDS,
@@ -24,6 +25,7 @@ __all__ = [
     "Choices",
     "Classification",
     "Column",
+    "Contrasted",
     "Density",
     "Generations",
     "Judged",

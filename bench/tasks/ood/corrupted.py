@@ -47,7 +47,10 @@ def ood_digits_corrupted(seed: int) -> Examples:
         made = Examples(ids=np.char.add(f"{name}-", source.ids), inputs=changed, groups=source.ids)
         parts.append(_part(made, np.full(len(made), -1), ood=True, dataset=name))
     test = Examples.join({str(i): part for i, part in enumerate(parts)})
-    held = {split: _part(digits(split), np.asarray(digits(split).targets), ood=False, dataset="digits") for split in ("train", "calibration")}  # fmt: skip
+    held = {}
+    for split in ("train", "calibration"):
+        rows_of = digits(split)
+        held[split] = _part(rows_of, np.asarray(rows_of.targets), ood=False, dataset="digits")
     return Examples.join({**held, "test": test})
 
 

@@ -33,8 +33,8 @@ SIZES = {"train": 600, "calibration": 200, "test": 600}
 def ood_cancer(seed: int) -> Examples:
     """Thirty measurements of 569 tumours, benign or malignant, against three sets made of the 200 test rows.
 
-    shuffled: each column in an order of its own, so that columns are as they were and their dependence is gone; uniform:
-    between the least and the largest value of each column; swapped: the columns in the reverse order.
+    shuffled: each column in an order of its own, so that columns are as they were and their dependence is gone.
+    uniform: between the least and the largest value of each column.  swapped: the columns in the reverse order.
     """
     inputs, targets = _cancer()
     order = generator(0, CANCER, "split").permutation(len(targets))
