@@ -16,7 +16,7 @@ from bench.records.kinds import (
     Tokens,
     log_softmax,
 )
-from bench.records.probed import Probed
+from bench.records.probed import Probed, ProbedDensity
 from bench.records.speculation import Speculation
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Generations",
     "Judged",
     "Probed",
+    "ProbedDensity",
     "Record",
     "Regression",
     "Responses",

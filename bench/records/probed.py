@@ -1,4 +1,4 @@
-"""A classification whose inputs were also changed, to see how the answer moves."""
+"""Answers to changed inputs and by other models, beside the answer itself: what some OOD scores compare."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from bench.arrays import Float64s
 from bench.records.base import attribute, column
-from bench.records.kinds import Classification
+from bench.records.kinds import Classification, Density
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,3 +25,18 @@ class Probed(Classification):
     )
     step: float = attribute(0.0, "size of the step behind `nudged`, in the input's units")
     temperature: float = attribute(1.0, "temperature of the softmax whose gradient `nudged` follows")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ProbedDensity(Density):
+    """A log-density, with what OOD scores hold against it; what the model doesn't give is absent."""
+
+    kind: ClassVar[str] = "probed-density"
+
+    members: Float64s | None = column("float", "log-density under each member of an ensemble, M", dims=1, optional=True)
+    background: Float64s | None = column("float", "log-density under a model of the background", optional=True)
+    complexity: Float64s | None = column("float", "length of the input after lossless compression, nats", optional=True)
+    minority: Float64s | None = column(
+        "float", "mean squared distance to the denoised, noised input, over random noise", optional=True
+    )
+    reconstruction: Float64s | None = column("float", "squared distance to the reconstructed input", optional=True)
