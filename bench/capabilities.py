@@ -16,11 +16,15 @@ from bench.examples import Examples
 
 @dataclass(frozen=True)
 class Classified:
-    """logits (b, C); features (b, d); log-probabilities of ensemble members (b, M, C)."""
+    """logits (b, C); features (b, d); log-probabilities of ensemble members (b, M, C).
+
+    head: weight (C, d) and bias (C,), where the logits are `features @ weight.T + bias`.
+    """
 
     logits: Float64s
     features: Floats | None = None
     members: Float64s | None = None
+    head: tuple[Float64s, Float64s] | None = None
 
 
 @runtime_checkable
@@ -29,6 +33,15 @@ class Classifier(Protocol):
 
     def classify(self, inputs: AnyArray) -> Classified:
         """The distribution for each input (b, ...)."""
+        ...
+
+
+@runtime_checkable
+class Differentiable(Classifier, Protocol):
+    """A classifier that also gives gradients with respect to its inputs."""
+
+    def pullback(self, inputs: AnyArray, weights: Float64s) -> Float64s:
+        """Gradient of the sum over classes of weights (b, C) times logits, in the shape of the inputs (b, ...)."""
         ...
 
 

@@ -47,7 +47,13 @@ class Linear:
         """Logits (b, C), features (b, d)."""
         assert self.scale is not None and self.layer is not None  # noqa: S101, PT018 - fit comes first
         features = self.scale.apply(flat(inputs))
-        return Classified(features @ self.layer[0] + self.layer[1], features=features)
+        weight, bias = self.layer
+        return Classified(features @ weight + bias, features=features, head=(weight.T, bias))
+
+    def pullback(self, inputs: AnyArray, weights: Float64s) -> Float64s:
+        """Gradient of the weighted logits with respect to the inputs."""
+        assert self.scale is not None and self.layer is not None  # noqa: S101, PT018 - fit comes first
+        return (weights @ self.layer[0].T / self.scale.width).reshape(np.shape(inputs))
 
     def fingerprint(self) -> dict[str, Any]:
         """Parameters and versions."""
@@ -79,7 +85,13 @@ class Perceptron:
         """Logits (b, C), features (b, hidden)."""
         assert self.network is not None  # noqa: S101 - fit comes first
         features = self.network.features(flat(inputs))
-        return Classified(self.network.outputs(features), features=features)
+        weight, bias = self.network.layers[-1]
+        return Classified(self.network.outputs(features), features=features, head=(weight.T, bias))
+
+    def pullback(self, inputs: AnyArray, weights: Float64s) -> Float64s:
+        """Gradient of the weighted logits with respect to the inputs."""
+        assert self.network is not None  # noqa: S101 - fit comes first
+        return self.network.pullback(flat(inputs), weights).reshape(np.shape(inputs))
 
     def fingerprint(self) -> dict[str, Any]:
         """Parameters and versions."""

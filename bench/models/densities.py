@@ -73,6 +73,17 @@ class Gaussian(Continuous):
         self.mean = rows.mean(axis=0)
         self.covariance, _ = ledoit_wolf(rows - self.mean)
 
+    @property
+    def noise_scale(self) -> float:
+        """Root mean square deviation of a coordinate."""
+        assert self.covariance is not None  # noqa: S101 - fit comes first
+        return float(np.sqrt(np.trace(self.covariance) / len(self.covariance)))
+
+    def denoise(self, rows: Float64s, noise: float) -> Float64s:
+        """Mean of the data given rows (n, d) with Gaussian noise of that deviation added; closed form."""
+        assert self.mean is not None and self.covariance is not None  # noqa: S101, PT018 - fit comes first
+        return denoised(rows, noise, np.zeros(1), self.mean[None], self.covariance[None])
+
     def log_density(self, rows: Float64s) -> Float64s:
         """Closed form."""
         assert self.mean is not None and self.covariance is not None  # noqa: S101, PT018 - fit comes first
@@ -111,6 +122,27 @@ class GaussianMixture(Continuous):
                 if bic > last:  # BIC falls, then rises with the number of components
                     break
                 last = bic
+
+    @property
+    def noise_scale(self) -> float:
+        """Root mean square deviation of a coordinate, over all components."""
+        weights, means, covariances = self._components()
+        centre = weights @ means
+        total = np.einsum("k,kii->", weights, covariances) + weights @ ((means - centre) ** 2).sum(axis=1)
+        return float(np.sqrt(total / means.shape[1]))
+
+    def denoise(self, rows: Float64s, noise: float) -> Float64s:
+        """Mean of the data given rows (n, d) with Gaussian noise of that deviation added; closed form."""
+        weights, means, covariances = self._components()
+        return denoised(rows, noise, np.log(weights), means, covariances)
+
+    def _components(self) -> tuple[Float64s, Float64s, Float64s]:
+        shapes, (count, width) = self.fitted.covariances_, self.fitted.means_.shape
+        kind = self.fitted.covariance_type
+        unit = np.eye(width)
+        if kind in {"diag", "spherical"}:
+            shapes = np.asarray(shapes).reshape(count, -1)[:, :, None] * unit
+        return self.fitted.weights_, self.fitted.means_, np.broadcast_to(shapes, (count, width, width))
 
     def log_density(self, rows: Float64s) -> Float64s:
         """Exact."""
@@ -219,6 +251,22 @@ def kde(bandwidth: float = 0.0) -> Kernels:
 def true_mixture() -> TrueRing:
     """The exact density that `likelihood/gaussian-mixture` is drawn from: no model can do better on average."""
     return TrueRing()
+
+
+def denoised(rows: Float64s, noise: float, log_weights: Float64s, means: Float64s, covariances: Float64s) -> Float64s:
+    """Mean of a Gaussian mixture's draw given it with noise added, (n, d).
+
+    means: (K, d); covariances: (K, d, d).  Each component's posterior mean, weighed by its share of the noised density.
+    """
+    unit = np.eye(means.shape[1])
+    shares = np.empty((len(means), len(rows)))
+    each = np.empty((len(means), *rows.shape))
+    for k, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
+        wide = covariance + noise**2 * unit
+        shares[k] = log_weights[k] + gaussian_log_density(rows, mean, wide)
+        each[k] = mean + (rows - mean) @ np.linalg.solve(wide, covariance)
+    shares = np.exp(shares - shares.max(axis=0))
+    return np.asarray(np.einsum("kn,knd->nd", shares / shares.sum(axis=0), each), dtype=np.float64)
 
 
 def training_rows(train: Examples) -> Float64s:

@@ -56,6 +56,18 @@ class Network:
         weight, bias = self.layers[-1]
         return features @ weight + bias
 
+    def pullback(self, rows: Float64s, weights: Float64s) -> Float64s:
+        """Gradient of the outputs' sum weighted by (n, out) with respect to the rows, (n, d)."""
+        x, alive = self.scale.apply(rows), []
+        for weight, bias in self.layers[:-1]:
+            x = x @ weight + bias
+            alive.append(x > 0)
+            x = np.maximum(x, 0.0)
+        back = weights @ self.layers[-1][0].T
+        for (weight, _), lit in zip(reversed(self.layers[:-1]), reversed(alive), strict=True):
+            back = (back * lit) @ weight.T
+        return back / self.scale.width
+
 
 def trained(
     inputs: AnyArray | Sequence[Any],

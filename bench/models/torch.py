@@ -80,7 +80,39 @@ class ModuleClassifier(ModuleAdapter):
                 cause=f"{len(answers)} arrays came, the first of shape {logits.shape}; one of (batch, classes) is due",
                 fix="add gives=regressor if it returns (mean, std), or wrap it",
             )
-        return Classified(logits, features=answers[1] if asked else None)
+        return Classified(logits, features=answers[1] if asked else None, head=self._head(answers) if asked else None)
+
+    def _head(self, answers: list[Float64s]) -> tuple[Float64s, Float64s] | None:
+        """The linear layer that leads from the features to the logits, if one of the module's does."""
+        from torch.nn import Linear
+
+        logits, features = answers
+        near = 1e-4 * max(float(np.abs(logits).max(initial=0.0)), 1.0)
+        for layer in self.module.modules():
+            if isinstance(layer, Linear) and (layer.out_features, layer.in_features) == (
+                logits.shape[1],
+                features.shape[1],
+            ):
+                weight = layer.weight.detach().cpu().double().numpy()
+                bias = np.zeros(len(weight)) if layer.bias is None else layer.bias.detach().cpu().double().numpy()
+                if np.abs(features @ weight.T + bias - logits).max(initial=0.0) <= near:
+                    return weight, bias
+        return None
+
+    def pullback(self, inputs: AnyArray, weights: Float64s) -> Float64s:
+        """Gradient of the weighted logits with respect to the inputs, by automatic differentiation."""
+        import torch
+
+        rows = np.asarray(inputs)
+
+        def one(part: slice) -> Float64s:
+            batch = torch.as_tensor(rows[part]).to(self.device, self.dtype).requires_grad_()
+            logits = self.module(batch)
+            given = torch.as_tensor(weights[part]).to(logits)
+            (gradient,) = torch.autograd.grad((logits * given).sum(), batch)
+            return gradient.to("cpu", torch.float64).numpy()
+
+        return np.concatenate(self.batches.run(one, len(rows)))
 
 
 @dataclass

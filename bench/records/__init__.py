@@ -1,6 +1,7 @@
 """Records: typed, columnar tables of what a model answered."""
 
 from bench.records.base import Column, Record, attribute, column
+from bench.records.contrasted import Contrasted
 from bench.records.kinds import (
     JUDGED,
     RECORDS,
@@ -15,6 +16,7 @@ from bench.records.kinds import (
     Tokens,
     log_softmax,
 )
+from bench.records.probed import Probed, ProbedDensity
 from bench.records.speculation import Speculation
 
 __all__ = [
@@ -23,9 +25,12 @@ __all__ = [
     "Choices",
     "Classification",
     "Column",
+    "Contrasted",
     "Density",
     "Generations",
     "Judged",
+    "Probed",
+    "ProbedDensity",
     "Record",
     "Regression",
     "Responses",

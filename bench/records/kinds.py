@@ -52,6 +52,9 @@ class Classification(Record):
     truth: Float64s | None = column("float", "the true p(y|x), where it is known", dims=1, optional=True)
     sets: Bools | None = column("bool", "whether the prediction set holds each class, C", dims=1, optional=True)
     level: float = attribute(0.0, "share of samples whose class the prediction sets promise to hold; 0: not stated")
+    head: str = attribute(
+        "", "the last layer, from features to logits, as `bench.records.head` packs it; empty: unknown"
+    )
 
     def validate(self) -> None:
         """Finite logits (or -inf, never all), labels in range, a truth that sums to one."""

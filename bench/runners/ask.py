@@ -32,6 +32,7 @@ from bench.errors import BenchError, EvaluationError, IncompleteError, RecordErr
 from bench.examples import Examples, Question, Reading
 from bench.models.documents import document_logprobs
 from bench.records import Choices, Classification, Density, Generations, Record, Regression, Speculation, Tokens
+from bench.records.head import packed
 from bench.registry import find
 from bench.specs import Spec, bind
 
@@ -162,6 +163,7 @@ def _classification(model: Classifier, _: Spec | None, batch: Examples, __: int,
         features=answer.features,
         members=answer.members,
         truth=batch.truth,
+        head="" if answer.head is None else packed(*answer.head),
     )
 
 

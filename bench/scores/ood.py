@@ -12,9 +12,9 @@ from bench.arrays import Float64s, Ints
 from bench.components import NotApplicable, score
 from bench.covariance import ledoit_wolf, squared_distances
 from bench.records import Classification
+from bench.scores.features import blocks, features_of, fitted_on, unit
 
 NEIGHBOURS = 10
-BLOCK = 2048
 
 
 @score("msp", of=Classification, source="Hendrycks and Gimpel 2017, arXiv:1610.02136", check="ood/logit-identities")
@@ -56,8 +56,8 @@ def mahalanobis(record: Classification, train: Classification) -> Float64s:
 
     The covariance is shared by the classes and shrunk after Ledoit and Wolf; features of one layer, no input noise.
     """
-    features, labels = _fitted_on(train)
-    return _nearest_class(_features(record), features, labels)
+    features, labels = fitted_on(train)
+    return _nearest_class(features_of(record).astype(np.float64), features, labels)
 
 
 @score(
@@ -68,10 +68,10 @@ def mahalanobis(record: Classification, train: Classification) -> Float64s:
 )
 def relative_mahalanobis(record: Classification, train: Classification) -> Float64s:
     """`mahalanobis` minus the squared distance to one Gaussian fitted to all training features, (n,)."""
-    features, labels = _fitted_on(train)
+    features, labels = fitted_on(train)
     mean = features.mean(axis=0)
     covariance, _ = ledoit_wolf(features - mean)
-    points = _features(record)
+    points = features_of(record).astype(np.float64)
     background = squared_distances(points, mean[None], covariance)[:, 0]
     return _nearest_class(points, features, labels) - background
 
@@ -82,15 +82,15 @@ def knn(record: Classification, train: Classification, neighbours: int = NEIGHBO
 
     Features are first brought to unit length.  neighbours: another than the 10th.
     """
-    bank, _ = _fitted_on(train)
+    bank, _ = fitted_on(train)
     if len(bank) < neighbours:
         raise NotApplicable(f"{len(bank)} training rows are fewer than the {neighbours} neighbours")
-    bank, points = _unit(bank), _unit(_features(record))
+    bank, points = unit(bank), unit(features_of(record).astype(np.float64))
     out = np.empty(len(points))
-    for start in range(0, len(points), BLOCK):  # blocks bound the memory of the distance matrix
-        cosine = points[start : start + BLOCK] @ bank.T
-        kth = -np.partition(-cosine, neighbours - 1, axis=1)[:, neighbours - 1]
-        out[start : start + BLOCK] = np.sqrt(np.maximum(2 - 2 * kth, 0.0))
+    for part in blocks(len(points)):
+        cosine = points[part] @ bank.T
+        kth = np.partition(cosine, -neighbours, axis=1)[:, -neighbours]
+        out[part] = np.sqrt(np.maximum(2 - 2 * kth, 0.0))
     return out
 
 
@@ -100,21 +100,3 @@ def _nearest_class(points: Float64s, features: Float64s, labels: Ints) -> Float6
     means = members.T.astype(np.float64) @ features / members.sum(axis=0)[:, None]
     covariance, _ = ledoit_wolf(features - means[position])
     return squared_distances(points, means, covariance).min(axis=1)
-
-
-def _features(record: Classification) -> Float64s:
-    if record.features is None:
-        raise NotApplicable("the model gives no features")
-    return record.features.astype(np.float64)
-
-
-def _fitted_on(train: Classification) -> tuple[Float64s, Ints]:
-    inside = train.labels >= 0
-    features = _features(train)[inside]
-    if len(features) < 2:
-        raise NotApplicable("fewer than two training rows in distribution")
-    return features, train.labels[inside]
-
-
-def _unit(rows: Float64s) -> Float64s:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

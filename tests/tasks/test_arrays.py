@@ -7,14 +7,14 @@ import pytest
 
 from bench.components import Task
 from bench.examples import Examples
-from bench.records import Classification, Density, Regression
+from bench.records import Classification, Density, Probed, Regression
 from bench.registry import components
 from bench.tasks.calibration.digits import FLIPPED, flipped, noisy_truth
 from bench.tasks.calibration.links import LINKS, rendered
 from bench.tasks.ood.digits import EACH
 
 TASKS = {
-    name: task for name, task in components(Task).items() if task.yields in {Classification, Density, Regression}
+    name: task for name, task in components(Task).items() if task.yields in {Classification, Density, Probed, Regression}
     and task.function.__module__.startswith("bench.tasks.")
 }  # fmt: skip
 
@@ -62,7 +62,7 @@ def test_rows_keep_the_rules_of_their_record(name: str) -> None:
         "splits": examples.splits,
         "ood": examples.ood,
     }
-    if task.yields is Classification:
+    if issubclass(task.yields, Classification):
         Classification(
             **common, labels=np.asarray(examples.targets), truth=examples.truth, logits=np.zeros((n, examples.classes))
         )

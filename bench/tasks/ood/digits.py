@@ -9,26 +9,43 @@ import numpy as np
 from bench.arrays import Float64s, Strings
 from bench.components import task
 from bench.examples import Examples
-from bench.records import Classification
+from bench.records import Probed
 from bench.references.corruptions import blurred, permuted, textures, uniform_noise
 from bench.references.digits import CLASSES, SOURCE, TOP, digits, of_classes
 from bench.seeds import generator
+from bench.tasks.ood.probing import Probing
+from bench.tasks.ood.wanted import METRICS, PROBES, SCORES
 
 INSIDE = 6
 EACH = 200
 BLUR = 1.5
-METRICS = ("accuracy", "auroc", "aupr-out", "aupr-in", "fpr95-ood", "fpr95-id", "detection-error")
-SCORES = ("msp", "max-logit", "energy", "mahalanobis", "relative-mahalanobis", "knn")
+ASKER = Probing()
 
 
-@task("ood/digits-near", needs="classifier", yields=Classification, source=SOURCE, metrics=METRICS, scores=SCORES)
+@task(
+    "ood/digits-near",
+    needs="classifier",
+    yields=Probed,
+    source=SOURCE,
+    metrics=METRICS,
+    scores=SCORES + PROBES,
+    version=2,
+)
 def ood_digits_near(seed: int) -> Examples:  # noqa: ARG001 - the split is fixed
     """Test digits 0 to 5 against test digits 6 to 9, which no model here was trained on."""
     outside = of_classes(digits("test"), np.arange(CLASSES) >= INSIDE)
     return _against(_outside(outside.ids, np.asarray(outside.inputs), "digits 6-9", outside.ids))
 
 
-@task("ood/digits-far", needs="classifier", yields=Classification, source=SOURCE, metrics=METRICS, scores=SCORES)
+@task(
+    "ood/digits-far",
+    needs="classifier",
+    yields=Probed,
+    source=SOURCE,
+    metrics=METRICS,
+    scores=SCORES + PROBES,
+    version=2,
+)
 def ood_digits_far(seed: int) -> Examples:
     """Test digits 0 to 5 against 200 images each of five kinds, named by `dataset`.
 
@@ -57,7 +74,8 @@ def ood_digits_far(seed: int) -> Examples:
 def _inside(split: str) -> Examples:
     part = of_classes(digits(split), np.arange(CLASSES) < INSIDE)
     n = len(part)
-    return replace(part, groups=part.ids, ood=np.zeros(n, dtype=bool), dataset=np.full(n, "digits 0-5"), classes=INSIDE)
+    known = {"ood": np.zeros(n, dtype=bool), "dataset": np.full(n, "digits 0-5"), "classes": INSIDE, "asker": ASKER}
+    return replace(part, groups=part.ids, **known)  # type: ignore[arg-type]
 
 
 def _outside(ids: Strings, inputs: Float64s, dataset: str, groups: Strings) -> Examples:
