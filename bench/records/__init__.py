@@ -1,6 +1,7 @@
 """Records: typed, columnar tables of what a model answered."""
 
 from bench.records.base import Column, Record, attribute, column
+from bench.records.conditionals import Conditionals
 from bench.records.kinds import (
     JUDGED,
     RECORDS,
@@ -23,6 +24,7 @@ __all__ = [
     "Choices",
     "Classification",
     "Column",
+    "Conditionals",
     "Density",
     "Generations",
     "Judged",
