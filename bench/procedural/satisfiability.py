@@ -61,7 +61,7 @@ def _satisfied(formula: Formula) -> Bools:
 
 
 def draw_formula(rng: Random, variables: int, ratio: float, pairs: float = 0.0) -> Formula:
-    """Uniform random clauses of three different variables; of two in a share `pairs` of them (2+p-SAT, p = 1 - pairs)."""
+    """Uniform random clauses of three different variables; of two in a share `pairs` (2+p-SAT, p = 1 - pairs)."""
     if not 3 <= variables <= len(ADJECTIVES):
         raise ValueError(f"a formula has 3 to {len(ADJECTIVES)} variables, not {variables}")
     clauses = []

@@ -1,6 +1,7 @@
 """Records: typed, columnar tables of what a model answered."""
 
 from bench.records.base import Column, Record, attribute, column
+from bench.records.chains import Chains
 from bench.records.conditionals import Conditionals
 from bench.records.kinds import (
     JUDGED,
@@ -21,6 +22,7 @@ from bench.records.speculation import Speculation
 __all__ = [
     "JUDGED",
     "RECORDS",
+    "Chains",
     "Choices",
     "Classification",
     "Column",

@@ -330,6 +330,9 @@ class Generations(Record):
     tokens: Ragged = column("int", "tokens of each generation", ragged=True)
     answers: Ragged | None = column("text", "answer read from each generation", ragged=True, optional=True)
     corrects: Ragged | None = column("bool", "whether each generation is right", ragged=True, optional=True)
+    passes: Ragged | None = column(
+        "bool", "whether a verifier that may err passed each generation", ragged=True, optional=True
+    )
     token_logprobs: Ragged | None = column(
         "float",
         "log-probabilities of all tokens of the pool, one generation after the other",

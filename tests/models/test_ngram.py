@@ -54,8 +54,8 @@ def test_texts_follow_the_law_and_their_seeds() -> None:
     texts = Counter(text.text.strip() for text in model.generate(draws))
     law = dict(zip(model.vocabulary, model.law(("a",)), strict=True))
     total = sum(law.values())
-    for word, p in law.items():
-        p /= total
+    for word, mass in law.items():
+        p = mass / total
         assert abs(texts[word] / 3000 - p) < 5 * (p * (1 - p) / 3000) ** 0.5
     assert model.generate(draws[:5])[3].text == model.generate([draws[3]])[0].text
     (greedy,) = model.generate([Draw("a", 0, stop=("b",), max_tokens=9)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -40,7 +41,7 @@ def test_texts_show_neighbours_alone() -> None:
         words = local_text(rng, tree, "A", locality=3).split()
         variables = [int(word[1:].partition("=")[0]) for word in words]
         assert 1 <= len(variables) == len(set(variables)) <= 3
-        for a, b in zip(variables, variables[1:], strict=False):
+        for a, b in pairwise(variables):
             assert tree.parents[a] == b or tree.parents[b] == a
         shown.update(variables)
     assert set(shown) == set(range(8))
