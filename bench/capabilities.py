@@ -356,6 +356,24 @@ class SteppedModel(LanguageModel, Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class UnorderedPrompt:
+    """A prompt some of whose parts have no order: what stands before them, the parts, and what follows them."""
+
+    prefix: str
+    parts: tuple[str, ...]
+    suffix: str
+
+
+@runtime_checkable
+class SetReader(LanguageModel, Protocol):
+    """A language model that can read the parts of a prompt without their order."""
+
+    def score_sets(self, requests: Sequence[tuple[UnorderedPrompt, str]]) -> list[Scored]:
+        """Log-probabilities of each continuation, the same for every order of the parts."""
+        ...
+
+
 @runtime_checkable
 class Conversational(Protocol):
     """A language model that writes a conversation as the text that it was trained on."""

@@ -330,6 +330,7 @@ def task(
     calibrators: Sequence[str] = (),
     decoders: Sequence[str] = (),
     version: int = 1,
+    own: Callable[[Any], Sequence[Metric]] | None = None,
     papers: Sequence[str] = (),
     check: str = "",
 ) -> Callable[[F], F]:

@@ -1,6 +1,8 @@
 """Records: typed, columnar tables of what a model answered."""
 
 from bench.records.base import Column, Record, attribute, column
+from bench.records.chains import Chains
+from bench.records.conditionals import Conditionals
 from bench.records.contrasted import Contrasted
 from bench.records.kinds import (
     JUDGED,
@@ -22,9 +24,11 @@ from bench.records.speculation import Speculation
 __all__ = [
     "JUDGED",
     "RECORDS",
+    "Chains",
     "Choices",
     "Classification",
     "Column",
+    "Conditionals",
     "Contrasted",
     "Density",
     "Generations",

@@ -244,6 +244,7 @@ class Choices(Record):
         ragged=True,
         optional=True,
     )
+    truth: Ragged | None = column("float", "true probability of each choice, where known", ragged=True, optional=True)
 
     def validate(self) -> None:
         """At least two choices a row, no NaN, the label among them."""
@@ -263,6 +264,10 @@ class Choices(Record):
             bad = np.zeros(len(self), dtype=bool)
             bad[row[place != np.arange(len(place)) - self.order.offsets[row]]] = True
             self.refuse("order", bad, "the numbers 0 .. choices - 1, each once")
+        if self.truth is not None:
+            self.refuse("truth", self.truth.lengths != n, "as long as 'loglik'")
+            truth = self.truth.padded(0.0)
+            self.refuse("truth", ~((truth >= 0).all(axis=1) & (np.abs(truth.sum(axis=1) - 1) < 1e-6)), "a distribution")
 
     @property
     def log_probs(self) -> Float64s:
@@ -328,6 +333,9 @@ class Generations(Record):
     tokens: Ragged = column("int", "tokens of each generation", ragged=True)
     answers: Ragged | None = column("text", "answer read from each generation", ragged=True, optional=True)
     corrects: Ragged | None = column("bool", "whether each generation is right", ragged=True, optional=True)
+    passes: Ragged | None = column(
+        "bool", "whether a verifier that may err passed each generation", ragged=True, optional=True
+    )
     token_logprobs: Ragged | None = column(
         "float",
         "log-probabilities of all tokens of the pool, one generation after the other",

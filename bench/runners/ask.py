@@ -209,6 +209,7 @@ def _choices(model: LanguageModel, _: Spec | None, batch: Examples, __: int, com
         loglik=Ragged.of([[float(choice.sum()) for choice in row] for row in logprobs], np.float64),
         bytes=Ragged.of([[len(choice.encode()) for choice in q.choices] for q in questions], np.int64),
         tokens=Ragged.of([[len(choice) for choice in row] for row in logprobs], np.int64),
+        truth=None if batch.truth is None else Ragged.of(batch.truth, np.float64),
     )
 
 

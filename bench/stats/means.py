@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.arrays import Float64s, Ints
 from bench.results import Interval
-from bench.stats.design import LEVEL, Design, Estimate, absent, too_few
+from bench.stats.design import LEVEL, Design, Estimate, absent, design, too_few
 from bench.stats.wilson import proportion
 
 Range = tuple[float | None, float | None]
@@ -53,9 +53,10 @@ def mean(
     """`link(sum w v / sum w d)` and its 95 % interval.
 
     values: (n,).  denominators: (n,), absent for a mean.  Shares of zeros and ones (limits 0 and 1) get Wilson's
-    interval, all others t with G - 1 degrees of freedom on the linearised ratio: scores w (v - R d) / sum w d, cluster
-    totals by CR1, t corrected for their skewness (`_unskewed`).  No interval where there is one sample, one cluster,
-    no variation, or a value that is not finite.
+    interval, also those within the part of the rows that denominators of zeros and ones mark; all others t with G - 1
+    degrees of freedom on the linearised ratio: scores w (v - R d) / sum w d, cluster totals by CR1, t corrected for
+    their skewness (`_unskewed`).  No interval where there is one sample, one cluster, no variation, or a value that is
+    not finite.
     """
     from scipy.special import stdtrit
 
@@ -63,6 +64,8 @@ def mean(
     if d.rows < len(d):  # rows of weight 0 are out, whatever they hold: 0 * inf is not 0
         used = d.weights > 0
         v, size = np.where(used, values, 0.0), None if denominators is None else np.where(used, denominators, 0.0)
+    if size is not None and link == "identity" and limits == (0, 1) and _share_of_part(v, size):
+        d, size = design(len(d), groups=_clusters(d), weights=d.weights * size), None
     total = float(d.weights.sum() if size is None else d.weights @ size)
     if d.rows == 0 or total == 0:
         return Estimate(None, absent(too_few(d) or "the denominators sum to 0"), d.groups)
@@ -74,7 +77,7 @@ def mean(
     reason = too_few(d) or ("" if math.isfinite(value) else "the mean is not finite")
     if reason:
         return Estimate(value, absent(reason), d.groups)
-    if denominators is None and link == "identity" and limits == (0, 1) and bool(((v == 0) | (v == 1)).all()):
+    if size is None and link == "identity" and limits == (0, 1) and bool(((v == 0) | (v == 1)).all()):
         return Estimate(*proportion(v, d), d.groups)
     scores = v - ratio if size is None else v - ratio * size
     scores *= d.weights
@@ -86,6 +89,15 @@ def mean(
     skewness = _skewness(scores if d.groups == len(d) else d.totals(scores)) * math.copysign(1.0, total)
     low, high = (linked(ratio - error * _unskewed(t, skewness, d.groups), link) for t in (reach, -reach))
     return Estimate(value, clipped(low, high, limits, method), d.groups)
+
+
+def _clusters(d: Design) -> Ints | None:
+    return None if d.groups == d.rows else d.codes
+
+
+def _share_of_part(values: Float64s, part: Float64s) -> bool:
+    """Whether the ratio is the share of ones among the rows of a part, which `part` marks."""
+    return bool((((part == 0) | (part == 1)) & ((values == 0) | (values == part))).all())
 
 
 def _skewness(totals: Float64s) -> float:

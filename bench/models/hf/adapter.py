@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Details, Draw, Generated, Machine, Scored, Session, TokenDetails, Usage
+from bench.capabilities import Details, Draw, Generated, Machine, Scored, Session, TokenDetails, UnorderedPrompt, Usage
 from bench.components import model
 from bench.efficiency.energy import EnergyMeter
 from bench.efficiency.memory import most_held
@@ -28,6 +28,7 @@ from bench.models.hf.rows import Rows, choose_rows
 from bench.models.hf.scoring import Scores
 from bench.models.hf.selftest import ENGINES, choose_engine
 from bench.models.hf.session import open_session
+from bench.models.hf.unordered import UnorderedEngine, laid
 
 # Raised whenever an answer's meaning changes: how texts are encoded, windows cut or noise used.
 ADAPTER = 2
@@ -85,6 +86,14 @@ class HuggingFace:
             _scored(list(islice(scores, len(several))), len(continuation.encode()))
             for several, (_, continuation) in zip(passes, requests, strict=True)
         ]
+
+    def score_sets(self, requests: Sequence[tuple[UnorderedPrompt, str]]) -> list[Scored]:
+        """Log-probabilities of each continuation of a prompt whose parts have no order (see `unordered`)."""
+        ready = self._open()
+        engine = UnorderedEngine(ready.loaded.model, batching(ready.loaded.model.device.type, self.batch))
+        found = engine.score([laid(ready.encoder, prompt, text) for prompt, text in requests], Details())
+        ready.engine.meter.add(engine.meter)
+        return [_scored([one], len(text.encode())) for one, (_, text) in zip(found, requests, strict=True)]
 
     def prepare(self, requests: Sequence[tuple[str, str]]) -> None:
         """Look at some of the requests that will come in many calls of `score`.

@@ -51,7 +51,7 @@ class PrefixEngine:
             slot = np.concatenate([np.arange(slots[i], slots[i + 1]) for i in batch])
             self._forward(tokens, seen[:, None], (rows, at), (np.arange(len(rows)), wanted, slot), sheet)
 
-        return _scored(self, spans, details, list(range(len(spans))), lambda i: len(spans[i].inputs), run)
+        return run_spans(self, spans, details, list(range(len(spans))), lambda i: len(spans[i].inputs), run)
 
     def _forward(self, tokens: Ints, seen: Bools, where: Any, items: Any, sheet: Sheet) -> None:
         import torch
@@ -109,7 +109,7 @@ class MaskedEngine:
             rows: Ints = np.arange(len(batch))
             self._forward(tokens, there, (rows, at), (rows, wanted, np.array(batch, dtype=np.int64)), sheet)
 
-        return _scored(self, spans, details, list(range(len(hidden))), lambda k: len(whole[hidden[k][0]]), run)
+        return run_spans(self, spans, details, list(range(len(hidden))), lambda k: len(whole[hidden[k][0]]), run)
 
     def _before(self, span: Span) -> tuple[int, ...]:
         return self.begin if span.tokens[:1] != self.begin else ()
@@ -130,8 +130,8 @@ def edges(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple((int(t),) if t is not None else () for t in (begin, end))  # type: ignore[return-value]
 
 
-def _scored(
-    engine: PrefixEngine | MaskedEngine, spans: Sequence[Span], details: Details, order: list[int], size: Any, run: Any
+def run_spans(
+    engine: Any, spans: Sequence[Span], details: Details, order: list[int], size: Any, run: Any
 ) -> list[Scores]:
     """Rows through the model in batches, the longest first; slots count scored tokens in the order of the spans."""
     started = time.perf_counter()
