@@ -237,7 +237,9 @@ class Truth:
         return bool(self.error <= self.tolerance)
 
 
-KINDS: dict[str, type[Component]] = {c.kind: c for c in (Task, Model, Metric, Score, Calibrator, Decoder, Verifier, Check)}
+KINDS: dict[str, type[Component]] = {
+    c.kind: c for c in (Task, Model, Metric, Score, Calibrator, Decoder, Verifier, Check)
+}
 
 
 def register(component: Component) -> None:

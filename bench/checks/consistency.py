@@ -63,7 +63,9 @@ def consistency() -> list[Truth]:
             votes.append(pool.answers.count(best) / k)
         unseen = (1 - own[:, None] - own[None, :]) ** k
         np.fill_diagonal(unseen, (1 - own) ** k)
-        out.append(simulated(float(own @ unseen @ own), (np.array(mass) - truth) ** 2, f"squared error of mass, k = {k}"))
+        out.append(
+            simulated(float(own @ unseen @ own), (np.array(mass) - truth) ** 2, f"squared error of mass, k = {k}")
+        )
         out.append(simulated(truth * (1 - truth) / k, (np.array(votes) - truth) ** 2, f"of a vote's share, k = {k}"))
     return out
 

@@ -65,7 +65,9 @@ class Judge:
             self._cost[prompt.id] = self.cost(prompt) + Cost(int(tokens), 0, 1)
         if any(self.rates):
             fpr, fnr = self.rates
-            noise = [generator(self.seed, "verifier", p.id, t.text).random() for p, t in zip(prompts, texts, strict=True)]
+            noise = [
+                generator(self.seed, "verifier", p.id, t.text).random() for p, t in zip(prompts, texts, strict=True)
+            ]
             turned = np.array(noise) < np.where(scores < 0.5, fpr, fnr)
             scores = np.where(turned, 1 - scores, scores)
         return scores

@@ -21,7 +21,7 @@ def equations(_: LanguageModel, prompts: Sequence[Prompt], texts: Sequence[Gener
 
     Otherwise 0; ½ where there is no equation yet, ¼ where a text ended without one that can be read.  It does not know
     the right answer: steps that hold may be those of another question, so it has false positives but, on worked sums,
-    no false negatives. 
+    no false negatives.
     """
     return Judgement.free(
         np.array([_holds(p, t.text, whole) for p, t in zip(prompts, texts, strict=True)], dtype=np.float64)
