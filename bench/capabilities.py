@@ -326,6 +326,15 @@ class SteppedModel(LanguageModel, Protocol):
 
 
 @runtime_checkable
+class Projecting(Protocol):
+    """A language model that shows the matrix from its last hidden state to its logits."""
+
+    def output_embedding(self) -> Float64s:
+        """(V, d)."""
+        ...
+
+
+@runtime_checkable
 class Conversational(Protocol):
     """A language model that writes a conversation as the text that it was trained on."""
 

@@ -13,7 +13,7 @@ from bench.decoders.budget import longest, require, require_budget
 from bench.decoders.draws import Pool, draw_pools, drawn
 from bench.decoders.self_consistency import elect
 from bench.seeds import derive
-from bench.verifiers.judging import DEFAULT, Judge
+from bench.verifiers.judging import DEFAULT, Judge, Verify
 
 BAG = "Bag of Tricks for Inference-time Computation of LLM Reasoning"
 ADAPTIVE = "Adaptive Inference-Time Compute: LLMs Can Predict if They Can Do Better, Even Mid-Generation"
@@ -32,7 +32,7 @@ def best_of_n(
     n: int = 8,
     temperature: float = 0.7,
     top_p: float = 1.0,
-    verifier: str = DEFAULT,
+    verifier: str | Verify = DEFAULT,
     fpr: float = 0.0,
     fnr: float = 0.0,
     budget: int = 0,
@@ -64,7 +64,7 @@ def verifier_vote(
     n: int = 8,
     temperature: float = 0.7,
     top_p: float = 1.0,
-    verifier: str = DEFAULT,
+    verifier: str | Verify = DEFAULT,
     fpr: float = 0.0,
     fnr: float = 0.0,
     budget: int = 0,
@@ -95,7 +95,7 @@ def best_of_n_adaptive(
     enough: float = 0.9,
     temperature: float = 0.7,
     heat: float = 1.0,
-    verifier: str = DEFAULT,
+    verifier: str | Verify = DEFAULT,
     fpr: float = 0.0,
     fnr: float = 0.0,
     budget: int = 0,

@@ -14,7 +14,7 @@ from bench.decoders.budget import repeated, require, require_budget
 from bench.decoders.draws import Pool
 from bench.decoders.stepping import Partial, Stepper, Stream, Tempered, opened
 from bench.seeds import generator
-from bench.verifiers.judging import DEFAULT, Judge
+from bench.verifiers.judging import DEFAULT, Judge, Verify
 
 ALPHA_MATH = "AlphaMath Almost Zero: process Supervision without process"
 EARLY = "Accelerating LLM Reasoning via Early Rejection with Partial Reward Modeling"
@@ -51,7 +51,7 @@ def step_best_of_n(
     seed: int,
     n: int = 4,
     temperature: float = 0.7,
-    verifier: str = DEFAULT,
+    verifier: str | Verify = DEFAULT,
     fpr: float = 0.0,
     fnr: float = 0.0,
     budget: int = 0,
@@ -76,7 +76,7 @@ def value_beam(
     width: int = 2,
     n: int = 4,
     temperature: float = 0.7,
-    verifier: str = DEFAULT,
+    verifier: str | Verify = DEFAULT,
     fpr: float = 0.0,
     fnr: float = 0.0,
     budget: int = 0,
@@ -98,7 +98,7 @@ def _searched(
     width: int,
     n: int,
     temperature: float,
-    verifier: str,
+    verifier: str | Verify,
     rates: tuple[float, float],
     budget: int,
 ) -> list[Decision]:
@@ -189,7 +189,7 @@ def early_rejection(
     tokens: int = 12,
     keep: float = 0.25,
     temperature: float = 0.7,
-    verifier: str = DEFAULT,
+    verifier: str | Verify = DEFAULT,
     fpr: float = 0.0,
     fnr: float = 0.0,
     budget: int = 0,

@@ -16,7 +16,7 @@ from bench.decoders.draws import Pool, draw_pools
 from bench.decoders.guided import ALPHA_MATH, scored
 from bench.decoders.stepping import Partial, Stepper, Tempered, opened
 from bench.seeds import generator
-from bench.verifiers.judging import DEFAULT, Judge
+from bench.verifiers.judging import DEFAULT, Judge, Verify
 
 AGAIN = "{prompt}{text}\n\n{prompt}"
 
@@ -91,7 +91,7 @@ def mcts(
     branch: int = 3,
     explore: float = 1.0,
     temperature: float = 0.7,
-    verifier: str = DEFAULT,
+    verifier: str | Verify = DEFAULT,
     fpr: float = 0.0,
     fnr: float = 0.0,
     budget: int = 0,
@@ -195,7 +195,7 @@ def self_refine(
     seed: int,
     rounds: int = 3,
     temperature: float = 0.7,
-    verifier: str = DEFAULT,
+    verifier: str | Verify = DEFAULT,
     fpr: float = 0.0,
     fnr: float = 0.0,
     budget: int = 0,

@@ -79,9 +79,10 @@ def likelihood(
 def self_evaluation(
     model: LanguageModel, prompts: Sequence[Prompt], texts: Sequence[Generated], *, whole: bool, target: str = ""
 ) -> Judgement:
-    """Probability of yes against no where a model is asked whether the text is right; `self-evaluation:MODEL` asks MODEL.
+    """Probability of yes against no where a model is asked whether the text is right.
 
-    Small models that were never asked such questions know little of it: the embedded ones answer at random.
+    It is the model that wrote it, or MODEL with `self-evaluation:MODEL`.  Small models that were never asked such
+    questions know little of it: the embedded ones answer at random.
     """
     del whole
     other = _other(target, getattr(model, "machine", Machine())) if target else model
