@@ -170,6 +170,16 @@ class Decoder(Component):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Verifier(Component):
+    """What decoders ask how good texts are: (model, prompts, texts, *, whole[, target]) -> a `Judgement`.
+
+    whole: whether the texts have ended.  target: what stands after the colon of `name:target`.
+    """
+
+    kind: ClassVar[str] = "verifier"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model(Component):
     """A factory of adapters: ([target], **parameters) -> an object with the capability `gives`.
 
@@ -227,7 +237,9 @@ class Truth:
         return bool(self.error <= self.tolerance)
 
 
-KINDS: dict[str, type[Component]] = {c.kind: c for c in (Task, Model, Metric, Score, Calibrator, Decoder, Check)}
+KINDS: dict[str, type[Component]] = {
+    c.kind: c for c in (Task, Model, Metric, Score, Calibrator, Decoder, Verifier, Check)
+}
 
 
 def register(component: Component) -> None:
@@ -303,6 +315,13 @@ def decoder(
 ) -> Callable[[F], F]:
     """Register a decoder (see `Decoder`)."""
     return _decorate(Decoder, name, {k: v for k, v in locals().items() if k != "name"})
+
+
+def verifier(
+    name: str, *, area: str = "reasoning", source: str, papers: Sequence[str] = (), check: str = ""
+) -> Callable[[F], F]:
+    """Register a verifier (see `Verifier`)."""
+    return _decorate(Verifier, name, {k: v for k, v in locals().items() if k != "name"})
 
 
 def model(

@@ -31,7 +31,12 @@ class RunConfig(BaseModel):
     suite: str = Field(
         default="", description="name of a built-in suite or a YAML file; 'quick' where nothing else is asked"
     )
-    decoders: tuple[str, ...] = Field(default=(), description="decoders for generated answers; none: the task's")
+    decoders: tuple[str, ...] = Field(
+        default=(), description="decoders for generated answers, or all; none: the task's"
+    )
+    budget: PositiveInt | None = Field(
+        default=None, description="tokens that a decoder may spend on a prompt; none: what its own settings come to"
+    )
     metrics: tuple[str, ...] = Field(default=(), description="metrics beside the tasks' own, or all")
     scores: tuple[str, ...] = Field(default=(), description="scores beside the tasks' own, or all")
     calibrators: tuple[str, ...] = Field(default=(), description="calibrators beside the tasks' own, or all")
@@ -175,9 +180,9 @@ def _check_predictions(config: RunConfig, origins: dict[str, str]) -> None:
             cause="predictions need a kind",
             fix="add --as " + "|".join(KIND_NAMES),
         )
-    for key in ("models", "tasks", "decoders", "suite", "limit", "runner"):
+    for key in ("models", "tasks", "decoders", "budget", "suite", "limit", "runner"):
         # What a file of settings has for tasks says nothing of predictions; a limit or runner given with them does.
-        said = key not in {"limit", "runner"} or origins.get(key, "").startswith("flag")
+        said = key not in {"limit", "runner", "budget"} or origins.get(key, "").startswith("flag")
         if config.predictions and getattr(config, key) and said:
             raise UsageError(
                 f"predictions are evaluated without {FLAGS[key]}",

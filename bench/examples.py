@@ -28,12 +28,23 @@ class Question:
 
 @dataclass(frozen=True)
 class Reading:
-    """How an answer is asked for and read from generated text."""
+    """How an answer is asked for and read from generated text.
+
+    step: what ends a step of reasoning.  grammar: a regular expression of the texts that answer, without the stop
+    string, for decoders that hold texts to one.
+    """
 
     extract: Callable[[str], str | None]
     stop: tuple[str, ...] = ("\n",)
     max_tokens: int = 96
     same: Callable[[str, str], bool] = str.__eq__
+    step: str = "."
+    grammar: str = ""
+
+    def right(self, target: str, text: str) -> bool:
+        """Whether the answer that a text gives is the target; no answer is never right."""
+        answer = self.extract(text)
+        return bool(answer) and self.same(str(answer), target)
 
 
 class Asker(Protocol):

@@ -55,11 +55,11 @@ def beam_search() -> list[Truth]:
         law = paths({past: np.exp(row) for past, row in logs.items()})
         ordered = sorted(law.values(), reverse=True)
         (found,) = search(model, [prompt], width=6**_LENGTH)
-        apart = max(abs(math.exp(h.total) - p) for h, p in zip(found, ordered, strict=True))
+        apart = max(abs(math.exp(h.total) - p) for h, p in zip(found.texts, ordered, strict=True))
         out.append(Truth(0.0, apart, 1e-12, f"probabilities of all {len(law)} texts in order, model {seed}"))
         (narrow,) = search(model, [prompt], width=1)
         (greedy,) = model.generate([Draw(CONTEXT, seed=0, stop=(), max_tokens=_LENGTH)])
-        same = narrow[0].tokens == tuple(greedy.token_ids.tolist())
+        same = narrow.texts[0].tokens == tuple(greedy.token_ids.tolist())
         out.append(Truth(1, float(same), 0, f"one beam is greedy, model {seed}"))
     return out
 

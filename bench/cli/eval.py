@@ -25,7 +25,10 @@ def command(
         str | None, typer.Option("--suite", metavar="NAME|FILE", help="A built-in suite or a YAML file.")
     ] = None,
     decoders: Annotated[
-        list[str] | None, typer.Option("--decoder", metavar="SPEC", help="name,key=value; repeatable.")
+        list[str] | None, typer.Option("--decoder", metavar="SPEC|all", help="name,key=value; repeatable.")
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option("--budget", metavar="TOKENS", help="What each decoder may spend on a prompt.")
     ] = None,
     metrics: Annotated[
         list[str] | None, typer.Option("--metric", metavar="SPEC|all", help="Metrics beside the tasks' own.")
@@ -98,7 +101,7 @@ def command(
     from bench.registry import HARNESS, load_plugin
 
     flags: dict[str, Any] = {
-        "models": models, "tasks": tasks, "suite": suite, "decoders": decoders,
+        "models": models, "tasks": tasks, "suite": suite, "decoders": decoders, "budget": budget,
         "metrics": metrics, "scores": scores, "calibrators": calibrators, "predictions": predictions,
         "kind": kind, "limit": limit, "seed": seed, "out": out, "resume": resume, "plugins": plugins,
         "include_paths": include_paths, "device": device, "dtype": dtype, "engine": engine, "batch_size": batch_size,

@@ -15,7 +15,7 @@ def command(
     kind: Annotated[
         str,
         typer.Argument(
-            help="models, tasks, metrics, scores, decoders, calibrators, suites, papers or checks; none: an overview."
+            help="models, tasks, metrics, scores, decoders, verifiers, calibrators, suites, papers, checks; none: all."
         ),
     ] = "",
     family: Annotated[

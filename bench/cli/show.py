@@ -9,7 +9,9 @@ import typer
 
 
 def command(
-    kind: Annotated[str, typer.Argument(help="metric, task, model, score, decoder, calibrator, check, suite, record.")],
+    kind: Annotated[
+        str, typer.Argument(help="metric, task, model, score, decoder, verifier, calibrator, check, suite, record.")
+    ],
     name: Annotated[str, typer.Argument(help="Its name; KIND may be left out where the name is enough.")] = "",
     plugin: Annotated[
         list[Path] | None, typer.Option("--plugin", metavar="FILE", help="A file with components of your own.")

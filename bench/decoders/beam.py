@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.arrays import Float64s, Ints
-from bench.capabilities import Decision, Generated, LanguageModel, Prompt, Session
+from bench.capabilities import Cost, Decision, Generated, LanguageModel, Prompt, Session
 from bench.components import decoder
-from bench.decoders.draws import probability, require, stepped
+from bench.decoders.budget import affordable, require, require_budget
+from bench.decoders.draws import probability, stepped
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,14 @@ class Hypothesis:
         return float(np.sum(self.logprobs))
 
 
+@dataclass(frozen=True)
+class Found:
+    """The best texts of a prompt, best first, and what finding them cost: a token for each that a beam was given."""
+
+    texts: list[Hypothesis]
+    cost: Cost
+
+
 @dataclass
 class _Search:
     """One prompt's beams under way, their rows in the session, and its ended texts."""
@@ -39,6 +48,7 @@ class _Search:
     beams: list[Hypothesis]
     rows: list[int]
     ended: list[Hypothesis] = field(default_factory=list)
+    tokens: int = 0
 
 
 @decoder(
@@ -47,9 +57,14 @@ class _Search:
     check="beam-search",
 )
 def beam(
-    model: LanguageModel, prompts: Sequence[Prompt], seed: int, width: int = 4, length_penalty: float = 0.0
+    model: LanguageModel,
+    prompts: Sequence[Prompt],
+    seed: int,
+    width: int = 4,
+    length_penalty: float = 0.0,
+    budget: int = 0,
 ) -> list[Decision]:
-    """The likeliest text among those that `width` beams reach.
+    """The likeliest text among those that `width` beams reach; with a budget, as many beams as it bears at full length.
 
     Texts are ranked by log-probability over length to the power of `length_penalty` (0: by probability itself).  The
     pool holds the best texts that ended, at most `width`.  The confidence is the probability of all of them that have
@@ -58,13 +73,14 @@ def beam(
     del seed  # nothing is drawn
     require(isinstance(width, int) and width >= 1, "beam", "width", width, "a whole number of at least 1")
     require(length_penalty >= 0, "beam", "length_penalty", length_penalty, "at least 0")
-    found = search(model, prompts, width, length_penalty)
-    return [_decision(prompt, texts) for prompt, texts in zip(prompts, found, strict=True)]
+    require_budget("beam", budget)
+    found = search(model, prompts, width, length_penalty, budget)
+    return [decided(prompt, one) for prompt, one in zip(prompts, found, strict=True)]
 
 
 def search(
-    model: LanguageModel, prompts: Sequence[Prompt], width: int, length_penalty: float = 0.0
-) -> list[list[Hypothesis]]:
+    model: LanguageModel, prompts: Sequence[Prompt], width: int, length_penalty: float = 0.0, budget: int = 0
+) -> list[Found]:
     """For each prompt the best texts found, best first, at most `width`.
 
     A prompt's search ends when no beam under way can still come among the best: log-probabilities only fall.  What
@@ -78,7 +94,8 @@ def search(
             parents: list[int] = []
             tokens: list[int] = []
             for one in live:
-                _extend(one, session, width, length_penalty)
+                beams = affordable(budget, one.prompt.max_tokens) if budget else width
+                _extend(one, session, beams, length_penalty)
                 parents += one.rows
                 tokens += [beam.tokens[-1] for beam in one.beams]
             live = [one for one in live if one.beams]
@@ -87,7 +104,7 @@ def search(
             for one in live:
                 one.rows = list(range(start, start + len(one.beams)))
                 start += len(one.beams)
-    return [one.ended or [Hypothesis((), (), "")] for one in searches]
+    return [Found(one.ended or [Hypothesis((), (), "")], Cost(one.tokens, max(1, len(one.ended)))) for one in searches]
 
 
 def _extend(one: _Search, session: Session, width: int, penalty: float) -> None:
@@ -95,6 +112,7 @@ def _extend(one: _Search, session: Session, width: int, penalty: float) -> None:
     logprobs = session.logprobs[one.rows]  # (b, V)
     room = session.room[one.rows]
     parents, tokens = _best(logprobs + np.array([[hypothesis.total] for hypothesis in one.beams]), width)
+    one.tokens += len(parents)
     beams, rows = [], []
     for parent, token in zip(parents.tolist(), tokens.tolist(), strict=True):
         before = one.beams[parent]
@@ -130,12 +148,14 @@ def _rank(hypothesis: Hypothesis, penalty: float) -> float:
     return hypothesis.total / len(hypothesis.tokens) ** penalty
 
 
-def _decision(prompt: Prompt, found: Sequence[Hypothesis]) -> Decision:
+def decided(prompt: Prompt, one: Found) -> Decision:
+    """The answer of the best text, as sure as the texts found with that answer are probable together."""
+    found = one.texts
     pool = tuple(
         Generated(h.text or "", np.array(h.tokens, dtype=np.int64), np.array(h.logprobs), h.stopped) for h in found
     )
     answers = [prompt.extract(text.text) for text in pool]
     if answers[0] is None:
-        return Decision("", 0.0, pool)
+        return Decision("", 0.0, pool, cost=one.cost)
     mass = sum(probability(h.total) for h, answer in zip(found, answers, strict=True) if answer == answers[0])
-    return Decision(answers[0], min(1.0, mass), pool)
+    return Decision(answers[0], min(1.0, mass), pool, cost=one.cost)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.capabilities import Draw, Generated, LanguageModel, Prompt, Reshape, SteppedModel
+from bench.decoders.budget import affordable, longest, require, require_budget
 from bench.errors import EvaluationError, UsageError
 from bench.seeds import derive
 
@@ -44,22 +45,53 @@ def draw_pools(
     temperature: float,
     top_p: float,
     reshape: Reshape | None = None,
+    budget: int = 0,
 ) -> list[Pool]:
     """Draw n texts for each prompt, all together; the k-th is drawn with the seed of (decoder, prompt's id, k).
 
+    With a budget they are as many as it bears: a text is drawn only where its longest form would still fit, so that
+    what is spent comes near the budget and never above it; the first one is cut where the budget is shorter still.
     Raises `UsageError` for settings out of range and for a model that cannot reshape, `EvaluationError` where the model
     doesn't answer each draw.
     """
     require(isinstance(n, int) and n >= 1, decoder, "n", n, "a whole number of at least 1")
+    require_budget(decoder, budget)
     require(temperature >= 0 and math.isfinite(temperature), decoder, "temperature", temperature, "at least 0")
     require(0 < top_p <= 1, decoder, "top_p", top_p, "above 0 and at most 1")
     if reshape is not None:
         stepped(model, decoder)
-    draws = [
-        Draw(p.text, derive(seed, decoder, p.id, k), temperature, top_p, p.stop, p.max_tokens, reshape)
-        for p in prompts
-        for k in range(n)
-    ]
+    found: list[list[Generated]] = [[] for _ in prompts]
+    more = [affordable(budget, prompt.max_tokens) if budget else n for prompt in prompts]
+    while any(more):
+        draws = [
+            Draw(
+                p.text,
+                derive(seed, decoder, p.id, len(own) + k),
+                temperature,
+                top_p,
+                p.stop,
+                longest(budget, p.max_tokens),
+                reshape,
+            )
+            for p, own, count in zip(prompts, found, more, strict=True)
+            for k in range(count)
+        ]
+        texts = iter(drawn(model, draws))
+        for own, count in zip(found, more, strict=True):
+            own += [next(texts) for _ in range(count)]
+        if not budget:
+            break
+        # A text without a token, where a prompt fills the window, would be drawn for ever.
+        more = [
+            count and (budget - sum(max(1, len(t.token_ids)) for t in own)) // max(1, p.max_tokens)
+            for p, own, count in zip(prompts, found, more, strict=True)
+        ]
+        more = [max(0, count) for count in more]
+    return [Pool(tuple(own), tuple(p.extract(t.text) for t in own)) for p, own in zip(prompts, found, strict=True)]
+
+
+def drawn(model: LanguageModel, draws: Sequence[Draw]) -> list[Generated]:
+    """One text for each draw; `EvaluationError` where the model leaves some out."""
     texts = model.generate(draws)
     if len(texts) != len(draws):
         raise EvaluationError(
@@ -67,11 +99,7 @@ def draw_pools(
             cause="its adapter must answer each draw",
             fix="mend the adapter's generate",
         )
-    pools = []
-    for k, prompt in enumerate(prompts):
-        own = tuple(texts[k * n : (k + 1) * n])
-        pools.append(Pool(own, tuple(prompt.extract(text.text) for text in own)))
-    return pools
+    return texts
 
 
 def probability(log_prob: float) -> float:
@@ -88,13 +116,3 @@ def stepped(model: LanguageModel, decoder: str) -> SteppedModel:
             fix="take a local model (hf:…), or a decoder that only draws: sample, self-consistency",
         )
     return model
-
-
-def require(holds: bool, decoder: str, name: str, value: object, rule: str) -> None:
-    """Raise `UsageError` where a decoder's parameter breaks its rule."""
-    if not holds:
-        raise UsageError(
-            f"'{decoder}' can't take {name}={value}",
-            cause=f"{name} must be {rule}",
-            fix=f"bench show decoder {decoder}",
-        )

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import AnyArray, Bools, Float64s, Ints
-from bench.capabilities import Decision, Generated, LanguageModel, Prompt, Session
+from bench.capabilities import Cost, Decision, Generated, LanguageModel, Prompt, Session
 from bench.components import decoder
-from bench.decoders.draws import require, stepped
+from bench.decoders.budget import affordable, repeated, require, require_budget
+from bench.decoders.draws import stepped
 from bench.seeds import generator
 
 
@@ -55,6 +56,7 @@ class Population:
     texts: tuple[Generated, ...]
     weights: Float64s
     log_evidence: float
+    cost: Cost
 
 
 class _Particles:
@@ -69,6 +71,7 @@ class _Particles:
         self.stopped: Bools = np.zeros(self.row.shape, dtype=np.bool_)
         self.log_weight = np.zeros(self.row.shape)
         self.log_evidence = np.zeros(len(prompts))
+        self.spent = np.zeros(len(prompts), dtype=np.int64)
 
     def resample(self, at: int, chosen: Ints) -> None:
         """Replace one prompt's particles by copies of the chosen ones (n,), of equal weight."""
@@ -87,13 +90,14 @@ def filter_particles(
     n: int = 16,
     temperature: float = 1.0,
     threshold: float = 0.5,
+    run: int = 0,
 ) -> list[Population]:
     """Sequential Monte Carlo on each prompt with n particles; all prompts run together.
 
     Tokens are proposed at `temperature`, which the weights correct; particles are resampled (systematically) when their
-    effective number falls below `threshold` times n.  A prompt's noise comes from (seed, its id).
+    effective number falls below `threshold` times n.  A prompt's noise comes from (seed, its id) and `run`.
     """
-    streams = [generator(seed, "particle-filter", prompt.id) for prompt in prompts]
+    streams = [generator(seed, "particle-filter", prompt.id, *([run] if run else [])) for prompt in prompts]
     opened = stepped(model, "particle-filter").session(
         [p.text for p in prompts], max((p.max_tokens for p in prompts), default=0)
     )
@@ -130,19 +134,50 @@ def particle_filter(
     power: float = 2.0,
     temperature: float = 1.0,
     threshold: float = 0.5,
+    budget: int = 0,
 ) -> list[Decision]:
     """The answer of most weight among n particles that follow the model's distribution over texts to a power.
 
     No reward model is needed: the potential of each step is p^(power - 1) (`filter_particles` takes any other).
-    The confidence is the answer's share of the weight; texts without a readable answer count in the whole.
+    The confidence is the answer's share of the weight; texts without a readable answer count in the whole.  With a
+    budget there are as many populations as it bears, each weighing as much as its estimate of the constant.
     """
     name = "particle-filter"
     require(isinstance(n, int) and n >= 1, name, "n", n, "a whole number of at least 1")
     require(power > 0, name, "power", power, "above 0")
     require(temperature > 0, name, "temperature", temperature, "above 0")
     require(0 <= threshold <= 1, name, "threshold", threshold, "from 0 to 1")
-    found = filter_particles(model, prompts, seed, Power(power), n=n, temperature=temperature, threshold=threshold)
-    return [_vote(prompt, population) for prompt, population in zip(prompts, found, strict=True)]
+    require_budget(name, budget)
+    # The size must not depend on which prompts share the batch, only on the task's length.
+    count = min([n, *(affordable(budget, prompt.max_tokens) for prompt in prompts if budget)])
+
+    def run(some: list[Prompt], number: int) -> list[Population]:
+        how = Power(power)
+        return filter_particles(
+            model, some, seed, how, n=count, temperature=temperature, threshold=threshold, run=number
+        )
+
+    found = repeated(prompts, budget, lambda prompt: count * prompt.max_tokens, run, lambda one: one.cost)
+    return [vote(prompt, merged(populations)) for prompt, populations in zip(prompts, found, strict=True)]
+
+
+def merged(populations: Sequence[Population]) -> Population:
+    """Independent populations as one: each weighs as much as its estimate of the normalising constant.
+
+    The estimate of all is the mean of theirs, which is unbiased too.
+    """
+    if len(populations) == 1:
+        return populations[0]
+    evidence = np.array([one.log_evidence for one in populations])
+    found = _normal(evidence)
+    shares = np.zeros(len(evidence)) if found is None else found
+    weights = np.concatenate([one.weights * share for one, share in zip(populations, shares, strict=True)])
+    return Population(
+        tuple(text for one in populations for text in one.texts),
+        weights,
+        _log_mean(evidence),
+        sum((one.cost for one in populations), Cost()),
+    )
 
 
 def systematic(weights: Float64s, noise: float) -> Ints:
@@ -176,6 +211,7 @@ def _propose(
         [np.searchsorted(upto[r], g, side="right") for r, g in zip(row, goal, strict=True)], dtype=np.int64
     )
     own = logprobs[row, token]
+    particles.spent += np.bincount(at, minlength=len(prompts))
     room = session.room[row]
     texts: list[str | None] = []
     for k, (p, i) in enumerate(zip(at.tolist(), which.tolist(), strict=True)):
@@ -207,6 +243,7 @@ def _advance(particles: _Particles, session: Session, tokens: Ints) -> None:
 def _population(particles: _Particles, at: int, session: Session) -> Population:
     logs = particles.log_weight[at]
     weights = _normal(logs)
+    cost = Cost(int(particles.spent[at]), len(logs))
     evidence = float(particles.log_evidence[at] + _log_mean(logs))
     texts = tuple(
         Generated(
@@ -219,19 +256,20 @@ def _population(particles: _Particles, at: int, session: Session) -> Population:
             particles.text[at], particles.tokens[at], particles.logprobs[at], particles.stopped[at], strict=True
         )
     )
-    return Population(texts, weights if weights is not None else np.zeros(len(logs)), evidence)
+    return Population(texts, weights if weights is not None else np.zeros(len(logs)), evidence, cost)
 
 
-def _vote(prompt: Prompt, population: Population) -> Decision:
+def vote(prompt: Prompt, population: Population) -> Decision:
+    """The answer of most weight; its confidence is its share."""
     shares: dict[str, float] = {}
     for text, weight in zip(population.texts, population.weights.tolist(), strict=True):
         answer = prompt.extract(text.text)
         if answer is not None:
             shares[answer] = shares.get(answer, 0.0) + weight
     if not shares or max(shares.values()) <= 0:
-        return Decision("", 0.0, population.texts)
+        return Decision("", 0.0, population.texts, cost=population.cost)
     winner = max(shares, key=lambda answer: shares[answer])
-    return Decision(winner, min(1.0, shares[winner]), population.texts)
+    return Decision(winner, min(1.0, shares[winner]), population.texts, cost=population.cost)
 
 
 def _normal(logs: Float64s) -> Float64s | None:

@@ -22,6 +22,7 @@ def self_consistency(
     n: int = 8,
     temperature: float = 0.7,
     top_p: float = 1.0,
+    budget: int = 0,
 ) -> list[Decision]:
     """The answer that most of n samples give.
 
@@ -29,8 +30,8 @@ def self_consistency(
     first.  The confidence is the winner's share of all n texts, those without a readable answer included; 0 where none
     has one.
     """
-    pools = draw_pools(model, prompts, "self-consistency", seed, n, temperature, top_p)
-    return [_elect(pool, np.ones(n)) for pool in pools]
+    pools = draw_pools(model, prompts, "self-consistency", seed, n, temperature, top_p, budget=budget)
+    return [elect(pool, np.ones(len(pool.texts))) for pool in pools]
 
 
 @decoder("self-consistency-weighted", source=_PAPER + " (normalised weighted sum)")
@@ -41,22 +42,24 @@ def self_consistency_weighted(
     n: int = 8,
     temperature: float = 0.7,
     top_p: float = 1.0,
+    budget: int = 0,
 ) -> list[Decision]:
     """The answer of most weight, each of n samples weighing its probability per token: exp(mean log-probability).
 
     Ties and confidence as in `self-consistency`, with weights for votes.
     """
-    pools = draw_pools(model, prompts, "self-consistency-weighted", seed, n, temperature, top_p)
+    pools = draw_pools(model, prompts, "self-consistency-weighted", seed, n, temperature, top_p, budget=budget)
     for pool in pools:
         pool.require_log_probs("self-consistency-weighted")
-    return [_elect(pool, _per_token(pool)) for pool in pools]
+    return [elect(pool, per_token(pool)) for pool in pools]
 
 
-def _per_token(pool: Pool) -> Float64s:
+def per_token(pool: Pool) -> Float64s:
+    """Probability per token of each text, (n,): the exponential of its mean log-probability."""
     return np.exp([float(text.logprobs.mean()) if len(text.logprobs) else 0.0 for text in pool.texts])
 
 
-def _elect(pool: Pool, weights: Float64s) -> Decision:
+def elect(pool: Pool, weights: Float64s) -> Decision:
     """The answer of most weight (n,) among the pool's."""
     votes: dict[str, float] = {}
     mass: dict[str, float] = {}

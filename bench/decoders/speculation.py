@@ -9,7 +9,8 @@ from typing import Any
 
 from bench.capabilities import Decision, LanguageModel, Machine, Prompt
 from bench.components import decoder
-from bench.decoders.draws import Pool, require, stepped
+from bench.decoders.budget import require
+from bench.decoders.draws import Pool, stepped
 from bench.decoders.single import decision
 from bench.efficiency.rounds import Drafting, Trace, speculate
 from bench.efficiency.stopping import fixed, threshold

@@ -13,7 +13,8 @@ from typing import Any
 
 from bench.capabilities import Decision, LanguageModel, Prompt, Reshape
 from bench.components import decoder
-from bench.decoders.draws import draw_pools, require
+from bench.decoders.budget import require
+from bench.decoders.draws import draw_pools
 from bench.decoders.single import decision
 
 Rows = Sequence[tuple[int, ...]]

@@ -29,11 +29,30 @@ def parse_rate(record: Generations) -> PerSample:
     better="lower",
     unit="tokens",
     range=(0, None),
-    source="generated tokens of the whole pool behind one answer",
+    source="tokens generated for one answer, those that a model read to verify included",
 )
 def tokens_per_answer(record: Generations) -> PerSample:
-    """Mean number of tokens generated for an answer, all generations of its pool together: the price of a decoder."""
-    return per_sample(record.tokens.sums())
+    """Mean number of tokens spent on an answer: the price of a decoder.
+
+    What it threw away counts, and what a model read to verify; of records that don't tell, the tokens of the pool.
+    """
+    return per_sample(record.tokens.sums() if record.spent is None else record.spent)
+
+
+@metric(
+    "calls-per-answer",
+    of=Generations,
+    area="reasoning",
+    better="lower",
+    range=(0, None),
+    default=False,
+    source="texts and steps that a decoder asked for, and judgements of a verifier",
+)
+def calls_per_answer(record: Generations) -> PerSample:
+    """Mean number of texts, steps and judgements that an answer took."""
+    if record.calls is None or record.checks is None:
+        raise NotApplicable("the record does not say how often the model was asked")
+    return per_sample(record.calls + record.checks)
 
 
 @metric(

@@ -343,6 +343,11 @@ class Generations(Record):
         optional=True,
     )
     target: AnyArray | None = column("text", "the right answer", optional=True)
+    spent: Ints | None = column(
+        "int", "tokens that the decoder made or read for the prompt, thrown-away ones included", optional=True
+    )
+    calls: Ints | None = column("int", "texts and steps that the decoder asked for", optional=True)
+    checks: Ints | None = column("int", "judgements of a verifier that the decoder asked for", optional=True)
 
     def validate(self) -> None:
         """Confidence within [0, 1]; at least one generation a prompt."""

@@ -247,8 +247,8 @@ def _commands(material: Material) -> tuple[tuple[str, str], ...]:
 
 
 _FLAGS = (
-    ("models", "--model"), ("tasks", "--task"), ("decoders", "--decoder"), ("plugins", "--plugin"),
-    ("predictions", "--predictions"), ("kind", "--as"), ("limit", "--limit"),
+    ("models", "--model"), ("tasks", "--task"), ("decoders", "--decoder"), ("budget", "--budget"),
+    ("plugins", "--plugin"), ("predictions", "--predictions"), ("kind", "--as"), ("limit", "--limit"),
 )  # fmt: skip
 
 

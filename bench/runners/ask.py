@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import isnan
 from typing import Any
 
@@ -228,9 +229,19 @@ def _decide(model: LanguageModel, decoder: Spec | None, batch: Examples, seed: i
         )
     reading = _reading(batch)
     function = find(Decoder, decoder.name).function
+    targets = [None] * len(batch) if batch.targets is None else [str(target) for target in batch.targets]
     prompts = [
-        Prompt(str(id_), str(text), reading.extract, reading.stop, reading.max_tokens)
-        for id_, text in zip(batch.ids, batch.inputs, strict=True)
+        Prompt(
+            str(id_),
+            str(text),
+            reading.extract,
+            reading.stop,
+            reading.max_tokens,
+            reading.step,
+            reading.grammar,
+            None if target is None else partial(reading.right, target),
+        )
+        for id_, text, target in zip(batch.ids, batch.inputs, targets, strict=True)
     ]
     decisions: list[Decision] = function(model, prompts, seed, **bind(function, decoder, skip=3))
     return decisions
@@ -259,6 +270,9 @@ def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, se
         corrects=Ragged.of([[_right(a, t) for a in row] for row, t in zip(answers, targets, strict=True)], np.bool_),
         token_logprobs=Ragged.of([np.concatenate([g.logprobs for g in d.pool]) for d in decisions], np.float64),
         target=np.array(targets, dtype=object),
+        spent=np.array([d.spent.tokens for d in decisions], dtype=np.int64),
+        calls=np.array([d.spent.calls for d in decisions], dtype=np.int64),
+        checks=np.array([d.spent.checks for d in decisions], dtype=np.int64),
     )
 
 

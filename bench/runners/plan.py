@@ -18,6 +18,7 @@ from bench.models.building import build, parameters
 from bench.registry import chosen, components, expanded, find, find_task
 from bench.results import SCHEMA_VERSION
 from bench.runners import history
+from bench.runners.decoding import BUDGET, compared
 from bench.runners.wanted import check_names, extended
 from bench.seeds import generator
 from bench.specs import Spec, bind, parse
@@ -88,9 +89,7 @@ def plan(config: RunConfig) -> Plan:
     empty plan.
     """
     blocks, suite = _blocks(config)
-    for name in config.decoders:
-        find(Decoder, parse(name).name)
-    cells = list(dict.fromkeys(cell for block in blocks for cell in _cross(*block)))
+    cells = list(dict.fromkeys(cell for block in blocks for cell in _cross(*block, config.budget)))
     if not cells:
         raise UsageError(
             "nothing to evaluate", cause="no model here can answer any of the tasks", fix="bench list tasks"
@@ -170,14 +169,15 @@ Block = tuple[list[Spec], list[Spec], list[Spec], bool]
 def _blocks(config: RunConfig) -> tuple[list[Block], str]:
     """(models, tasks, decoders, strict) blocks; in a strict block every model must be able to answer every task."""
     models, tasks = [parse(m) for m in config.models], _tasks(config.tasks)
-    decoders = [parse(d) for d in config.decoders]
+    decoders = compared(config.decoders, config.budget)
     if not config.suite:
         return [(models, tasks, decoders, len(models) == 1 and len(tasks) == 1)], ""
     from bench.suites import load
 
     suite = load(config.suite)
     own = [
-        ([parse(m) for m in b.models], _tasks(b.tasks), decoders or [parse(d) for d in b.decoders]) for b in suite.cells
+        ([parse(m) for m in b.models], _tasks(b.tasks), decoders or compared(b.decoders, config.budget))
+        for b in suite.cells
     ]
     if models:
         # The user's models on the suite's tasks: whichever of them they can answer.
@@ -215,7 +215,9 @@ def _for_tasks(
     return blocks
 
 
-def _cross(models: list[Spec], tasks: list[Spec], decoders: list[Spec], strict: bool) -> Iterator[Cell]:
+def _cross(
+    models: list[Spec], tasks: list[Spec], decoders: list[Spec], strict: bool, budget: int | None
+) -> Iterator[Cell]:
     answered: set[Spec] = set()
     for task_spec in tasks:
         task = find_task(task_spec)
@@ -228,7 +230,7 @@ def _cross(models: list[Spec], tasks: list[Spec], decoders: list[Spec], strict: 
                 continue
             parameters(model_spec)
             answered |= {task_spec, model_spec}
-            for decoder in _decoders(task, decoders):
+            for decoder in _decoders(task, decoders, budget):
                 yield Cell(model_spec, task_spec, decoder)
     _refuse_unanswered(models, tasks, answered)
 
@@ -242,10 +244,10 @@ def _gives(spec: Spec, model: Model) -> tuple[str, ...]:
     return tuple(name for name in model.gives if isinstance(adapter, CAPABILITIES[name]))
 
 
-def _decoders(task: Task, chosen: list[Spec]) -> Iterable[Spec | None]:
+def _decoders(task: Task, chosen: list[Spec], budget: int | None) -> Iterable[Spec | None]:
     if not task.decoders:
         return [None]
-    specs = chosen or [parse(name) for name in task.decoders]
+    specs = chosen or compared(task.decoders, budget)
     for spec in specs:
         bind(find(Decoder, spec.name).function, spec, skip=3)
     return specs
@@ -292,8 +294,9 @@ def _tokens(asked: Examples, cell: Cell) -> int:
     if asked.reading is None or cell.decoder is None:
         return prompt + sum(getattr(row, "generated", 0) for row in asked.inputs)
     decoder = find(Decoder, cell.decoder.name)
-    draws = bind(decoder.function, cell.decoder, skip=3).get("n", 1)
-    return prompt + len(asked) * asked.reading.max_tokens * int(draws)
+    settings = bind(decoder.function, cell.decoder, skip=3)
+    most = int(settings.get(BUDGET, 0)) or asked.reading.max_tokens * int(settings.get("n", 1))
+    return prompt + len(asked) * most
 
 
 def _texts(row: Any) -> list[str]:

@@ -28,7 +28,7 @@ def test_systematic_resampling_takes_floor_or_ceil_and_is_unbiased() -> None:
 
 def test_a_wider_beam_never_finds_a_less_likely_text() -> None:
     model = tiny_model(3)
-    totals = [search(model, [prompt(length=5)], width)[0][0].total for width in (1, 2, 4, 40)]
+    totals = [search(model, [prompt(length=5)], width)[0].texts[0].total for width in (1, 2, 4, 40)]
     assert totals == sorted(totals)
 
 
@@ -38,9 +38,11 @@ def test_beams_stop_at_stop_strings_and_prompts_do_not_meet() -> None:
     together = search(model, asked, 4)
     for one, found in zip(asked, together, strict=True):
         (alone,) = search(model, [one], 4)
-        assert [(h.tokens, h.text, h.stopped) for h in alone] == [(h.tokens, h.text, h.stopped) for h in found]
-        np.testing.assert_allclose([h.total for h in alone], [h.total for h in found], rtol=0, atol=1e-12)
-        for hypothesis in found:
+        assert [(h.tokens, h.text, h.stopped) for h in alone.texts] == [
+            (h.tokens, h.text, h.stopped) for h in found.texts
+        ]
+        np.testing.assert_allclose([h.total for h in alone.texts], [h.total for h in found.texts], rtol=0, atol=1e-12)
+        for hypothesis in found.texts:
             assert not any(stop in (hypothesis.text or "") for stop in one.stop)
             assert len(hypothesis.tokens) <= one.max_tokens
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.arrays import Float64s
 from bench.capabilities import Details, Draw, Generated, Machine, Scored, Session, TokenDetails, UnorderedPrompt, Usage
 from bench.components import model
 from bench.efficiency.energy import EnergyMeter
@@ -147,6 +148,11 @@ class HuggingFace:
     def token_flops(self) -> int:
         """Floating-point operations of the matrix products for one token (see `forward_flops`)."""
         return forward_flops(self._open().loaded.model.config, 1)
+
+    def output_embedding(self) -> Float64s:
+        """The matrix from its last hidden state to its logits, (V, d) (`Projecting`)."""
+        weights: Float64s = self._open().loaded.model.get_output_embeddings().weight.detach().double().cpu().numpy()
+        return weights
 
     def render(self, messages: Sequence[Mapping[str, str]], *, prefill: bool) -> str:
         """A conversation through the tokenizer's chat template (`Conversational`)."""
