@@ -68,8 +68,9 @@ def made(rows: int, train: int, width: int = WIDTH, classes: int = CLASSES) -> A
     """Activations about class means, and a head that tells the classes apart."""
     rng = np.random.default_rng(0)
     means = rng.gamma(0.5, 1.0, size=(classes, width)).astype(np.float32)
-    weight = (means - means.mean(axis=0)) / np.float32(np.sqrt(width))
-    bias = rng.normal(size=classes).astype(np.float32)
+    apart = means - means.mean(axis=0)
+    weight = np.float32(0.05) * apart
+    bias = -np.float32(0.05) * (apart * (means.mean(axis=0) + apart / 2)).sum(axis=1)
 
     def record(count: int) -> Classification:
         labels = rng.permutation(np.arange(count) % classes)
