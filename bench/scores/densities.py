@@ -71,7 +71,7 @@ def likelihood_ratio(record: ProbedDensity) -> Float64s:
     check="ood/density-scores",
 )
 def input_complexity(record: ProbedDensity) -> Float64s:
-    """Negated log-mass less the length of the compressed input, nats, (n,): a ratio to a universal compressor's model."""
+    """Negated log-mass less the length of the compressed input, nats, (n,): a ratio to a compressor's model."""
     if record.complexity is None:
         raise NotApplicable("the inputs have no grey levels to compress")
     return -record.log_prob - record.complexity

@@ -12,7 +12,7 @@ from bench.records import Classification
 from bench.records.head import unpacked
 
 # Rows at a time: bounds the memory of (rows, classes) and (rows, bank) arrays, and keeps them near the cache.
-BLOCK = 2048
+BLOCK = 1024
 # A head that is worked out from features and logits reproduces other rows' logits to within this share of their spread.
 RECOVERED = 1e-3
 

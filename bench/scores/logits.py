@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import NotApplicable, score
 from bench.records import Classification
 from bench.scores.features import blocks, log_sum_exp
+from bench.scores.ood import energy, msp
 
 GEDI = "Unifying Self-Supervised Clustering and Energy-Based Models"
 
@@ -19,11 +22,7 @@ def msp_scaled(record: Classification, temperature: float = 1000.0) -> Float64s:
     At T = 1000 the order is that of the largest logit's lead over the mean logit.  Added up from the other classes, so
     that it keeps its order where the maximum rounds to 1.
     """
-    gap = (record.logits - record.logits.max(axis=1, keepdims=True)) / temperature
-    odds = np.exp(gap)
-    total = odds.sum(axis=1)
-    odds[np.arange(len(record)), record.predicted] = 0.0
-    return odds.sum(axis=1) / total
+    return msp(replace(record, logits=record.logits / temperature))
 
 
 @score("gen", of=Classification, source="Liu, Lochman and Zach 2023 (GEN)", check="ood/logit-scores")
@@ -56,12 +55,15 @@ def kl_matching(record: Classification, train: Classification) -> Float64s:
 
     d_k: mean distribution of the training rows that the model predicts as k; classes never predicted have none.
     """
-    probs = train.where(train.labels >= 0).probs
-    if len(probs) == 0:
+    fitted = train.where(train.labels >= 0)
+    if len(fitted) == 0:
         raise NotApplicable("no training rows in distribution")
-    classes, position = np.unique(probs.argmax(axis=1), return_inverse=True)
-    member = (position[:, None] == np.arange(len(classes))).astype(np.float64)
-    typical = member.T @ probs / member.sum(axis=0)[:, None]
+    sums = np.zeros((fitted.logits.shape[1],) * 2)
+    for part in blocks(len(fitted)):
+        logits = fitted.logits[part]
+        np.add.at(sums, logits.argmax(axis=1), np.exp(logits - log_sum_exp(logits)[:, None]))
+    mass = sums.sum(axis=1)  # rows sum to 1, so this counts them
+    typical = sums[mass > 0] / mass[mass > 0][:, None]
     # A class that is impossible in a typical distribution costs as much as the least float, not infinity times 0.
     log_typical = np.log(np.maximum(typical, np.finfo(np.float64).tiny)).T
     out = np.empty(len(record))
@@ -87,7 +89,4 @@ def gedi_energy(record: Classification, temperature: float = 1.0) -> Float64s:
     Where logits are log joint densities log p(x, y) it is exactly -log p(x).  A classifier's loss says nothing of it:
     adding any g(x) to all logits changes this score and no probability.  It is `energy` divided by T.
     """
-    total = log_sum_exp(record.logits / temperature)
-    if temperature == 1 and len(record) and np.abs(total).max() < 1e-9:
-        raise NotApplicable("the logits are normalised log-probabilities, so their energy is 0 everywhere")
-    return -total
+    return energy(record, temperature=temperature) / temperature

@@ -7,6 +7,7 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.components import NotApplicable, score
 from bench.records import Classification, log_softmax
+from bench.scores.features import blocks
 
 
 def shannon(log_probs: Float64s) -> Float64s:
@@ -51,7 +52,10 @@ def disagreement(members: Float64s) -> Float64s:
 )
 def entropy(record: Classification) -> Float64s:
     """Entropy of the predicted distribution: -sum of p log p, from 0 (certain) to log C (uniform).  (n,)."""
-    return shannon(record.log_probs)
+    out = np.empty(len(record))
+    for part in blocks(len(record)):
+        out[part] = shannon(log_softmax(record.logits[part]))
+    return out
 
 
 @score(

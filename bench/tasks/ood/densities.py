@@ -81,8 +81,8 @@ def ood_gaussians_density(seed: int) -> Examples:
 def ood_spectra(seed: int) -> Examples:
     """Spectra of a falling background and two white lines under counting noise, against some whose edge has moved.
 
-    Named by `dataset` are shifts of 0, 1/4, 1/2 and 1 channel of 48: at 0 nothing is to be found, and AUROC is 1/2 up to
-    sampling error; it grows with the shift.
+    Named by `dataset` are shifts of 0, 1/4, 1/2 and 1 channel of 48: at 0 nothing is to be found, so that AUROC is 1/2
+    up to sampling error; it grows with the shift.
     """
     parts = {split: _spectra(seed, split, size, 0.0, ood=False) for split, size in PIXELS.items()}
     moved = [_spectra(seed, f"shift-{s:g}", PIXELS["test"] // 2, float(s), ood=True) for s in SHIFTS]
