@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -87,7 +87,7 @@ def read_boxed(text: str) -> str | None:
     return boxed(text) or NUMERIC(text)
 
 
-_CANONS = {"number": number, "lower": str.lower, "short": short, "text": str}
+_CANONS: dict[str, Callable[[str], str]] = {"number": number, "lower": str.lower, "short": short, "text": str}
 
 # A line's worth after one of the phrases with which solutions end.
 _PHRASE = r"(?:####|\b[Tt]he (?:final )?answer is:?|\b[Ff]inal [Aa]nswer:|\bAnswer:|\bANSWER:|\bSo)[ \t]*([^\n]{0,200})"

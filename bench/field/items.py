@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.arrays import Strings
 from bench.examples import Examples, Question, Reading
 from bench.procedural.items import digest
 
@@ -69,7 +70,7 @@ def written_examples(items: Sequence[Written], reading: Reading) -> Examples:
     )
 
 
-def _ids(names: list[str]) -> np.ndarray:  # type: ignore[type-arg]
+def _ids(names: list[str]) -> Strings:
     """The names, later ones of equals numbered: data sets do repeat questions."""
     seen: Counter[str] = Counter()
     out = []
@@ -79,5 +80,5 @@ def _ids(names: list[str]) -> np.ndarray:  # type: ignore[type-arg]
     return np.array(out)
 
 
-def _parts(names: list[str]) -> np.ndarray | None:  # type: ignore[type-arg]
+def _parts(names: list[str]) -> Strings | None:
     return np.array(names) if any(names) else None

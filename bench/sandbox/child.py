@@ -18,7 +18,7 @@ def main() -> None:
     """Read, lock, run, and say that the end was reached."""
     seconds, memory, pipe = map(int, sys.argv[1:])
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - without pathlib's imports
-    import locks  # type: ignore[import-not-found]
+    import locks
 
     word, _, text = sys.stdin.read().partition("\n")
     try:
