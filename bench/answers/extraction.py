@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -29,7 +29,7 @@ class Extractor:
     """The answer after the last of the markers, if it has the form of an answer.
 
     marker: a pattern with one group, what stands where the answer should.  form: what an answer looks like, as a whole.
-    canon: how it is put into one spelling: `number`, `lower` or `text`.  bare: whether a text without any
+    canon: how it is put into one spelling: `number`, `lower`, `short` or `text`.  bare: whether a text without any
     marker is read as a whole.
     """
 
@@ -75,7 +75,19 @@ def number(text: str) -> str:
     return value if value == "0" else sign + value
 
 
-_CANONS = {"number": number, "lower": str.lower, "text": str}
+def short(text: str) -> str:
+    """A short answer in lower case, without brackets, quotes and a full stop around it."""
+    return text.strip().strip(".()[]\"'*` ").lower()
+
+
+def read_boxed(text: str) -> str | None:
+    r"""What stands in the last `\boxed{}`, else what a number after one of the usual phrases says."""
+    from bench.answers.equivalence import boxed
+
+    return boxed(text) or NUMERIC(text)
+
+
+_CANONS: dict[str, Callable[[str], str]] = {"number": number, "lower": str.lower, "short": short, "text": str}
 
 # A line's worth after one of the phrases with which solutions end.
 _PHRASE = r"(?:####|\b[Tt]he (?:final )?answer is:?|\b[Ff]inal [Aa]nswer:|\bAnswer:|\bANSWER:|\bSo)[ \t]*([^\n]{0,200})"

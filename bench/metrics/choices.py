@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench.arrays import Float64s
 from bench.components import NotApplicable, PerSample, metric, per_sample
 from bench.records import Choices
 
@@ -56,3 +57,40 @@ def choice_brier(record: Choices) -> PerSample:
     """Mean squared distance between the distribution over the choices and the right one: Brier's form, in [0, 2]."""
     probs = np.exp(record.log_probs)
     return per_sample(((probs - (record.labels[:, None] == np.arange(probs.shape[1]))) ** 2).sum(axis=1))
+
+
+def _truth(record: Choices) -> Float64s:
+    if record.truth is None:
+        raise NotApplicable("the true probabilities of the choices are not known: the record has no 'truth'")
+    return record.truth.padded(0.0)
+
+
+@metric(
+    "choice-mse-p",
+    of=Choices,
+    area="calibration",
+    better="lower",
+    range=(0, 1),
+    source="Liu et al. 2022, Deep Probability Estimation",
+    check="reasoning/worlds",
+)
+def choice_mse_p(record: Choices) -> PerSample:
+    """Mean squared error of the probabilities of the choices against the true ones, half the sum over choices."""
+    return per_sample(((np.exp(record.log_probs) - _truth(record)) ** 2).sum(axis=1) / 2)
+
+
+@metric(
+    "choice-kl-p",
+    of=Choices,
+    area="calibration",
+    better="lower",
+    unit="nats",
+    range=(0, None),
+    source="Wong et al. 2023, From Word Models to World Models (regret of the log score)",
+    check="reasoning/worlds",
+)
+def choice_kl_p(record: Choices) -> PerSample:
+    """Mean divergence of the model's distribution over the choices from the true one: regret of the log score."""
+    from scipy.special import rel_entr
+
+    return per_sample(np.maximum(rel_entr(_truth(record), np.exp(record.log_probs)).sum(axis=1), 0.0))

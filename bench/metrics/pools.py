@@ -11,7 +11,7 @@ from math import comb
 
 import numpy as np
 
-from bench.arrays import Bools, Float64s, Ints
+from bench.arrays import AnyArray, Bools, Float64s, Ints
 from bench.components import NotApplicable, PerSample, metric, per_sample
 from bench.errors import UsageError
 from bench.records import Generations
@@ -56,7 +56,7 @@ def maj_at_k(votes: Sequence[int], right: Sequence[bool], n: int, k: int) -> flo
     return total / comb(n, k)
 
 
-def _with(ways: np.ndarray, votes: int, most: int) -> np.ndarray:  # type: ignore[type-arg]
+def _with(ways: AnyArray, votes: int, most: int) -> AnyArray:
     """The table once another answer takes part, with at most `most` of its votes."""
     out = np.zeros_like(ways)
     for taken in range(min(votes, most, ways.shape[1] - 1) + 1):
@@ -164,4 +164,4 @@ def pareto(cost: Float64s, gain: Float64s) -> Bools:
     cost, gain = np.asarray(cost, dtype=np.float64), np.asarray(gain, dtype=np.float64)
     as_good = (cost[None, :] <= cost[:, None]) & (gain[None, :] >= gain[:, None])
     better = (cost[None, :] < cost[:, None]) | (gain[None, :] > gain[:, None])
-    return ~(as_good & better).any(axis=1)
+    return np.asarray(~(as_good & better).any(axis=1))

@@ -36,7 +36,7 @@ def test_paths_separate() -> None:
 def test_texts_show_neighbours_alone() -> None:
     rng = Random(0)
     tree = draw_tree(rng, 8, branching=0.4)
-    shown = Counter()
+    shown: Counter[int] = Counter()
     for _ in range(500):
         words = local_text(rng, tree, "A", locality=3).split()
         variables = [int(word[1:].partition("=")[0]) for word in words]
