@@ -9,13 +9,17 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.capabilities import Prompt
+from bench.checks.cases import simulated
 from bench.checks.language import CONTEXT, chi_squared, paths, table, tiny_model
 from bench.components import Truth, check
+from bench.decoders.particle_gibbs import Group, StepPotential, Trajectory, swap, sweep
 from bench.decoders.power import chains, log_ratio
-from bench.decoders.stepping import Partial, Stepper, opened
+from bench.decoders.stepping import Partial, Stepper, Tempered, opened
 from bench.seeds import generator
 
 Law = dict[tuple[int, ...], float]
+# Of the logarithm of a potential.
+_GAIN = 0.5
 
 
 def prompts(count: int) -> list[Prompt]:
@@ -105,3 +109,64 @@ def _matrix(partials: list[Partial], alpha: float) -> Float64s:
                     matrix[i, j] += chance * kept
                     matrix[i, i] += chance * (1 - kept)
     return matrix
+
+
+@check("particle-gibbs", area="reasoning", source="Andrieu et al. 2010; posteriors of a tiny model, enumerated")
+def gibbs() -> list[Truth]:
+    """Estimates of the constant are unbiased; a sweep, and an exchange, that start from the posterior stay there.
+
+    The potential of a step is √e if it writes the letter b and 1 otherwise; the posterior is p(text) times the product
+    of them to the power β.
+    """
+    model, n = tiny_model(1), 700
+    logs = table(model, CONTEXT)
+    law = paths({past: np.exp(row) for past, row in logs.items()})
+    asked = prompts(n)
+
+    def potential(new: object) -> Float64s:
+        return np.array([_GAIN * (one.now.tokens[-1] == 3) for one in new])  # type: ignore[attr-defined]
+
+    def posterior(beta: float) -> tuple[Law, float]:
+        weights = {path: p * math.exp(beta * _GAIN * path.count(3)) for path, p in law.items()}
+        size = sum(weights.values())
+        return {path: w / size for path, w in weights.items()}, size
+
+    out = []
+    with opened(model, "check", asked) as session:
+        stepper = Stepper(session, asked)
+        for temperature in (1.0, 0.7):
+            groups = [Group(k, generator(3, "evidence", k)) for k in range(n)]
+            clouds = sweep(stepper, groups, potential, 3, Tempered(temperature))
+            sizes = np.exp([cloud.log_evidence for cloud in clouds])
+            out.append(simulated(posterior(1.0)[1], sizes, f"normalising constant, proposed at {temperature}"))
+        begun = _posterior_draws(stepper, n, 1.0, potential, "start")
+        groups = [Group(k, generator(4, "sweep", k), 1.0, begun[k]) for k in range(n)]
+        clouds = sweep(stepper, groups, potential, 3, Tempered())
+        drawn = [cloud.draw(group.stream) for cloud, group in zip(clouds, groups, strict=True)]
+        out.append(chi(posterior(1.0)[0], _seen(drawn), n, "χ² after a sweep from the posterior"))
+        moved = sum(a.now.tokens != b.now.tokens for a, b in zip(drawn, begun, strict=True))
+        out.append(Truth(1, float(moved > n // 4), 0, f"more than a quarter of the trajectories changed ({moved})"))
+        cold = _posterior_draws(stepper, n, 0.25, potential, "cold")
+        pairs = [swap(cold[k], begun[k], (0.25, 1.0), generator(5, "swap", k).random()) for k in range(n)]
+        out.append(chi(posterior(0.25)[0], _seen([low for low, _ in pairs]), n, "χ² after exchanges, β = ¼"))
+        out.append(chi(posterior(1.0)[0], _seen([high for _, high in pairs]), n, "χ² after exchanges, β = 1"))
+    return out
+
+
+def _seen(drawn: list[Trajectory]) -> Counter[tuple[int, ...]]:
+    return Counter(one.now.tokens for one in drawn)
+
+
+def _posterior_draws(stepper: Stepper, n: int, beta: float, potential: StepPotential, scope: str) -> list[Trajectory]:
+    """Exact draws from the posterior: plain samples, each kept with chance potentials / their most (rejection)."""
+    found: dict[int, Trajectory] = {}
+    number = 0
+    while len(found) < n:
+        left = [k for k in range(n) if k not in found]
+        groups = [Group(k, generator(6, scope, k, number)) for k in left]
+        for group, cloud in zip(groups, sweep(stepper, groups, potential, 1, Tempered()), strict=True):
+            one = cloud.particles[0]
+            if group.stream.random() < math.exp(beta * (one.total - 3 * _GAIN)):
+                found[group.prompt] = one
+        number += 1
+    return [found[k] for k in range(n)]

@@ -59,8 +59,9 @@ def power_sampling(
     """One text from about p(text)^power, by Metropolis–Hastings, block by block.
 
     Each `block` tokens more, `moves` times a cut is drawn uniformly and the text redrawn from it at `temperature` (0:
-    1 / power), and kept with the chance that makes p^power its stationary law; so again where the text has ended.  With a budget there are as many chains
-    as it surely bears, and they vote.  The confidence is the answer's share of the chains.
+    1 / power), and kept with the chance that makes p^power its stationary law; so again where the text has ended.
+    With a budget there are as many chains as it surely bears, and they vote.  The confidence is the answer's share of
+    the chains.
     """
     name = "power"
     require(power > 0, name, "power", power, "above 0")
@@ -94,7 +95,7 @@ def power_sampling(
 def chains(
     stepper: Stepper, streams: Sequence[Stream], power: float, block: int, moves: int, temperature: float
 ) -> list[Chain]:
-    """One chain a prompt.  While it grows, its target is p^power over texts of at most so many blocks, then over all."""
+    """One chain a prompt.  While it grows its target is p^power over texts of so many blocks at most, then over all."""
     count = len(stepper.prompts)
     pick = Tempered(temperature)
     now = list(stepper.roots)
