@@ -74,7 +74,7 @@ class Bounds:
 
     @classmethod
     def of(cls, probs: Float64s, tokens: tuple[int, ...], grammar: Grammar) -> Bounds:
-        """The first bounds after these tokens: 1 or 0 by the grammar, and 1 for what is too unlikely to be looked at."""
+        """The first bounds after these tokens: 1 or 0 by the grammar, 1 for what is too unlikely to be looked at."""
         likely = np.flatnonzero(probs >= _LIKELY)
         hopes = np.ones(len(probs))
         hopes[likely] = [float(grammar.viable((*tokens, token))) for token in likely.tolist()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -25,7 +25,7 @@ PAPER = "SpecReason: Fast and Accurate Inference-Time Compute via Speculative Re
 
 @dataclass(frozen=True)
 class Reasoned(Decision):
-    """A decision that also says how many steps there were, how many drafts were kept, and what the draft model wrote."""
+    """A decision that also says how many steps there were and drafts were kept, and what the draft model wrote."""
 
     steps: int = 0
     kept: int = 0
@@ -44,12 +44,6 @@ class _Reading:
         return Choice(token, float(log_probs[token]))
 
 
-@dataclass(frozen=True)
-class _Run:
-    text: Partial
-    decision: Reasoned
-
-
 @decoder(
     "speculative-reasoning",
     source="Pan et al. 2025, SpecReason",
@@ -65,7 +59,7 @@ def speculative_reasoning(
     temperature: float = 0.7,
     budget: int = 0,
 ) -> list[Decision]:
-    """One text whose steps a smaller model drafts; a step stays if the model finds it likely enough, else it writes one.
+    """One text whose steps a smaller model drafts; a step that the model finds unlikely it writes itself.
 
     draft: a model with the same tokenizer.  accept: the least probability per token, under the model, of a draft that
     stays; 0 keeps all drafts, above 1 none.  Reading a draft costs its tokens, like writing them.  With a budget there
@@ -142,8 +136,11 @@ def reason(
             again = [k for k, stays in zip(going, good.tolist(), strict=True) if not stays]
             written = large.grow([now[k] for k in again], [streams[k] for k in again], Tempered(temperature))
             for k, one in zip(again, written, strict=True):
-                drafts[k] = _caught_up(little, drafts[k], one, streams[k]) if not one.ended else drafts[k]
                 now[k] = one
+            behind = [k for k in again if not now[k].ended]
+            follow = _caught_up(little, [drafts[k] for k in behind], [now[k] for k in behind])
+            for k, one in zip(behind, follow, strict=True):
+                drafts[k] = one
         out = []
         for k, prompt in enumerate(prompts):
             text = large.generated(now[k])
@@ -151,7 +148,9 @@ def reason(
             # What the model read and wrote is counted by its stepper, what was drafted by the other's.
             drafted = int(little.tokens[k])
             cost = large.cost(k) + Cost(drafted, int(little.calls[k]), int(steps[k]))
-            made = Reasoned(answer or "", 1.0 if answer else 0.0, (text,), int(steps[k]), int(kept[k]), drafted, cost=cost)
+            made = Reasoned(
+                answer or "", 1.0 if answer else 0.0, (text,), int(steps[k]), int(kept[k]), drafted, cost=cost
+            )
             out.append(made)
     return out
 
@@ -161,13 +160,14 @@ def _likely(judged: Sequence[Partial], before: Sequence[Partial], accept: float)
     return np.exp(np.array(means)) >= accept
 
 
-def _caught_up(little: Stepper, draft: Partial, one: Partial, stream: Stream) -> Partial:
-    """The draft model's text brought to what the large one wrote, which it reads at no count of its own."""
-    before = int(little.tokens[one.prompt])
-    reading = _Reading({one.prompt: one.tokens})
-    (found,) = little.grow([draft], [stream], reading, tokens=len(one.tokens) - len(draft.tokens), steps=False)
-    little.tokens[one.prompt] = before
-    return replace(found)
+def _caught_up(little: Stepper, drafts: Sequence[Partial], written: Sequence[Partial]) -> list[Partial]:
+    """The draft model's texts brought to what the large one wrote, which it reads at no count of its own."""
+    before = little.tokens.copy(), little.calls.copy()
+    reading = _Reading({one.prompt: one.tokens for one in written})
+    sizes = [len(one.tokens) - len(draft.tokens) for one, draft in zip(written, drafts, strict=True)]
+    found = little.grow(drafts, [generator(0) for _ in drafts], reading, tokens=sizes, steps=False)
+    little.tokens, little.calls = before
+    return found
 
 
 @lru_cache(maxsize=4)
