@@ -22,7 +22,7 @@ def basis_aware() -> list[Truth]:
     stream = np.random.default_rng(0)
     size, rank, tau = 12, 4, 0.3
     accepted = made = 0
-    for _ in range(150):
+    for _ in range(60):
         basis = stream.normal(size=(size, rank))
         true = stream.dirichlet(np.full(size, 0.6)) * (stream.random(size) > 0.3)
         if true.sum() == 0:
@@ -57,7 +57,7 @@ def _sampled() -> list[Truth]:
     """Texts drawn by the decoder against the law of the model cut to what the linear programmes accept."""
     from scipy.special import chdtri
 
-    model, n, tau = tiny_model(), 1200, 0.25
+    model, n, tau = tiny_model(), 400, 0.25
     basis = directions(model.output_embedding(), 2)
     aware = BasisAware(basis, tau)
     cut = {}

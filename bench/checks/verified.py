@@ -23,7 +23,7 @@ from bench.decoders.stepping import Stepper, opened
 from bench.decoders.tree_search import mcts, self_refine
 
 _ANSWERS, _PROBS = ("right", "wrong", "other", ""), (0.4, 0.3, 0.2, 0.1)
-_COUNT = 4000
+_COUNT = 2000
 
 
 def _asked(count: int = _COUNT) -> list[Prompt]:
@@ -35,14 +35,14 @@ def _asked(count: int = _COUNT) -> list[Prompt]:
 
 @check("best-of-n", area="reasoning", source="1 - (1 - p)^n; with a verifier of known error rates, by enumeration")
 def best() -> list[Truth]:
-    """Accuracy over 4,000 prompts of a model of known answers, within 4.5 standard errors of the closed form.
+    """Accuracy over 2,000 prompts of a model of known answers, within 4.5 standard errors of the closed form.
 
     Under a verifier of false-positive rate f and false-negative rate g the first of n texts that pass is taken, or the
     first readable one where none passes.  The errors are drawn once for each text, so equal texts share them.
     """
     model = Spinner(_ANSWERS, _PROBS)
     out = []
-    for n in (1, 4, 8):
+    for n in (1, 3, 5):
         for fpr, fnr in ((0.0, 0.0), (0.3, 0.2)):
             found = best_of_n(model, _asked(), 1, n=n, temperature=1.0, verifier="exact", fpr=fpr, fnr=fnr)
             right = np.array([decision.answer == "right" for decision in found], dtype=np.float64)
@@ -186,8 +186,8 @@ def guided() -> list[Truth]:
 
     best = max(worth.values())
     wide: dict[str, list[float]] = {
-        "step-best-of-n": [d.confidence for d in step_best_of_n(model, _steps(), 0, 400, 3.0, verifier=value)],
-        "value-beam": [d.confidence for d in value_beam(model, _steps(), 0, 3, 200, 3.0, verifier=value)],
+        "step-best-of-n": [d.confidence for d in step_best_of_n(model, _steps(), 0, 100, 3.0, verifier=value)],
+        "value-beam": [d.confidence for d in value_beam(model, _steps(), 0, 2, 60, 3.0, verifier=value)],
         "mcts": [d.confidence for d in mcts(model, _steps(), 0, 60, 60, 1.0, 3.0, verifier=value)],
     }
     out = [exact(best, found[0], f"best text of all, by {name}") for name, found in wide.items()]
@@ -196,7 +196,7 @@ def guided() -> list[Truth]:
         del whole
         return Judgement.free(np.full(len(texts), 0.5))
 
-    count = 1500
+    count = 600
     for name, decided in (
         ("step-best-of-n", step_best_of_n(model, _steps(count), 0, 2, 1.0, verifier=blind)),
         ("value-beam", value_beam(model, _steps(count), 0, 2, 1, 1.0, verifier=blind)),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,18 +14,22 @@ from bench.components import decoder
 from bench.decoders.budget import affordable, require, require_budget
 from bench.decoders.draws import probability, stepped
 
+# Continuations that are weighed for each beam, where there is an attribute.
+_WIDER = 4
+
 
 @dataclass(frozen=True)
 class Hypothesis:
     """A text under way or ended: its tokens, their log-probabilities, and the text once it ended.
 
-    stopped: false where the length ended it.
+    stopped: false where the length ended it.  bonus: the logarithm of how probably it has what is asked for.
     """
 
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     text: str | None = None
     stopped: bool = False
+    bonus: float = 0.0
 
     @property
     def total(self) -> float:
@@ -38,6 +43,10 @@ class Found:
 
     texts: list[Hypothesis]
     cost: Cost
+
+
+# The logarithm of the probability that what becomes of a text has what is asked for; exactly, once it has ended.
+Attribute = Callable[[Prompt, Hypothesis], float]
 
 
 @dataclass
@@ -79,9 +88,17 @@ def beam(
 
 
 def search(
-    model: LanguageModel, prompts: Sequence[Prompt], width: int, length_penalty: float = 0.0, budget: int = 0
+    model: LanguageModel,
+    prompts: Sequence[Prompt],
+    width: int,
+    length_penalty: float = 0.0,
+    budget: int = 0,
+    attribute: Attribute | None = None,
 ) -> list[Found]:
-    """For each prompt the best texts found, best first, at most `width`.
+    """For each prompt the best texts found, best first, at most `width` (with a budget, as many as it bears).
+
+    With an attribute, texts are ranked by their probability together with it: of each search four times as many
+    continuations as beams are weighed by it, and the best stay.
 
     A prompt's search ends when no beam under way can still come among the best: log-probabilities only fall.  What
     reaches `max_tokens` ends there.
@@ -95,7 +112,7 @@ def search(
             tokens: list[int] = []
             for one in live:
                 beams = affordable(budget, one.prompt.max_tokens) if budget else width
-                _extend(one, session, beams, length_penalty)
+                _extend(one, session, beams, length_penalty, attribute)
                 parents += one.rows
                 tokens += [beam.tokens[-1] for beam in one.beams]
             live = [one for one in live if one.beams]
@@ -107,32 +124,40 @@ def search(
     return [Found(one.ended or [Hypothesis((), (), "")], Cost(one.tokens, max(1, len(one.ended)))) for one in searches]
 
 
-def _extend(one: _Search, session: Session, width: int, penalty: float) -> None:
+def _extend(one: _Search, session: Session, width: int, penalty: float, attribute: Attribute | None) -> None:
     """Replace the beams by their best continuations; those that end leave them, and rows are those of the parents."""
     logprobs = session.logprobs[one.rows]  # (b, V)
     room = session.room[one.rows]
-    parents, tokens = _best(logprobs + np.array([[hypothesis.total] for hypothesis in one.beams]), width)
-    one.tokens += len(parents)
-    beams, rows = [], []
-    for parent, token in zip(parents.tolist(), tokens.tolist(), strict=True):
-        before = one.beams[parent]
-        grown = (*before.tokens, token)
-        text = session.closed(grown, one.prompt.stop)
-        stopped = text is not None
-        if not stopped and (len(grown) >= one.prompt.max_tokens or room[parent] < 1):
-            text = session.text(grown)
-        made = Hypothesis(grown, (*before.logprobs, float(logprobs[parent, token])), text, stopped)
-        if text is not None:
-            one.ended.append(made)
-        else:
-            beams.append(made)
-            rows.append(one.rows[parent])
+    totals = logprobs + np.array([[hypothesis.total] for hypothesis in one.beams])
+    parents, tokens = _best(totals, width if attribute is None else _WIDER * width)
+    pairs = [
+        (_grown(one, session, parent, token, float(logprobs[parent, token]), int(room[parent])), parent)
+        for parent, token in zip(parents.tolist(), tokens.tolist(), strict=True)
+    ]
+    if attribute is not None:
+        weighed = [(replace(made, bonus=attribute(one.prompt, made)), parent) for made, parent in pairs]
+        possible = [pair for pair in weighed if pair[0].bonus > -math.inf]
+        pairs = sorted(possible, key=lambda pair: -_rank(pair[0], 0.0))[:width]
+    one.tokens += len(pairs)
+    one.ended += [made for made, _ in pairs if made.text is not None]
+    live = [(made, parent) for made, parent in pairs if made.text is None]
     one.ended = sorted(one.ended, key=lambda h: -_rank(h, penalty))[:width]
     if len(one.ended) == width:  # a beam can at best keep its log-probability, over the longest length
         worst = _rank(one.ended[-1], penalty)
-        still = [k for k, h in enumerate(beams) if h.total / one.prompt.max_tokens**penalty > worst]
-        beams, rows = [beams[k] for k in still], [rows[k] for k in still]
-    one.beams, one.rows = beams, rows
+        live = [(h, parent) for h, parent in live if h.total / one.prompt.max_tokens**penalty > worst]
+    one.rows = [one.rows[parent] for _, parent in live]
+    one.beams = [made for made, _ in live]
+
+
+def _grown(one: _Search, session: Session, parent: int, token: int, logprob: float, room: int) -> Hypothesis:
+    """A beam with a token after it."""
+    before = one.beams[parent]
+    grown = (*before.tokens, token)
+    text = session.closed(grown, one.prompt.stop)
+    stopped = text is not None
+    if not stopped and (len(grown) >= one.prompt.max_tokens or room < 1):
+        text = session.text(grown)
+    return Hypothesis(grown, (*before.logprobs, logprob), text, stopped)
 
 
 def _best(totals: Float64s, width: int) -> tuple[Ints, Ints]:
@@ -145,7 +170,7 @@ def _best(totals: Float64s, width: int) -> tuple[Ints, Ints]:
 
 
 def _rank(hypothesis: Hypothesis, penalty: float) -> float:
-    return hypothesis.total / len(hypothesis.tokens) ** penalty
+    return hypothesis.total / len(hypothesis.tokens) ** penalty + hypothesis.bonus
 
 
 def decided(prompt: Prompt, one: Found) -> Decision:

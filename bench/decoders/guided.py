@@ -128,30 +128,36 @@ def step_search(
     values: list[list[float]] = [[0.0] for _ in prompts]
     for _ in range(MOST_STEPS):
         asked = [
-            (k, one, streams[k][way % (width * n)])
+            (k, place, one, streams[k][way % (width * n)])
             for k, own in enumerate(beams)
             if not all(one.ended for one in own)
-            for way, one in enumerate(_ways(own, width, n))
+            for way, (place, one) in enumerate(_ways(own, width, n))
         ]
         if not asked:
             break
-        grown = stepper.grow([one for _, one, _ in asked], [stream for *_, stream in asked], Tempered(temperature))
+        ones, noises = [one for *_, one, _ in asked], [stream for *_, stream in asked]
+        grown = stepper.grow(ones, noises, Tempered(temperature))
         scores = scored(stepper, judge, grown)
         for k in dict.fromkeys(k for k, *_ in asked):
+            # A text that has ended stands where it stood, so that of equal values none goes first for being longer.
             candidates = [
-                (one, score) for (at, *_), one, score in zip(asked, grown, scores, strict=True) if at == k
-            ] + [(one, value) for one, value in zip(beams[k], values[k], strict=True) if one.ended]
-            best = sorted(candidates, key=lambda pair: -pair[1])[:width]
-            beams[k], values[k] = [one for one, _ in best], [value for _, value in best]
+                (place, one, value)
+                for place, (one, value) in enumerate(zip(beams[k], values[k], strict=True))
+                if one.ended
+            ] + [
+                (place, one, score) for (at, place, *_), one, score in zip(asked, grown, scores, strict=True) if at == k
+            ]
+            candidates.sort(key=lambda candidate: candidate[0])
+            best = sorted(candidates, key=lambda candidate: -candidate[2])[:width]
+            beams[k], values[k] = [one for _, one, _ in best], [value for *_, value in best]
     return [_result(stepper, judge, k, beams[k], values[k]) for k in range(len(prompts))]
 
 
-def _ways(own: Sequence[Partial], width: int, n: int) -> list[Partial]:
-    """The texts to go on with, each as often as it branches; those that have ended don't."""
-    live = [one for one in own if not one.ended]
+def _ways(own: Sequence[Partial], width: int, n: int) -> list[tuple[int, Partial]]:
+    """The texts to go on with and their places, each as often as it branches; those that have ended don't."""
     if len(own) == 1 and not own[0].tokens:
-        return own[0:1] * (width * n)
-    return [one for one in live for _ in range(n)]
+        return [(0, own[0])] * (width * n)
+    return [(place, one) for place, one in enumerate(own) if not one.ended for _ in range(n)]
 
 
 def scored(stepper: Stepper, judge: Judge, partials: Sequence[Partial]) -> list[float]:

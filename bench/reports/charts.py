@@ -195,6 +195,33 @@ def points(
     return {**chart, "data": {"values": [dict(r) for r in rows]}}
 
 
+def frontier(rows: Sequence[Mapping[str, Any]], titles: tuple[str, str]) -> Spec:
+    """Values (`value`, `low`, `high`) over costs (`cost`, log scale); those of the `front` are filled and named."""
+    x = {**_axis("cost", titles[0], None), "scale": {"type": "log", "nice": True}}
+    y = _axis("value", titles[1], (0, 1))
+    colour = {"condition": {"test": "datum.front", "value": "var(--c1)"}, "value": _MUTED}
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "rule", "strokeWidth": 1.4, "opacity": 0.6, "aria": False},
+            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour},
+        },
+        {
+            "transform": [{"filter": "datum.front"}],
+            "mark": {"type": "line", "interpolate": "step-after", "color": "var(--c1)", "opacity": 0.5, "aria": False},
+            "encoding": {"x": x, "y": y},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 58, "opacity": 1},
+            "encoding": {"x": x, "y": y, "color": colour, "description": {"field": "label"}},
+        },
+        {
+            "mark": {"type": "text", "align": "left", "dx": 6, "dy": -7, "fontSize": 10, "color": _INK, "aria": False},
+            "encoding": {"x": x, "y": y, "text": {"field": "name"}},
+        },
+    ]
+    return {**_chart(layers, (620, 300)), "data": {"values": [dict(r) for r in rows]}}
+
+
 def _styles(labels: Sequence[str], styles: Sequence[str]) -> Spec:
     """An encoding that gives each series its own style, in order."""
     scale = {"domain": list(labels), "range": [styles[i % len(styles)] for i in range(len(labels))]}

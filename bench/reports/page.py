@@ -13,7 +13,7 @@ from bench.errors import BenchError
 from bench.reports import words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, plural
-from bench.reports.sections import calibration, cost, likelihood, ood, reasoning, tables, uncertainty
+from bench.reports.sections import calibration, cost, likelihood, ood, reasoning, spending, tables, uncertainty
 from bench.reports.text import name, shorten
 from bench.reports.view import Figure, Grid, Head, Item, Row, Section
 
@@ -120,7 +120,7 @@ def _figures(material: Material, area: str, cells: list[Cell]) -> tuple[list[Fig
     if area == "reasoning":
         first = reasoning.accuracies(material, area, "acc")
         figures, left_out = calibration.figures(material, cells, MOST_FIGURES - 1)
-        return ([first] if first is not None else []) + figures, left_out
+        return ([first] if first is not None else []) + spending.figures(material, area, "spent") + figures, left_out
     return [], []
 
 

@@ -15,6 +15,11 @@ QUESTIONS = 100
 # Half as much again as the longest worked solution, in tokens of the embedded models.
 _MAX_TOKENS = 72
 _DECODERS = ("greedy", "self-consistency")
+# What a worked answer looks like, for decoders that hold texts to it.
+_GRAMMARS = {
+    "arithmetic": r"( [0-9]{1,4} [-+*] [0-9]{1,4} = [0-9]{1,4}\.){1,6} So [0-9]{1,4}\.",
+    "logic": r"(( [A-Z][a-z]*){1,8}\.){1,2} So (yes|no|unknown)\.",
+}
 
 
 @task(
@@ -48,5 +53,5 @@ def _worked(kind: str, seed: int) -> Examples:
         ids=np.array([item.id for item in drawn]),
         inputs=[item.prompt for item in drawn],
         targets=np.array([item.answer for item in drawn]),
-        reading=Reading(extract=partial(extract_answer, kind), max_tokens=_MAX_TOKENS),
+        reading=Reading(extract=partial(extract_answer, kind), max_tokens=_MAX_TOKENS, grammar=_GRAMMARS.get(kind, "")),
     )
