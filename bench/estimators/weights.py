@@ -32,7 +32,7 @@ class Weighed:
 
 
 def log_mean_exp(logs: Float64s, axis: int = -1) -> Float64s:
-    """log of the mean of exp(logs) over an axis; -inf where all are."""
+    """Log of the mean of exp(logs) over an axis; -inf where all are."""
     top = logs.max(axis=axis, keepdims=True)
     safe = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore"):
