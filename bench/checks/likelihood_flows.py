@@ -44,13 +44,13 @@ def probability_flow_likelihood() -> list[Truth]:
     Hutchinson's estimate is unbiased for what the exact trace gives, and Heun's error falls as the square of the step.
     """
     truths = []
-    for mixture, n, sdes in ((ring(), 200, SDES), (scattered(), 24, ("vp",))):
+    for mixture, n, sdes in ((ring(), 80, SDES), (scattered(), 10, ("vp",))):
         rows = mixture.sample(n, generator(0, "check", "probability-flow"))
         known, dim = mixture.log_prob(rows), rows.shape[1]
         for sde in sdes:
             found = _diffused(mixture, rows, sde)
             truths.append(Truth(0.0, _bits(known, found, dim), BITS, f"bits/dim lost in {dim} dimensions, {sde}"))
-    rows = ring().sample(60, generator(0, "check", "hutchinson"))
+    rows = ring().sample(40, generator(0, "check", "hutchinson"))
     traced = _diffused(ring(), rows).log_prob
     probed = _diffused(ring(), rows, how=Integration(divergence="hutchinson", probes=16))
     z = (probed.log_prob - traced) / np.asarray(probed.mc_error)
@@ -62,7 +62,7 @@ def probability_flow_likelihood() -> list[Truth]:
 def _wrong_by(rows: Float64s, how: Integration) -> float:
     velocity = diffused.velocity(ring(), Interpolant("bridge"))
     tight, loose = (
-        log_density(velocity, rows, (1.0, 0.0), standard_normal(), h) for h in (Integration(tolerance=1e-9), how)
+        log_density(velocity, rows, (1.0, 0.0), standard_normal(), h) for h in (Integration(tolerance=1e-8), how)
     )
     return float(np.abs(tight.log_prob - loose.log_prob).mean())
 
@@ -75,7 +75,7 @@ def consistency_trajectory() -> list[Truth]:
     """
     mean, spread = 0.7, 1.3
     sde = VarianceExploding()
-    rows = mean + spread * generator(0, "check", "trajectory").standard_normal((100, 3))
+    rows = mean + spread * generator(0, "check", "trajectory").standard_normal((30, 3))
 
     def jump(x: Float64s, t: float, s: float) -> Float64s:
         return mean + np.sqrt((spread**2 + s**2) / (spread**2 + t**2)) * (x - mean)
@@ -112,7 +112,7 @@ def interpolants() -> list[Truth]:
 
     from bench.estimators.ode import adaptive
 
-    rows = ring().sample(200, generator(0, "check", "interpolants"))
+    rows = ring().sample(40, generator(0, "check", "interpolants"))
     known = ring().log_prob(rows)
     truths = []
     for path in PATHS:
@@ -121,9 +121,9 @@ def interpolants() -> list[Truth]:
         lost = float(np.abs(known - found.log_prob).max()) / 2 / np.log(2)
         truths.append(Truth(0.0, lost, BITS, f"bits/dim lost, worst sample, {path}"))
         x = torch.as_tensor(rows)
-        there = adaptive(lambda t, y, _, v=velocity: v(y, t), x, (1.0, 0.0), 2, 1e-7).state  # type: ignore[misc]
-        back = adaptive(lambda t, y, _, v=velocity: v(y, t), there, (0.0, 1.0), 2, 1e-7).state  # type: ignore[misc]
-        truths.append(Truth(0.0, float((back - x).abs().max()), 1e-4, f"there and back, {path}"))
+        there = adaptive(lambda t, y, _, v=velocity: v(y, t), x, (1.0, 0.0), 2, 1e-6).state  # type: ignore[misc]
+        back = adaptive(lambda t, y, _, v=velocity: v(y, t), there, (0.0, 1.0), 2, 1e-6).state  # type: ignore[misc]
+        truths.append(Truth(0.0, float((back - x).abs().max()), 1e-3, f"there and back, {path}"))
     return truths
 
 

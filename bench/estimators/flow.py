@@ -59,8 +59,8 @@ class Integration:
         if wrong:
             raise UsageError(
                 f"a flow cannot be followed with {', '.join(wrong)}",
-                cause=f"solver is one of {', '.join(SOLVERS)}; divergence one of {', '.join(DIVERGENCES)}; tolerance is "
-                "between 0 and 1; steps and probes are at least 1",
+                cause=f"solver is one of {', '.join(SOLVERS)}; divergence one of {', '.join(DIVERGENCES)}; tolerance "
+                "is between 0 and 1; steps and probes are at least 1",
                 fix="leave it out for the default",
             )
 

@@ -236,7 +236,7 @@ def flow_matching(
 
 
 def pair_weights(noise: Tensor, data: Tensor, epsilon: float) -> Tensor:
-    """Gibbs weights exp(-|x1 - x0|^2 / epsilon) of pairs (b, d), (b,), largest 1.  Weighted conditional flow matching."""
+    """Gibbs weights exp(-|x1 - x0|^2 / epsilon) of pairs (b, d), (b,), the largest 1."""
     cost = (data - noise).square().sum(dim=1) / epsilon
     return (cost.min() - cost).exp()
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from scipy.integrate import solve_ivp
 
+from bench.capabilities import LogDensity
 from bench.errors import EvaluationError, UsageError
 from bench.estimators import ode
 from bench.estimators.diffusion import denoised_score, diffusion, probability_flow
@@ -37,19 +40,20 @@ def test_fixed_solvers_are_of_their_order(solver: str, order: int) -> None:
 
 
 def test_an_answer_does_not_depend_on_the_batch() -> None:
-    rows = ring().sample(20, np.random.default_rng(0))
+    rows = ring().sample(6, np.random.default_rng(0))
     sde = diffusion("vp")
     velocity = probability_flow(diffused.score(ring(), sde), sde)
     for how in (Integration(), Integration(divergence="hutchinson", probes=2)):
         whole = log_density(velocity, rows, (sde.start, sde.end), standard_normal(), how)
-        alone = [log_density(velocity, rows[[i]], (sde.start, sde.end), standard_normal(), how) for i in range(5)]
-        np.testing.assert_allclose(whole.log_prob[:5], [a.log_prob[0] for a in alone], atol=1e-9)
-        np.testing.assert_array_equal(whole.evaluations[:5], [a.evaluations[0] for a in alone])
+        alone = [log_density(velocity, rows[[i]], (sde.start, sde.end), standard_normal(), how) for i in range(2)]
+        np.testing.assert_allclose(whole.log_prob[:2], [a.log_prob[0] for a in alone], atol=1e-9)
+        np.testing.assert_array_equal(whole.evaluations[:2], [a.evaluations[0] for a in alone])
 
 
-def test_a_field_without_an_end_is_refused() -> None:
+def test_a_field_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ode, "MOST_STEPS", 200)
     with pytest.raises(EvaluationError, match="cannot be integrated"):
-        ode.adaptive(lambda t, y, _: y**2, torch.ones(1, 1, dtype=torch.float64), (0.0, 2.0), 1, 1e-6)
+        ode.adaptive(lambda _t, y, _: y**2, torch.ones(1, 1, dtype=torch.float64), (0.0, 2.0), 1, 1e-6)
 
 
 def test_jacobian_products_are_the_trace() -> None:
@@ -67,14 +71,17 @@ def test_what_kind_of_likelihood_it_is() -> None:
     rows = ring().sample(4, np.random.default_rng(1))
     velocity = diffused.velocity(ring(), Interpolant())
 
-    def asked(**how: object) -> object:
-        return log_density(velocity, rows, (1.0, 0.0), standard_normal(), Integration(**how))  # type: ignore[arg-type]
+    def asked(**how: Any) -> LogDensity:
+        return log_density(velocity, rows, (1.0, 0.0), standard_normal(), Integration(**how))
 
     exact, probed, stepped = asked(), asked(divergence="hutchinson"), asked(solver="rk4", steps=20)
-    assert [a.likelihood for a in (exact, probed, stepped)] == ["exact", "estimate", "estimate"]  # type: ignore[attr-defined]
-    assert (exact.mc_error, stepped.solver_error) == (None, None)  # type: ignore[attr-defined]
-    assert (stepped.evaluations == 80).all() and stepped.tolerance == 0  # type: ignore[attr-defined]
-    assert (probed.mc_error > 0).all() and "8 Hutchinson probes" in probed.estimator  # type: ignore[attr-defined]
+    assert [a.likelihood for a in (exact, probed, stepped)] == ["exact", "estimate", "estimate"]
+    assert (exact.mc_error, stepped.solver_error) == (None, None)
+    assert stepped.tolerance == 0
+    np.testing.assert_array_equal(np.asarray(stepped.evaluations), 80)
+    assert probed.mc_error is not None
+    assert (probed.mc_error > 0).all()
+    assert "8 Hutchinson probes" in probed.estimator
 
 
 def test_score_and_velocity_are_gradient_and_conditional_mean() -> None:
@@ -97,13 +104,13 @@ def test_score_and_velocity_are_gradient_and_conditional_mean() -> None:
     assert held.logs.shape == (4,)
     # The conditional mean by regression: among simulated pairs, E[f(x_t) (dx_t/dt - v(x_t))] is 0.
     draws = np.random.default_rng(0)
-    noise, latent, data = draws.standard_normal((2, 100_000, 3)), draws.standard_normal((100_000, 3)), None
+    noise, latent = draws.standard_normal((2, 100_000, 3))
     data = mixture.sample(100_000, draws)
     time = 0.4
     c = Interpolant("bridge").at(torch.tensor([time]))
     gamma = float(c.gamma_square) ** 0.5
-    at = (1 - time) * noise[0] + time * data + gamma * latent
-    way = data - noise[0] + float(c.gamma_square_slope) / (2 * gamma) * latent
+    at = (1 - time) * noise + time * data + gamma * latent
+    way = data - noise + float(c.gamma_square_slope) / (2 * gamma) * latent
     v = diffused.velocity(mixture, Interpolant("bridge"))(torch.as_tensor(at), torch.full((100_000,), time))
     terms = (way - v.numpy())[:, :, None] * np.concatenate([at, at**2], axis=1)[:, None, :]
     z = terms.mean(axis=0) / terms.std(axis=0) * len(at) ** 0.5
