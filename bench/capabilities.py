@@ -88,6 +88,11 @@ class LogDensity:
     dequantisation: str = "none"
     mc_error: Float64s | None = None
     ess: Float64s | None = None
+    pareto_k: Float64s | None = None
+    solver_error: Float64s | None = None
+    evaluations: Ints | None = None
+    estimator: str = ""
+    tolerance: float = 0.0
 
 
 @runtime_checkable

@@ -42,11 +42,40 @@ def uniforms(ids: Strings, seed: int, *scope: str | int) -> Float64s:
     return (np.asarray(_mixed(state) >> np.uint64(11), dtype=np.float64) + 0.5) / 2.0**53
 
 
+def row_uniforms(rows: Float64s, columns: int, seed: int, *scope: str | int) -> Float64s:
+    """Numbers in [0, 1) for each row, (n, columns), that depend on (seed, scope, the row itself) alone.
+
+    For draws about a sample where its id is not at hand: never on its neighbours in the batch; equal rows get equal
+    numbers, and the first of more columns are those of fewer.  rows: (n, d).  Made by the SplitMix64 mixer (Steele, Lea
+    and Flood 2014), counting over columns.
+    """
+    start = np.uint64(derive(seed, *scope))
+    with np.errstate(over="ignore"):  # 64-bit arithmetic wraps by design
+        content = _finalised((rows.astype(np.float64) + 0.0).view(np.uint64))  # + 0.0: one zero, not two
+        key = np.bitwise_xor.reduce(_finalised(np.add(content, _steps(rows.shape[1]))), axis=1)
+        bits = _finalised(np.add(_finalised(key + start)[:, None], _steps(columns)))
+    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def row_normals(rows: Float64s, columns: int, seed: int, *scope: str | int) -> Float64s:
+    """Standard normal numbers for each row, (n, columns), as `row_uniforms`."""
+    from scipy.special import ndtri
+
+    return ndtri(row_uniforms(rows, columns, seed, *scope) + 2.0**-54)
+
+
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
+def _steps(count: int) -> NDArray[np.uint64]:
+    return np.multiply(np.arange(1, count + 1, dtype=np.uint64), _GOLDEN)
+
+
 def _mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    z = z + _GOLDEN
+    return _finalised(z + _GOLDEN)
+
+
+def _finalised(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))

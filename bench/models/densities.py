@@ -16,7 +16,7 @@ from bench.examples import Examples
 from bench.models.building import NotSuited, facts
 from bench.models.dequantisation import dequantised, lower_bound
 from bench.models.scaling import flat
-from bench.references.mixtures import ring
+from bench.references.mixtures import Mixture, source
 from bench.seeds import derive
 
 COMPONENTS = (1, 2, 4, 6, 8, 12, 16, 24, 32)
@@ -193,23 +193,27 @@ class Kernels(Continuous):
 
 
 @dataclass
-class TrueRing(Continuous):
-    """The source of `likelihood/gaussian-mixture` itself."""
+class TrueMixture(Continuous):
+    """The source of the task itself, a known mixture."""
 
     name: ClassVar[str] = "true-mixture"
+    source: Mixture | None = None
 
     def learn(self, rows: Float64s) -> None:
-        """Nothing is learnt; data that cannot be of this source is refused."""
-        if self.levels or rows.shape[1] != 2:
+        """Nothing is learnt; data that cannot be of a known source is refused."""
+        self.source = None if self.levels else source(rows.shape[1])
+        if self.source is None:
             raise NotSuited(
                 "true-mixture is not the source of this data",
-                cause=f"its data is continuous in the plane, this has {rows.shape[1]} dimensions",
-                fix="ask it about likelihood/gaussian-mixture",
+                cause="its data is continuous in 2 or 32 dimensions, this has "
+                + (f"{self.levels} levels" if self.levels else f"{rows.shape[1]} dimensions"),
+                fix="ask it about likelihood/gaussian-mixture or likelihood/gaussian-mixture-32",
             )
 
     def log_density(self, rows: Float64s) -> Float64s:
         """Exact."""
-        return ring().log_prob(rows)
+        assert self.source is not None  # noqa: S101 - fit comes first
+        return self.source.log_prob(rows)
 
 
 @model("gaussian", gives="density", source="Ledoit and Wolf 2004", check="likelihood/dequantisation-bound")
@@ -248,9 +252,9 @@ def kde(bandwidth: float = 0.0) -> Kernels:
 
 
 @model("true-mixture", gives="density", source="closed form", check="likelihood/ring-entropy")
-def true_mixture() -> TrueRing:
-    """The exact density that `likelihood/gaussian-mixture` is drawn from: no model can do better on average."""
-    return TrueRing()
+def true_mixture() -> TrueMixture:
+    """The exact density that a task of Gaussian mixtures is drawn from: no model can do better on average."""
+    return TrueMixture()
 
 
 def denoised(rows: Float64s, noise: float, log_weights: Float64s, means: Float64s, covariances: Float64s) -> Float64s:

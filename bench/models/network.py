@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.arrays import AnyArray, Float64s
+from bench.models.descent import Adam
 from bench.models.scaling import Scale, flat
 from bench.seeds import derive, generator
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-BETAS = (0.9, 0.999)
 
 
 @dataclass(frozen=True)
@@ -112,25 +111,16 @@ def _started(widths: tuple[int, ...], seed: int) -> list[Tensor]:
 def _descend(
     inputs: Tensor, loss: Callable[[Tensor, Tensor], Tensor], parameters: list[Tensor], how: Training, seed: int
 ) -> None:
-    # Adam is written out because creating torch.optim's costs a second of imports, more than the training itself.
     import torch
 
     order = generator(seed, "order")
     steps = how.epochs * -(-len(inputs) // how.batch)
-    first, second = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
-    step = 0
+    optimiser = Adam(parameters, how.decay)
     for _ in range(how.epochs):
         shuffled = torch.from_numpy(order.permutation(len(inputs)))
         for rows in torch.split(shuffled, how.batch):
             gradients = torch.autograd.grad(loss(_forward(inputs[rows], parameters), rows), parameters)
-            rate = how.rate * (1 - step / steps)
-            step += 1
-            with torch.no_grad():
-                for p, g, m, v in zip(parameters, gradients, first, second, strict=True):
-                    m.lerp_(g, 1 - BETAS[0])
-                    v.mul_(BETAS[1]).addcmul_(g, g, value=1 - BETAS[1])
-                    spread = (v / (1 - BETAS[1] ** step)).sqrt_().add_(1e-8)
-                    p.mul_(1 - rate * how.decay).addcdiv_(m, spread, value=-rate / (1 - BETAS[0] ** step))
+            optimiser.step(gradients, how.rate * (1 - optimiser.steps / steps))
 
 
 def _forward(x: Tensor, parameters: list[Tensor]) -> Tensor:

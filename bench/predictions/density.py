@@ -26,7 +26,7 @@ def build(table: Table) -> dict[str, Density]:
             )
     else:
         table.refuse("dim", dim < 1, "at least 1")
-    for key in ("mc_error", "ess"):
+    for key in ("mc_error", "ess", "solver_error", "evaluations"):
         if table.get(key) is not None:
             table.refuse(key, ~(table.columns[key] >= 0), "at least 0")
     if table.get("truth") is not None:
@@ -44,10 +44,15 @@ def build(table: Table) -> dict[str, Density]:
         dim=dim,
         mc_error=table.get("mc_error"),
         ess=table.get("ess"),
+        pareto_k=table.get("pareto_k"),
+        solver_error=table.get("solver_error"),
+        evaluations=table.get("evaluations"),
         truth=table.get("truth"),
         likelihood=_word(table, "likelihood", LIKELIHOODS),
         levels=levels,
         dequantisation=_word(table, "dequantisation", DEQUANTISATIONS),
+        estimator=str(table.constant("estimator", "")),
+        tolerance=float(table.constant("tolerance", 0.0)),
     )
     return {table.name: record}
 
@@ -76,6 +81,11 @@ CONVENTION = Convention(
         Field(("dequantisation",), f"{', '.join(DEQUANTISATIONS)}; absent: none", "str", form="constant"),
         Field(("mc_error",), "Monte-Carlo standard error of log_prob, nats"),
         Field(("ess",), "effective sample size behind log_prob"),
+        Field(("pareto_k",), "Pareto k of the importance weights behind log_prob"),
+        Field(("solver_error",), "error of log_prob that an ODE solver estimates of itself, nats"),
+        Field(("evaluations",), "how often the model was evaluated for the sample", "int"),
+        Field(("estimator",), "how log_prob was computed; absent: in closed form", "str", form="constant"),
+        Field(("tolerance",), "error per step that an ODE solver was held to", form="constant"),
         Field(("truth",), "log-density under the true source, where it is known, nats"),
     ),
     forms=(),

@@ -379,10 +379,19 @@ class Density(Record):
     dim: Ints = column("int", "number of dimensions of the sample")
     mc_error: Float64s | None = column("float", "Monte-Carlo standard error of log_prob", optional=True)
     ess: Float64s | None = column("float", "effective sample size behind log_prob", optional=True)
+    pareto_k: Float64s | None = column(
+        "float", "Pareto k of the importance weights behind log_prob; above .7 it is not to be trusted", optional=True
+    )
+    solver_error: Float64s | None = column(
+        "float", "error of log_prob that an ODE solver estimates of itself, nats", optional=True
+    )
+    evaluations: Ints | None = column("int", "how often the model was evaluated for the sample", optional=True)
     truth: Float64s | None = column("float", "log-density under the true source, where it is known", optional=True)
     likelihood: str = attribute("exact", "exact, lower (bound), upper (bound) or estimate")
     levels: int = attribute(0, "grey levels of discrete data; 0 for continuous data")
     dequantisation: str = attribute("none", "none (log_prob is a mass), uniform, importance or variational")
+    estimator: str = attribute("", "how log_prob was computed, with its parameters; empty: in closed form")
+    tolerance: float = attribute(0.0, "error per step that an adaptive ODE solver was held to; 0: none took part")
 
     def validate(self) -> None:
         """No NaN and no +inf; at least one dimension."""

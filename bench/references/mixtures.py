@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.arrays import AnyArray, Float64s
 from bench.covariance import gaussian_log_density
+from bench.seeds import generator
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,3 +41,17 @@ def ring(components: int = 8, radius: float = 4.0, spread: float = 0.5) -> Mixtu
     means = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     covariances = np.broadcast_to(spread**2 * np.eye(2), (components, 2, 2)).copy()
     return Mixture(np.full(components, 1 / components), means, covariances)
+
+
+def scattered(dim: int = 32, components: int = 4, seed: int = 0) -> Mixture:
+    """Equal Gaussians with full covariances of their own (eigenvalues from .1 to about 1.3), well apart."""
+    draws = generator(seed, "scattered-mixture", dim, components)
+    factors = draws.standard_normal((components, dim, dim)) / np.sqrt(dim)
+    covariances = 0.3 * factors @ factors.transpose(0, 2, 1) + 0.1 * np.eye(dim)
+    means = np.sqrt(2) * draws.standard_normal((components, dim))
+    return Mixture(np.full(components, 1 / components), means, covariances)
+
+
+def source(dim: int) -> Mixture | None:
+    """The mixture that the suite's tasks of that dimension are drawn from; `None` where there is none."""
+    return {2: ring, 32: scattered}[dim]() if dim in {2, 32} else None

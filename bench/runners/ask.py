@@ -182,10 +182,15 @@ def _density(model: DensityModel, _: Spec | None, batch: Examples, __: int, comm
         dim=np.full(len(batch), int(np.prod(inputs.shape[1:]))),
         mc_error=answer.mc_error,
         ess=answer.ess,
+        pareto_k=answer.pareto_k,
+        solver_error=answer.solver_error,
+        evaluations=answer.evaluations,
         truth=batch.truth,
         likelihood=answer.likelihood,
         levels=batch.levels,
         dequantisation=answer.dequantisation,
+        estimator=answer.estimator,
+        tolerance=answer.tolerance,
     )
 
 

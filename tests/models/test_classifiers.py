@@ -94,7 +94,8 @@ def test_training_descends_like_torchs_adamw() -> None:
     # Weights after training agree with torch's own AdamW on the same batches.
     import torch
 
-    from bench.models.network import BETAS, Training, _descend, _started
+    from bench.models.descent import BETAS
+    from bench.models.network import Training, _descend, _started
     from bench.seeds import generator
 
     x = torch.from_numpy(np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32))

@@ -21,3 +21,10 @@ def likelihood_digits(seed: int) -> Examples:  # noqa: ARG001 - the split is fix
         if (part := digits(name))
     }
     return Examples.join(parts)
+
+
+@task("likelihood/digits-binary", needs="density", yields=Density, source=SOURCE)
+def likelihood_digits_binary(seed: int) -> Examples:
+    """Log-mass of 8 x 8 digits made black and white: 1 where a pixel is at 8 of 16 or above; 2 levels."""
+    whole = likelihood_digits(seed)
+    return replace(whole, inputs=(np.asarray(whole.inputs) >= TOP / 2).astype(np.float64), levels=2)

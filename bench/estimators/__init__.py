@@ -1,0 +1,1 @@
+"""Estimators of likelihoods: what a log-density costs where no closed form gives it, each with its own error."""
