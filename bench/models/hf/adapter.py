@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.arrays import Float64s
 from bench.capabilities import Details, Draw, Generated, Machine, Scored, Session, TokenDetails, Usage
 from bench.components import model
 from bench.efficiency.runtime import forward_flops
@@ -81,6 +82,13 @@ class HuggingFace:
             _scored(list(islice(scores, len(several))), len(continuation.encode()))
             for several, (_, continuation) in zip(passes, requests, strict=True)
         ]
+
+    def states(self, requests: Sequence[tuple[str, str]]) -> Float64s:
+        """Mean state of the last layer over each continuation's tokens, as each was predicted (`Embedding`)."""
+        scored = self.score(requests, Details(hidden=True))
+        rows = [None if s.details is None or not s.tokens else s.details.hidden for s in scored]
+        width = next((r.shape[1] for r in rows if r is not None), 0)
+        return np.array([np.zeros(width) if r is None else r.mean(axis=0) for r in rows]).reshape(len(rows), width)
 
     def prepare(self, requests: Sequence[tuple[str, str]]) -> None:
         """Look at some of the requests that will come in many calls of `score`.
