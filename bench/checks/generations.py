@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Ragged
-from bench.capabilities import Details, Draw, Generated, Prompt
+from bench.capabilities import Draw, Generated, Prompt
 from bench.checks.language import CONTEXT, paths, table, tiny_model
 from bench.components import Truth, check
 from bench.decoders.uncertainty import columns, uncertainty
@@ -79,9 +79,7 @@ def enumerated() -> list[Truth]:
 
 def _entropies(model: Any, law: dict[tuple[int, ...], float]) -> list[Truth]:
     """Entropies of texts by sampling, and over meanings from all texts at once."""
-    texts = model.generate(
-        [Draw(CONTEXT, k, 1.0, stop=(), max_tokens=LENGTH, details=Details(entropy=True)) for k in range(4000)]
-    )
+    texts = model.generate([Draw(CONTEXT, k, 1.0, stop=(), max_tokens=LENGTH) for k in range(1000)])
     sampled = generated(texts)
     exact = -sum(p * math.log(p) for p in law.values())
     spread = np.std([-t.logprobs.sum() for t in texts]) / math.sqrt(len(texts))
@@ -95,7 +93,7 @@ def _entropies(model: Any, law: dict[tuple[int, ...], float]) -> list[Truth]:
     over = float(-(shares * np.log(shares)).sum())
     # "a" is an article, and normalising would take it out.
     return [
-        Truth(exact, found, 4 * float(spread), "entropy of texts, 4,000 draws"),
+        Truth(exact, found, 4 * float(spread), "entropy of texts, 1,000 draws"),
         Truth(over, float(semantic.semantic_entropy(listed, relation="exact")[0]), 1e-9, "semantic entropy, all texts"),
         Truth(len(shares), float(semantic.semantic_sets(listed, relation="exact")[0]), 0, "meanings"),
     ]
