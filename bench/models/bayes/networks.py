@@ -111,7 +111,7 @@ def outputs(samples: Float64s, widths: Sequence[int], rows: Float64s) -> Float64
 
 
 def started(widths: Sequence[int], seed: int) -> Tensor:
-    """He's initial weights, biases 0, as one vector in float64."""
+    """He's initial weights as one vector in float64; biases and the last layer are 0, so that no answer is preferred."""
     import torch
 
     from bench.seeds import generator
@@ -120,6 +120,7 @@ def started(widths: Sequence[int], seed: int) -> Tensor:
     parts = []
     for a, b in pairwise(widths):
         parts += [draws.standard_normal(a * b) * np.sqrt(2 / a), np.zeros(b)]
+    parts[-2] = np.zeros_like(parts[-2])
     return torch.from_numpy(np.concatenate(parts))
 
 
