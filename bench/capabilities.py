@@ -115,9 +115,10 @@ class Details:
     entropy: bool = False
     top: int = 0
     hidden: bool = False
+    certainty: bool = False
 
     def __bool__(self) -> bool:
-        return self.rank or self.entropy or self.top > 0 or self.hidden
+        return self.rank or self.entropy or self.top > 0 or self.hidden or self.certainty
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class TokenDetails:
     token_ids (n,).  rank (n,): 1 for the likeliest token, equals share the better rank.  entropy (n,): of the model's
     distribution there, nats.  top_ids, top_logprobs (n, k): the likeliest tokens in order; top_mass (n,): their
     probability together.  hidden (n, d): the last layer's state from which the token was predicted.
+    certainty (n,): divergence of the uniform distribution from the model's there, KL(uniform || model), nats.
     """
 
     token_ids: Ints
@@ -136,6 +138,7 @@ class TokenDetails:
     top_logprobs: Float64s | None = None
     top_mass: Float64s | None = None
     hidden: Float64s | None = None
+    certainty: Float64s | None = None
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,7 @@ class Draw:
     (R, V) in float32 or wider on the model's device, and the tokens that each row has so far.  It returns new ones, not
     necessarily normalised, with -inf for what must not be drawn (truncation, biases, grammar masks).  `top_p` cuts
     after it.  Rows are distinct sequences: draws that still agree are one row.  Only models with sessions take it.
+    details: wanted of each generated token, of the model's own distribution; a model that cannot tell leaves it out.
     """
 
     prompt: str
@@ -183,6 +187,7 @@ class Draw:
     stop: tuple[str, ...] = ("\n",)
     max_tokens: int = 96
     reshape: Reshape | None = None
+    details: Details = Details()
 
 
 @dataclass(frozen=True)
@@ -190,13 +195,18 @@ class Generated:
     """A generated text without its stop string, and the log-probability of each token that the model gave, nats.
 
     Log-probabilities are the model's own (temperature 1, nothing truncated), the stop or end token included.
-    `token_ids` are the tokens themselves; `stopped` is false where `max_tokens` ended it.
+    `token_ids` are the tokens themselves; `stopped` is false where `max_tokens` ended it.  details: those that the draw
+    asked for.  pieces: the text of each token, which together are the text with its stop string, and top_pieces of the
+    likeliest ones in its place; both where details were asked for.
     """
 
     text: str
     token_ids: Ints
     logprobs: Float64s
     stopped: bool
+    details: TokenDetails | None = None
+    pieces: tuple[str, ...] = ()
+    top_pieces: tuple[tuple[str, ...], ...] = ()
 
 
 LARGEST = frozenset({"peak", "memory"})  # of a usage's numbers, those that don't add up
@@ -387,6 +397,15 @@ class Projecting(Protocol):
 
     def output_embedding(self) -> Float64s:
         """(V, d)."""
+        ...
+
+
+@runtime_checkable
+class Embedding(Protocol):
+    """A language model that shows the states in which it holds a text."""
+
+    def states(self, requests: Sequence[tuple[str, str]]) -> Float64s:
+        """Mean over a continuation's tokens of the last layer's state, (requests, width); zeros for an empty one."""
         ...
 
 

@@ -93,7 +93,7 @@ def _decisions(
     require(how.temperature >= 0, name, "temperature", how.temperature, "at least 0")
     require(cost >= 0, name, "cost", cost, "at least 0")
     target = stepped(model, name)
-    drafting = stepped(_draft_model(draft, getattr(model, "machine", Machine())), name)
+    drafting = stepped(named_model(draft, getattr(model, "machine", Machine())), name)
     each = cost or _cost(target, drafting)
     out: list[Decision] = []
     for prompt, (text, trace) in zip(prompts, speculate(target, drafting, prompts, seed, how), strict=True):
@@ -110,7 +110,8 @@ def _cost(target: Any, draft: Any) -> float:
 
 
 @lru_cache(maxsize=4)
-def _draft_model(spec: str, machine: Machine) -> LanguageModel:
+def named_model(spec: str, machine: Machine) -> LanguageModel:
+    """Another language model, named by its spec."""
     from bench.models.building import build
 
     made: LanguageModel = build(parse(spec), machine)

@@ -50,16 +50,20 @@ def aurc(record: Judged, w: Float64s) -> Float64s:
     drawn.  A weight of 2 is two rows; the record's own weights count relative to their mean.  Its floor is above 0
     wherever there are errors: see `e-aurc` and `augrc`.
     """
+    return risk_area(_errors(record, w))
+
+
+def risk_area(r: Ranked) -> Float64s:
+    """Mean over k of the expected error rate among the k rows that rank first, (B,); hits are errors (see `aurc`)."""
     from scipy.special import psi
 
-    r = _errors(record, w)
     mass = r.hits + r.misses
     after = r.found + r.wrong
     before = after - mass
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(mass > 0, r.hits / mass, 0.0)
         # Where one step ends the next begins, so each end is looked up once.
-        ends = psi(np.concatenate([np.zeros((len(w), 1)), after], axis=1) + 1)
+        ends = psi(np.concatenate([np.zeros((len(after), 1)), after], axis=1) + 1)
         area = r.hits + (r.found - r.hits - before * share) * np.diff(ends, axis=1)
         return area.sum(axis=1) / after[:, -1]
 
@@ -80,14 +84,17 @@ def e_aurc(record: Judged, w: Float64s) -> Float64s:
 
     The best area is taken in the same finite form: with C right and E wrong, (E - C (psi(C + E + 1) - psi(C + 1))) / n.
     """
-    from scipy.special import psi
-
     _, correct = judged(record)
     counts = scaled(record, w)
-    right, wrong = counts @ correct, counts @ ~correct
+    return np.maximum(aurc(record, w) - best_area(counts @ correct, counts @ ~correct), 0.0)
+
+
+def best_area(right: Float64s, wrong: Float64s) -> Float64s:
+    """`risk_area` of the best order at so many right and wrong rows, (B,) each: all right ones first."""
+    from scipy.special import psi
+
     with np.errstate(invalid="ignore"):
-        best = (wrong - right * (psi(right + wrong + 1) - psi(right + 1))) / (right + wrong)
-        return np.maximum(aurc(record, w) - best, 0.0)
+        return (wrong - right * (psi(right + wrong + 1) - psi(right + 1))) / (right + wrong)
 
 
 @metric(

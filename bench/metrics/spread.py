@@ -36,7 +36,7 @@ def spread_curve(record: Regression, w: Float64s | None = None, bins: int = BINS
     if w is None:
         w = (np.ones(len(record)) if record.weights is None else record.weights)[None]
     std, error = std_of(record), record.y - mean_of(record)
-    place = _bins(std, w, bins)
+    place = bins_of(std, w, bins)
     sums = []
     for values in (np.ones(len(std)), std**2, error**2):
         weighted = w * values
@@ -46,7 +46,7 @@ def spread_curve(record: Regression, w: Float64s | None = None, bins: int = BINS
         return Spreads(np.sqrt(variance / mass), np.sqrt(square / mass), mass)
 
 
-def _bins(values: Float64s, w: Float64s, bins: int) -> Float64s:
+def bins_of(values: Float64s, w: Float64s, bins: int) -> Float64s:
     """The bin of each row under each weighting, (B, n): by the middle of its value's share of the mass."""
     distinct, code = np.unique(values, return_inverse=True)
     member = np.argsort(code, kind="stable")

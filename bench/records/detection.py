@@ -31,3 +31,19 @@ class Detection:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Errors(Detection):
+    """Scores held against wrong answers.
+
+    tokens: (n,) of the answers.  deferred: (n,) whether the model to which one could defer is right.
+    """
+
+    tokens: Float64s | None = None
+    deferred: Bools | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Chances(Errors):
+    """Scores that are probabilities of a wrong answer, held against wrong answers."""

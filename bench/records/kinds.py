@@ -9,9 +9,10 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from bench.arrays import AnyArray, Bools, Float64s, Floats, Ints, Ragged
+from bench.arrays import Bools, Float64s, Floats, Ints, Ragged
 from bench.errors import RecordError
 from bench.records.base import Record, attribute, column
+from bench.records.generations import Generations
 from bench.records.top import hits, top
 
 
@@ -314,46 +315,6 @@ class Tokens(Record):
     def log_prob(self) -> Float64s:
         """Log-probability of each text, nats, (n,)."""
         return self.logprobs.sums()
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Generations(Record):
-    """What a decoder answered to each prompt, and the pool of generations that it chose from.
-
-    A row is a prompt.  The ragged columns hold its pool: row i has one entry for each generation.
-    """
-
-    kind: ClassVar[str] = "generations"
-
-    answer: AnyArray = column("text", "the answer that the decoder gave; empty where none could be read")
-    correct: Bools = column("bool", "whether that answer is right")
-    confidence: Float64s = column("float", "the decoder's probability of its answer, in [0, 1]")
-    text: Ragged = column("text", "each generation", ragged=True)
-    logprob: Ragged = column("float", "log-probability of each generation, nats", ragged=True)
-    tokens: Ragged = column("int", "tokens of each generation", ragged=True)
-    answers: Ragged | None = column("text", "answer read from each generation", ragged=True, optional=True)
-    corrects: Ragged | None = column("bool", "whether each generation is right", ragged=True, optional=True)
-    passes: Ragged | None = column(
-        "bool", "whether a verifier that may err passed each generation", ragged=True, optional=True
-    )
-    token_logprobs: Ragged | None = column(
-        "float",
-        "log-probabilities of all tokens of the pool, one generation after the other",
-        ragged=True,
-        optional=True,
-    )
-    target: AnyArray | None = column("text", "the right answer", optional=True)
-    spent: Ints | None = column(
-        "int", "tokens that the decoder made or read for the prompt, thrown-away ones included", optional=True
-    )
-    calls: Ints | None = column("int", "texts and steps that the decoder asked for", optional=True)
-    checks: Ints | None = column("int", "judgements of a verifier that the decoder asked for", optional=True)
-
-    def validate(self) -> None:
-        """Confidence within [0, 1]; at least one generation a prompt."""
-        super().validate()
-        self.refuse("confidence", ~((self.confidence >= 0) & (self.confidence <= 1 + 1e-9)), "within [0, 1]")
-        self.refuse("text", self.text.lengths < 1, "at least one generation")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -262,9 +262,16 @@ def _generations(model: LanguageModel, decoder: Spec | None, batch: Examples, se
         # No answer is never right, whatever the target.
         return answer != "" and same(answer, target)
 
+    from bench.decoders.uncertainty import Probed, columns
+
     answers = [[reading.extract(g.text) or "" for g in d.pool] for d in decisions]
+    more = columns(decisions)
+    theirs = [d.deferred for d in decisions if isinstance(d, Probed) and d.deferred is not None]
+    if theirs and len(theirs) == len(decisions):
+        more["deferred"] = np.array([_right(a, t) for a, t in zip(theirs, targets, strict=True)], dtype=bool)
     return Generations(
         **common,
+        **more,
         answer=np.array([d.answer for d in decisions], dtype=object),
         correct=np.array([_right(d.answer, t) for d, t in zip(decisions, targets, strict=True)], dtype=bool),
         confidence=np.array([d.confidence for d in decisions], dtype=np.float64),

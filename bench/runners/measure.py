@@ -17,8 +17,8 @@ import numpy as np
 from bench.arrays import AnyArray, Bools, Float64s, Ints, Strings
 from bench.components import Calibrator, Metric, NotApplicable, Score
 from bench.errors import BenchError, UsageError
-from bench.records import JUDGED, Density, Record
-from bench.records.detection import Detection
+from bench.records import JUDGED, Density, Generations, Record
+from bench.records.detection import Chances, Detection, Errors
 from bench.records.long import Long, unnamed
 from bench.registry import chosen, components
 from bench.results import Interval, Result
@@ -203,7 +203,7 @@ def inliers(record: Any) -> Any:
 def _of_record(labels: _Labels, wanted: Wanted, test: Record | Long, heard: _Heard) -> Iterator[Result]:
     own = wanted.own(test) if wanted.own is not None and isinstance(test, Record) and len(test) else ()
     pairs = [(metric, True) for metric in own]
-    pairs += _metrics(wanted, lambda m: m.of is not Detection and takes(m, test))
+    pairs += _metrics(wanted, lambda m: not issubclass(m.of, Detection) and takes(m, test))
     found = estimates([metric for metric, _ in pairs], test, labels.draw_seed)
     for (metric, asked), estimate in zip(pairs, found, strict=True):
         with heard.of(f"{metric.name} on {labels.cell.label}", asked=asked and wanted.asked):
@@ -246,12 +246,17 @@ def _of_score(
             parts = detections(test, values)
         else:
             found = values(test)
-            parts = iter([(part, detect(test, found, rows)) for part, rows in slices(test)])
-    metrics = [metric for metric, _ in _metrics(wanted, lambda m: m.of is Detection)]
+            chance = score.unit == "probability"
+            parts = iter([(part, detect(test, found, rows, chance=chance)) for part, rows in slices(test)])
     for part, detection in parts:
+        metrics = [metric for metric, _ in _metrics(wanted, _judging(detection))]
         for metric, estimate in zip(metrics, estimates(metrics, detection, labels.draw_seed), strict=True):
             with heard.of(f"{metric.name} of {name} on {labels.cell.label}", asked=wanted.asked):
                 yield labels.with_(slice=part).result(metric, *_sound(estimate), len(detection), test.n_failed)
+
+
+def _judging(detection: Detection) -> Callable[[Metric], bool]:
+    return lambda metric: issubclass(metric.of, Detection) and isinstance(detection, metric.of)
 
 
 def detections(test: Long, score: Callable[[Any], Any]) -> Iterator[tuple[str, Detection]]:
@@ -296,23 +301,29 @@ def _codes(values: Strings, names: dict[str, int]) -> Ints:
     return np.array([names.setdefault(str(v), len(names)) for v in different], dtype=np.int32)[place]
 
 
-def detect(record: Record, values: Any, rows: Bools | None = None) -> Detection:
-    """Scores of a record held against what they should detect: `ood` where the record has it, else wrong answers."""
+def detect(record: Record, values: Any, rows: Bools | None = None, *, chance: bool = False) -> Detection:
+    """Scores of a record held against what they should detect: `ood` where the record has it, else wrong answers.
+
+    chance: whether the scores are probabilities of being wrong.
+    """
     rows = np.ones(len(record), dtype=bool) if rows is None else rows
+    common: dict[str, Any] = {
+        "ids": record.ids[rows],
+        "scores": np.asarray(values, dtype=np.float64)[rows],
+        "groups": None if record.groups is None else record.groups[rows],
+        "weights": None if record.weights is None else record.weights[rows],
+        "n_failed": record.n_failed,
+    }
     if record.ood is not None:
-        positive = record.ood
-    elif isinstance(record, JUDGED):
-        positive = ~record.correct
-    else:
+        return Detection(**common, positive=record.ood[rows])
+    if not isinstance(record, JUDGED):
         raise NotApplicable("the record has neither 'ood' nor right and wrong answers")
-    return Detection(
-        ids=record.ids[rows],
-        scores=np.asarray(values, dtype=np.float64)[rows],
-        positive=positive[rows],
-        groups=None if record.groups is None else record.groups[rows],
-        weights=None if record.weights is None else record.weights[rows],
-        n_failed=record.n_failed,
-    )
+    tokens = deferred = None
+    if isinstance(record, Generations):
+        tokens = record.tokens.values[record.chosen].astype(np.float64)[rows]
+        deferred = None if record.deferred is None else record.deferred[rows]
+    kind = Chances if chance else Errors
+    return kind(**common, positive=~record.correct[rows], tokens=tokens, deferred=deferred)
 
 
 def slices(test: Record) -> Iterator[tuple[str, Bools]]:

@@ -96,6 +96,13 @@ class HuggingFace:
         ready.engine.meter.add(engine.meter)
         return [_scored([one], len(text.encode())) for one, (_, text) in zip(found, requests, strict=True)]
 
+    def states(self, requests: Sequence[tuple[str, str]]) -> Float64s:
+        """Mean state of the last layer over each continuation's tokens, as each was predicted (`Embedding`)."""
+        scored = self.score(requests, Details(hidden=True))
+        rows = [None if s.details is None or not s.tokens else s.details.hidden for s in scored]
+        width = next((r.shape[1] for r in rows if r is not None), 0)
+        return np.array([np.zeros(width) if r is None else r.mean(axis=0) for r in rows]).reshape(len(rows), width)
+
     def prepare(self, requests: Sequence[tuple[str, str]]) -> None:
         """Look at some of the requests that will come in many calls of `score`.
 

@@ -23,6 +23,7 @@ from bench.models.hf.encoding import Encoder, prompts
 from bench.models.hf.rows import Opened, Rows
 from bench.models.hf.sampling import Manner, choose
 from bench.models.hf.stops import Texts, texts_of
+from bench.models.hf.telling import Row, gathered, pieces, require, tell
 from bench.seeds import generator
 
 # New prompts wait until this share of the batch is free, so that they run together.
@@ -40,6 +41,7 @@ class _Path:
     noise: Float64s
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    told: list[Row] = field(default_factory=list)
     text: str | None = None
     done: bool = False
 
@@ -60,6 +62,7 @@ def generate_draws(
     paths = []
     for draw, prompt in zip(draws, encoded, strict=True):
         limit = min(draw.max_tokens, encoder.length - len(prompt) + 1)
+        require(draw.details)
         manner = Manner(draw.temperature, draw.top_p, draw.reshape)
         paths.append(_Path(draw, number[prompt], limit, manner, generator(draw.seed).random(max(limit, 0))))
     texts = texts_of(loaded)
@@ -73,15 +76,21 @@ def generate_draws(
     usage.prompt_tokens += sum(map(len, encoded))
     usage.generated_tokens += sum(len(path.tokens) for path in paths)
     usage.seconds += time.perf_counter() - began
-    return [
-        Generated(
-            text=path.text if path.text is not None else texts.decode(tuple(path.tokens)),
-            token_ids=np.array(path.tokens, dtype=np.int64),
-            logprobs=np.array(path.logprobs, dtype=np.float64),
-            stopped=path.text is not None,
-        )
-        for path in paths
-    ]
+    return [_generated(path, texts) for path in paths]
+
+
+def _generated(path: _Path, texts: Texts) -> Generated:
+    details = gathered(path.told)
+    own, others = pieces(path.tokens, details.top_ids, texts.decode) if details is not None else ((), ())
+    return Generated(
+        text=path.text if path.text is not None else texts.decode(tuple(path.tokens)),
+        token_ids=np.array(path.tokens, dtype=np.int64),
+        logprobs=np.array(path.logprobs, dtype=np.float64),
+        stopped=path.text is not None,
+        details=details,
+        pieces=own,
+        top_pieces=others,
+    )
 
 
 def _attempt(
@@ -107,7 +116,7 @@ def _halve(limits: Batching, most: int, trouble: str, unfinished: Sequence[_Path
             fix="run in a smaller dtype (--dtype bfloat16) or on another device (--device cpu)",
         )
     for path in unfinished:
-        path.tokens, path.logprobs, path.text = [], [], None
+        path.tokens, path.logprobs, path.told, path.text = [], [], [], None
     limits.rows = most // 2
     limits.tokens = max(1, limits.tokens // 2)
     LOG.warning("out of memory: batches of at most %d from here on", limits.rows)
@@ -155,9 +164,11 @@ class _Batch:
         noise = np.array([path.noise[len(path.tokens)] for path in paths])
         so_far = [tuple(path.tokens) if path.manner.reshape is not None else () for path in paths]
         tokens, logprobs = choose(logits, places, [path.manner for path in paths], noise, so_far)
-        for path, token, logprob in zip(paths, tokens.tolist(), logprobs.tolist(), strict=True):
+        told = tell(logits, places, [path.draw.details for path in paths], tokens)
+        for path, token, logprob, row in zip(paths, tokens.tolist(), logprobs.tolist(), told, strict=True):
             path.tokens.append(token)
             path.logprobs.append(logprob)
+            path.told.append(row)
         going = np.flatnonzero([self._goes_on(path) for path in paths])
         return going, tokens[going]
 

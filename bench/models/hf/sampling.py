@@ -43,7 +43,7 @@ def choose(
     for k, manner in enumerate(manners):
         members.setdefault(manner, []).append(k)
     for manner, group in members.items():
-        for block in _blocks(np.array(group), logits.shape[1]):
+        for block in blocks(np.array(group), logits.shape[1]):
             own = [tokens[k] for k in block.tolist()] if manner.reshape is not None else []
             chosen[block], logprobs[block] = _choose(logits, rows[block], manner, noise[block], own)
     return chosen, logprobs
@@ -125,6 +125,7 @@ def _nucleus(mass: Any, top_p: float) -> Any:
     return mass.scatter(-1, index, ordered.masked_fill(outside, 0))
 
 
-def _blocks(members: Ints, width: int) -> list[Ints]:
+def blocks(members: Ints, width: int) -> list[Ints]:
+    """Members in groups whose rows of so many probabilities may be held at once."""
     size = max(1, _CELLS // width)
     return [members[start : start + size] for start in range(0, len(members), size)]

@@ -129,7 +129,7 @@ class Head:
             slots,
             logprobs=normal[row, target].double().cpu().numpy(),
             first=_first(logits, row, target).cpu().numpy(),
-            **_details(sheet.details, normal, states, row, target),
+            **details_of(sheet.details, normal, states, row, target),
         )
 
     def _buffer(self, logits: Any) -> Any:
@@ -157,7 +157,7 @@ def _first(logits: Any, row: Any, target: Any) -> Any:
     return best
 
 
-def _details(details: Details, normal: Any, states: Any, row: Any, target: Any) -> dict[str, AnyArray]:
+def details_of(details: Details, normal: Any, states: Any, row: Any, target: Any) -> dict[str, AnyArray]:
     """Columns of what was asked for beside the log-probability."""
     if not details:
         return {}
@@ -174,6 +174,9 @@ def _details(details: Details, normal: Any, states: Any, row: Any, target: Any) 
         out["top_ids"] = ids[row].cpu().numpy()
         out["top_logprobs"] = values[row].double().cpu().numpy()
         out["top_mass"] = values.double().exp().sum(-1)[row].cpu().numpy()
+    if details.certainty:
+        uniform = -normal.clamp(min=-1e30).mean(-1, dtype=normal.dtype).double()
+        out["certainty"] = (uniform - np.log(normal.shape[-1]))[row].cpu().numpy()
     if details.hidden:
         out["hidden"] = states[row].double().cpu().numpy()
     return out

@@ -1,0 +1,1 @@
+"""What generated texts mean to each other: similarity, entailment, and the classes that they form."""
