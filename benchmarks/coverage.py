@@ -1,7 +1,8 @@
 """How often 95 % intervals hold the truth: python -m benchmarks.coverage [--seconds S] [--reps N] [--out FILE].
 
 Draws records from worlds whose truth is known (`benchmarks.worlds`), measures every metric that prints an interval,
-and writes docs/coverage.md, and beside the package's statistics the table from which results are cautioned.
+and writes docs/coverage.md, and beside the package's statistics the table from which results are cautioned.  It takes
+an hour or more: with `--keep FILE` what was counted is kept, one JSON line each, and a later call counts the rest.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,9 @@ def cell(cover: Cover) -> str:
     return f"{text} ± {100 * cover.error:.1f}" + ("" if cover.found == cover.reps else f" ({cover.found})")
 
 
-Found = Mapping[tuple[str, str, int, bool], Cover]
+Key = tuple[str, str, int, bool]  # world, metric, rows, clustered
+Found = Mapping[Key, Cover]
+Table = dict[Key, Cover]
 
 
 def page(found: Found, tests: list[str]) -> str:
@@ -150,20 +153,44 @@ def cautions(found: Found) -> dict[str, dict[str, float]]:
     return table
 
 
-def _world(job: tuple[str, int, float]) -> dict[tuple[str, str, int, bool], Cover]:
+def _world(job: tuple[str, int, float, Path | None]) -> Table:
     """All metrics of one world, whose truths are then worked out once."""
-    name, reps, seconds = job
+    name, reps, seconds, keep = job
     world = next(w for w in WORLDS if w.name == name)
-    found = {}
+    before = kept(keep)
+    found: Table = {}
     for metric in metrics(world):
-        for n, clustered in COLUMNS:
-            found[name, metric, n, clustered] = simulate(world, metric, n, clustered, reps=reps, seconds=seconds)
+        for clustered in CLUSTERED:
+            slow = False
+            for n in SIZES:
+                key = (name, metric, n, clustered)
+                if key in before:
+                    found[key] = before[key]
+                else:
+                    # What is too slow for one size is slower still for the next.
+                    found[key] = (
+                        Cover(0, 0, 0, "none")
+                        if slow
+                        else simulate(world, metric, n, clustered, reps=reps, seconds=seconds)
+                    )
+                    if keep is not None:
+                        with keep.open("a", encoding="utf-8") as file:
+                            file.write(json.dumps([*key, asdict(found[key])]) + "\n")
+                slow = found[key].reps < min(FEW, reps)
     return found
 
 
-def simulated(reps: int, seconds: float, jobs: int) -> Iterator[dict[tuple[str, str, int, bool], Cover]]:
+def kept(file: Path | None) -> Table:
+    """What earlier calls counted."""
+    if file is None or not file.exists():
+        return {}
+    lines = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    return {(world, metric, n, clustered): Cover(**cover) for world, metric, n, clustered, cover in lines}
+
+
+def simulated(reps: int, seconds: float, jobs: int, keep: Path | None) -> Iterator[Table]:
     """The worlds' tables as they come."""
-    work = [(world.name, reps, seconds) for world in WORLDS]
+    work = [(world.name, reps, seconds, keep) for world in WORLDS]
     if jobs == 1:
         yield from map(_world, work)
         return
@@ -177,12 +204,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--reps", type=int, default=1000, help="records of each size, at most")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each metric and size, at most")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--keep", type=Path, help="file to which counts are added, and from which they are taken")
     parser.add_argument("--out", type=Path, default=Path("docs/coverage.md"))
     parser.add_argument("--table", type=Path, default=TABLE, help="of the cautions")
     options = parser.parse_args(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    found: dict[tuple[str, str, int, bool], Cover] = {}
-    for part in simulated(options.reps, options.seconds, options.jobs):
+    found: Table = {}
+    for part in simulated(options.reps, options.seconds, options.jobs, options.keep):
         found |= part
         print(*dict.fromkeys(key[0] for key in part), file=sys.stderr, flush=True)
     options.out.write_text(page(found, type_one(2 * options.reps)), encoding="utf-8")

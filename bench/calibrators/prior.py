@@ -13,7 +13,10 @@ from bench.records import Choices, log_softmax
 SOURCE = "Liusie, Manakul and Gales 2023, Mitigating Word Bias in Zero-shot Prompt-based Classifiers"
 PAPERS = ("Mitigating Word Bias in Zero-shot Prompt-based Classifiers",)
 CLOSE = 1e-12
-STEPS = 200
+STEPS = 100  # at each temperature
+HALVINGS = 40
+FAR = 5.0  # the longest step, in units of the temperature
+FLAT = 1e-12  # curvature below which a direction counts as flat
 
 
 def prior_matched_weights(
@@ -22,28 +25,22 @@ def prior_matched_weights(
     """The log alpha (C,), the largest 0, that make the mean of softmax(loglik + log alpha) the prior, to within 1e-8.
 
     loglik: (n, C); prior: (C,), above 0, summing to 1; weights: (n,); start: where the search begins.  No labels are
-    looked at.  It is the minimum of the convex mean of logsumexp(loglik + a) less prior . a, found by Newton's method;
-    unique up to the scale of alpha.  Raises `NotApplicable` where no weights reach the prior.
+    looked at.  It is the minimum of the convex mean of logsumexp(loglik + a) less prior . a, unique up to the scale of
+    alpha.  Far apart log-likelihoods make that all but piecewise linear, with no curvature for Newton's method to go
+    by; so it is solved for softmax((loglik + a) / t) first, t as wide as they spread, and t is halved down to 1, each
+    solution the start of the next.  Raises `NotApplicable` where no weights reach the prior.
     """
     share = weights / weights.sum()
     prior = prior / prior.sum()
     a = np.zeros(len(prior)) if start is None else start - start.mean()
-    value = _objective(loglik, prior, share, a)
-    for _ in range(STEPS):
-        probs = np.exp(log_softmax(loglik + a))
-        mean = share @ probs
-        slope = mean - prior
-        if np.abs(slope).max() < CLOSE:
+    there = np.isfinite(loglik)
+    t = max(1.0, float(np.ptp(loglik[there]))) if there.any() else 1.0
+    while True:
+        a = _matched(loglik, prior, share, a, t)
+        if t == 1:
             break
-        curvature = np.diag(mean) - (probs * share[:, None]).T @ probs
-        # The scale of alpha is free: the least-squares step leaves it alone.
-        step = -np.linalg.lstsq(curvature, slope, rcond=1e-14)[0]
-        step *= min(1.0, 5.0 / max(np.abs(step).max(), 1e-300))
-        while _objective(loglik, prior, share, a + step) > value + 1e-14 and np.abs(step).max() > 1e-14:
-            step /= 2
-        a = a + step
-        value = _objective(loglik, prior, share, a)
-    missed = np.abs(share @ np.exp(log_softmax(loglik + a)) - prior).max()
+        t = max(1.0, t / 2)
+    missed = np.abs(_excess(loglik, prior, share, a, t)[1]).max()
     if not missed < 1e-8:
         raise NotApplicable(
             f"no weights of the choices give their mean probabilities the prior (missed by {missed:.2g})"
@@ -51,10 +48,34 @@ def prior_matched_weights(
     return a - a.max()
 
 
-def _objective(loglik: Float64s, prior: Float64s, share: Float64s, a: Float64s) -> float:
-    z = loglik + a
-    top = z.max(axis=1)
-    return float(share @ (top + np.log(np.exp(z - top[:, None]).sum(axis=1))) - prior @ a)
+def _matched(loglik: Float64s, prior: Float64s, share: Float64s, a: Float64s, t: float) -> Float64s:
+    """Newton's method at temperature t.  Its steps lead down the size of the slope too, which rounding blurs less."""
+    probs, slope = _excess(loglik, prior, share, a, t)
+    for _ in range(STEPS):
+        if np.abs(slope).max() < CLOSE:
+            break
+        curvature = (np.diag(share @ probs) - (probs * share[:, None]).T @ probs) / t
+        values, vectors = np.linalg.eigh(curvature)
+        step = -(vectors / np.maximum(values, FLAT / t)) @ (vectors.T @ slope)
+        step -= step.mean()  # the scale of alpha is free
+        step *= min(1.0, FAR * t / max(np.abs(step).max(), 1e-300))
+        for _ in range(HALVINGS):
+            after = _excess(loglik, prior, share, a + step, t)
+            # On a plateau, where all probabilities are 0 or 1, equal is as good: the step still leads down the slope.
+            if np.linalg.norm(after[1]) <= np.linalg.norm(slope):
+                break
+            step /= 2
+        else:
+            break
+        a = a + step
+        probs, slope = after
+    return a
+
+
+def _excess(loglik: Float64s, prior: Float64s, share: Float64s, a: Float64s, t: float) -> tuple[Float64s, Float64s]:
+    """Probabilities (n, C) under weights a at temperature t, and by how much their means exceed the prior, (C,)."""
+    probs = np.exp(log_softmax((loglik + a) / t))
+    return probs, share @ probs - prior
 
 
 def null_weights(null: Float64s) -> Float64s:

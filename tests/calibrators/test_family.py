@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.arrays import Float64s, Ints, Ragged
@@ -276,7 +276,9 @@ def _choices(loglik: Float64s, labels: Ints) -> Choices:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000), st.integers(2, 5), st.sampled_from([0.1, 1.0, 30.0]))
+@given(st.integers(0, 10_000), st.integers(2, 5), st.sampled_from([0.1, 1.0, 30.0, 300.0]))
+@example(337, 5, 30.0)  # where plain Newton steps end on a plateau
+@example(116, 2, 300.0)
 def test_prior_is_matched_from_any_scores(seed: int, classes: int, scale: float) -> None:
     rng = np.random.default_rng(seed)
     loglik = log_softmax(scale * rng.standard_normal((30, classes)) + rng.normal(0, scale, classes))
