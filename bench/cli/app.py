@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import baseline, check, compare, config, doctor, eval, gate, list, lm_eval, report, show  # noqa: A004 - named after the commands
+from bench.cli import baseline, check, compare, config, doctor, eval, gate, leaderboard, list, lm_eval, report, show  # noqa: A004 - named after the commands
 
 # Plain help: it prints in half the time, and alike on every terminal.
 app = typer.Typer(
@@ -42,6 +42,7 @@ app.command("report")(report.command)
 app.command("check")(check.command)
 app.command("doctor")(doctor.command)
 app.command("compare")(compare.command)
+app.command("leaderboard")(leaderboard.command)
 app.add_typer(gate.app, name="gate")
 app.add_typer(baseline.app, name="baseline")
 app.command(
