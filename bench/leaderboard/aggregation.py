@@ -22,7 +22,7 @@ from bench.stats.proxies import correlate
 from bench.stats.ranks import rank_sets
 
 RESAMPLES = 1999
-ROOM = 1 << 23
+ROOM = 1 << 21
 PRIOR = 1e-2  # of Bradley and Terry's model: a model that always wins keeps a finite rating
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,15 @@ class Ranked:
     optimism: float | None
     notes: tuple[str, ...]
 
+    @cached_property
+    def scale(self) -> tuple[float, float]:
+        """From where to where intervals are drawn: all of them, with a margin."""
+        results = [s.result for s in self.board.standings]
+        ends = [x for r in results for x in (r.value, r.low, r.high) if x is not None]
+        low, high = min(ends), max(ends)
+        margin = 0.05 * (high - low) or abs(low) * 0.1 or 1.0
+        return low - margin, high + margin
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Leaderboard:
@@ -44,7 +54,15 @@ class Leaderboard:
 
     def of(self, model: str) -> list[tuple[Ranked, int]]:
         """The boards that a model stands on, with its position there; all its decoders."""
-        return [(r, i) for r in self.boards for i, s in enumerate(r.board.standings) if s.model == model]
+        return self._by_model.get(model, [])
+
+    @cached_property
+    def _by_model(self) -> dict[str, list[tuple[Ranked, int]]]:
+        found: dict[str, list[tuple[Ranked, int]]] = {}
+        for ranked in self.boards:
+            for i, s in enumerate(ranked.board.standings):
+                found.setdefault(s.model, []).append((ranked, i))
+        return found
 
 
 def leaderboard(runs: Sequence[Path], *, state: looks.Looks, reusable: bool = False, seed: int = 0) -> Leaderboard:
@@ -97,13 +115,13 @@ def _fields(ranked: Sequence[Ranked], seed: int) -> dict[str, tuple[Aggregate, .
 
 def costs(aggregate: Aggregate) -> dict[str, float]:
     """Mean seconds for 1,000 samples over the aggregate's boards, of models that stand on all of them and say it."""
-    found: dict[str, float] = {}
-    for model, coverage in zip(aggregate.models, aggregate.coverage, strict=True):
-        mine: list[Standing] = [s for b in aggregate.boards for s in b.standings if s.model == model and s.usual]
-        seconds = cost_of(mine) if coverage == len(aggregate.boards) else None
-        if seconds is not None:
-            found[model] = seconds
-    return found
+    by_model: dict[str, list[Standing]] = {}
+    for board in aggregate.boards:
+        for s in board.standings:
+            if s.usual:
+                by_model.setdefault(s.model, []).append(s)
+    found = {m: cost_of(mine) for m, mine in by_model.items() if len(mine) == len(aggregate.boards)}
+    return {m: seconds for m, seconds in found.items() if seconds is not None}
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:

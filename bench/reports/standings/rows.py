@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.leaderboard.aggregation import Aggregate
-from bench.leaderboard.standings import Board, Standing
+from bench.leaderboard.standings import Standing
 from bench.leaderboard.tables import Leaderboard, Ranked
 from bench.reports import words
 from bench.reports.numerals import NONE, interval_of, places_of, value_of, written
@@ -91,7 +91,7 @@ def lines(ranked: Ranked, pages: Pages) -> list[Line]:
     """The standings of a board, best first."""
     board = ranked.board
     places = min((places_of(s.result) for s in board.standings), default=3)
-    scale = _scale(board)
+    scale = ranked.scale
     return [_line(ranked, i, f"../{pages.models[board.standings[i].model]}", scale, places) for i in ranked.order]
 
 
@@ -126,16 +126,9 @@ def of_model(found: Leaderboard, model: str, pages: Pages) -> list[Line]:
     """The boards that a model stands on."""
     at = {id(r): k for k, r in enumerate(found.boards)}
     return [
-        _line(r, i, f"../{pages.boards[at[id(r)]]}", _scale(r.board), places_of(r.board.standings[i].result), task=True)
+        _line(r, i, f"../{pages.boards[at[id(r)]]}", r.scale, places_of(r.board.standings[i].result), task=True)
         for r, i in found.of(model)
     ]
-
-
-def _scale(board: Board) -> tuple[float, float]:
-    ends = [x for s in board.standings for x in (s.result.value, s.result.low, s.result.high) if x is not None]
-    low, high = min(ends), max(ends)
-    margin = 0.05 * (high - low) or abs(low) * 0.1 or 1.0
-    return low - margin, high + margin
 
 
 def _span(s: Standing, scale: tuple[float, float]) -> tuple[float, float, float] | None:
