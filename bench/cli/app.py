@@ -6,7 +6,23 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import baseline, check, compare, config, doctor, eval, gate, list, lm_eval, report, show  # noqa: A004 - named after the commands
+from bench.cli import (
+    audit,
+    baseline,
+    check,
+    compare,
+    config,
+    doctor,
+    eval,  # noqa: A004
+    gate,
+    leaderboard,
+    list,  # noqa: A004
+    lm_eval,
+    report,
+    show,
+    view,
+    watch,
+)
 
 # Plain help: it prints in half the time, and alike on every terminal.
 app = typer.Typer(
@@ -42,6 +58,10 @@ app.command("report")(report.command)
 app.command("check")(check.command)
 app.command("doctor")(doctor.command)
 app.command("compare")(compare.command)
+app.command("leaderboard")(leaderboard.command)
+app.command("audit")(audit.command)
+app.command("watch")(watch.command)
+app.command("view")(view.command)
 app.add_typer(gate.app, name="gate")
 app.add_typer(baseline.app, name="baseline")
 app.command(

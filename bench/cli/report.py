@@ -10,6 +10,10 @@ import typer
 
 def command(
     run: Annotated[Path, typer.Argument(help="A run folder, as bench eval printed it.")],
+    exported: Annotated[
+        bool,
+        typer.Option("--export", help="Also RUN/export: charts as SVG, PNG, PDF and Vega-Lite, LaTeX, Markdown."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on one line.")] = False,
 ) -> None:
     """Make report.md and report.html of a run again, without the model."""
@@ -19,7 +23,12 @@ def command(
     from bench.runners.folder import RunFolder
 
     unreadable = build(RunFolder.open(run))
-    for path in (run / "report.html", run / "report.md"):
+    paths = [run / "report.html", run / "report.md"]
+    if exported:
+        from bench.reports.export import export
+
+        paths += export(RunFolder.open(run))
+    for path in paths:
         if as_json:
             output.emit({"path": str(path)})
         else:

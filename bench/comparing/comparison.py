@@ -161,6 +161,10 @@ def _against(reference: Side, candidate: Side, choice: Choice) -> Comparison:
         if one is None or other is None or one.error or other.error:
             missing.append(_lacking(label, one, other, reference.name, candidate.name))
             continue
+        barred = one.barred or other.barred
+        if barred:
+            refused.append(f"{label}: {barred}")
+            continue
         apart = differences(one, other)
         m = match(one, other)
         if apart or not m.complete:

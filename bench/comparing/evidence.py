@@ -63,7 +63,8 @@ class CellEvidence:
     ids: (n,) digests of the answered test samples, increasing; groups: (n,) of their clusters; weights: (n,).
     failed: digests of the samples without an answer, of whatever split; n_failed: how many of them are test samples.
     questions: digest of what was asked, as far as records hold it.  answers: digest of what was answered; empty where
-    equal answers would not say much.  error: why there are no numbers.  unmeasured: what crashed while measuring.
+    equal answers would not say much.  error: why there are no numbers.  barred: why its numbers, though they are there,
+    cannot be paired.  unmeasured: what crashed while measuring.
     """
 
     model: str
@@ -80,6 +81,7 @@ class CellEvidence:
     questions: str = ""
     answers: str = ""
     error: str = ""
+    barred: str = ""
     unmeasured: str = ""
     numbers: tuple[Evidence, ...] = ()
 

@@ -15,7 +15,8 @@ from bench.comparing.evidence import CellEvidence, Digests, Evidence, Kind, Side
 from bench.components import Metric, NotApplicable
 from bench.errors import BenchError, EvaluationError
 from bench.records import Record
-from bench.registry import find
+from bench.registry import chosen
+from bench.reports.headlines import HARNESS
 from bench.results import Result
 from bench.runners.cells import CellEntry
 from bench.runners.folder import RunFolder
@@ -72,6 +73,9 @@ def gather(run: RunFolder, entry: CellEntry, results: Sequence[Result]) -> CellE
     if entry.status != "done":
         error = entry.error or "the cell was not finished"
         return CellEvidence(**about, ids=np.empty(0, dtype=np.uint64), error=error)
+    long = run.long(entry.name)
+    if long is not None:
+        return CellEvidence(**about, ids=np.empty(0, dtype=np.uint64), barred=_too_long(len(long)))
     record, failures = run.record(entry.name), run.failures(entry.name)
     test = record.split("test")
     names = digests(test.ids, "sample ids")
@@ -97,6 +101,13 @@ def gather(run: RunFolder, entry: CellEntry, results: Sequence[Result]) -> CellE
     )
 
 
+def _too_long(rows: int) -> str:
+    return (
+        f"its {rows:,} rows are too many to be held and paired by id; results.json has its numbers with their "
+        "intervals, and a part of the rows, the same on both sides, can be evaluated and compared"
+    )
+
+
 def _numbers(
     record: Record, test: Record, results: Sequence[Result], ids: Digests, clusters: Digests
 ) -> list[Evidence]:
@@ -108,12 +119,31 @@ def _numbers(
         sample = _view(record, test, calibrator, score, part)
         place = np.searchsorted(ids, digests(sample.ids, "sample ids"))
         for result in group:
-            metric = find(Metric, result.metric)
-            if metric.interval:
+            metric = _metric(result, sample)
+            if metric is not None:
                 found.append(_number(metric, result, sample, place, ids, clusters))
                 if not (calibrator or score) and isinstance(sample, Record):
                     found += _by_dataset(metric, result, sample, place, ids, clusters)
     return found
+
+
+def _metric(result: Result, sample: Any) -> Metric | None:
+    """What made a result; `None` for a number that estimates nothing, or that the record cannot give again.
+
+    Of the harness's own numbers a record holds what each sample got: those that are its mean can be paired.
+    """
+    if not result.metric.startswith(HARNESS):
+        metric = chosen(Metric, result.metric)
+        return metric if metric.interval else None
+    from bench.harness.metrics import mean_of
+
+    metric = mean_of(result.metric, limits=result.range)
+    try:
+        value, _, _ = contributions(metric, sample, digests(sample.ids, "sample ids"))
+    except (NotApplicable, BenchError, KeyError):
+        return None
+    same = value is not None and result.value is not None and abs(value - result.value) <= SAME * max(1.0, abs(value))
+    return metric if same or result.n_failed else None
 
 
 def _by_dataset(

@@ -157,7 +157,7 @@ def _whole(
     clusters = cells[0].clusters if clustered or one.kind == "folds" else cells[0].ids
     if one.kind == "folds":
         used = np.ones(len(one.values), dtype=bool)
-        clusters = _fold_names(cells[0].clusters, one)
+        clusters = fold_names(cells[0].clusters, one)
     else:
         used = ~np.isnan(one.values) & ~np.isnan(other.values)
         clusters = clusters[used]
@@ -178,7 +178,7 @@ def _whole(
     )
 
 
-def _fold_names(clusters: Digests, number: Evidence) -> Digests:
+def fold_names(clusters: Digests, number: Evidence) -> Digests:
     """A digest for each fold; the number may rest on a part of the samples, and then on a part of the folds."""
     folds = folds_of(clusters)
     if int(folds.max(initial=-1)) + 1 == len(number.values):

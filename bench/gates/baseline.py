@@ -34,8 +34,11 @@ def save(one: Side, path: Path, *, keep: Callable[[CellEvidence, Evidence], bool
     """
     kept = [replace(c, numbers=tuple(e for e in c.numbers if e.value is not None and keep(c, e))) for c in one.cells]
     if not any(c.numbers for c in kept):
+        barred = next((c.barred for c in one.cells if c.barred), "")
         raise UsageError(
-            f"'{one.name}' has no such number", cause="a baseline without numbers gates nothing", fix="keep more"
+            f"'{one.name}' has no such number",
+            cause=barred or "a baseline without numbers gates nothing",
+            fix="keep the baseline of a run on fewer rows" if barred else "keep more",
         )
     document = {
         "schema_version": BASELINE_SCHEMA,

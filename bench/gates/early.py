@@ -21,7 +21,7 @@ from bench.components import Metric, NotApplicable, Task
 from bench.errors import IncompleteError
 from bench.gates.document import EXITS, CheckResult, Gate, SideFacts, Stop, counted
 from bench.gates.policy import CheckRule, Policy
-from bench.registry import find
+from bench.registry import chosen, find
 from bench.reports.numerals import written
 from bench.runners.folder import RunFolder
 from bench.runners.journal import Journal, Layout
@@ -193,7 +193,7 @@ def _arrived(stream: _Stream, path: Path) -> tuple[Digests, Float64s, Any]:
     layout = Layout(stream.asked.ids, entry.batch)
     with Journal.open(run.cell_path(entry.name), cls, layout, key=entry.digest) as journal:
         batches = [journal.read(b) for b in sorted(journal.done)]
-    metric = find(Metric, stream.number.metric)
+    metric = chosen(Metric, stream.number.metric)
     names: list[str] = []
     values: list[float] = []
     lost: list[bool] = []

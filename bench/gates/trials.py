@@ -126,12 +126,21 @@ def _candidate_error(cell: CellEvidence | None, number: Evidence | None) -> str:
     return ""
 
 
+def _barred(trial: Trial) -> Trial | None:
+    """The trial without a test, where the samples of a side cannot be paired."""
+    reason = next((c.barred for c in trial.cells if c is not None and c.barred), "")
+    return replace(trial, circumstances=Circumstances(identical=False), reason=reason) if reason else None
+
+
 def _against(trial: Trial, first: Evidence | None, second: Evidence | None, here: Side, there: Side) -> Trial:
     """The candidate against the baseline."""
     one, other = trial.cells
     error = _candidate_error(other, second)
     if error:
         return replace(trial, circumstances=Circumstances(evaluated=False), reason=error)
+    barred = _barred(trial)
+    if barred is not None:
+        return barred
     if one is None or other is None or first is None or second is None:
         lacking = [side.name for side, number in ((here, first), (there, second)) if number is None]
         return replace(trial, circumstances=Circumstances(present=False), reason=f"not in {' nor in '.join(lacking)}")
@@ -174,6 +183,9 @@ def _absolute(trial: Trial, second: Evidence | None) -> Trial:
     error = _candidate_error(other, second)
     if error:
         return replace(trial, circumstances=Circumstances(evaluated=False), reason=error)
+    barred = _barred(trial)
+    if barred is not None:
+        return barred
     if other is None or second is None or trial.limit is None:
         return replace(trial, circumstances=Circumstances(present=False), reason="not in the candidate")
     if second.value is None:

@@ -88,6 +88,20 @@ def metric_of(task: Any, key: str, column: Column) -> Metric:
     return make(function=partial(_of_set, key, aggregation), limits=(None, None), interval=False)
 
 
+def mean_of(name: str, *, limits: tuple[float | None, float | None]) -> Metric:
+    """The metric of results called `name` as the mean of what a record holds of it; the task's own is not asked."""
+    key = name.removeprefix(PREFIX)
+    key = key if "," in key else f"{key},none"
+    return Metric(
+        name=name,
+        area="reasoning",
+        function=partial(_of_key, key, _mean),
+        source=SOURCE,
+        range=limits,
+        of=Record,
+    )
+
+
 def per_sample_form(aggregation: Aggregation, column: Column) -> Callable[[Column], PerSample] | None:
     """The aggregation as a mean or a ratio of sums of per-sample numbers; `None` where it is neither."""
     name = getattr(aggregation, "__name__", "")

@@ -16,7 +16,7 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.reports import curves
 from bench.reports.numerals import written
-from bench.reports.view import Key
+from bench.reports.view import Drawing, Key
 
 Spec = dict[str, Any]
 COLOURS: tuple[str, ...] = tuple(f"var(--c{i})" for i in range(1, 7))
@@ -265,11 +265,11 @@ def stacked(rows: Sequence[Mapping[str, Any]], title: str) -> Spec:
     return _chart(layers, (_beside(places), max(56, 28 * len(rows))))
 
 
-def svg(specs: Sequence[Spec], prefix: str) -> list[str]:
+def svg(specs: Sequence[Spec], prefix: str) -> list[Drawing]:
     """Static SVGs for inlining; identifiers begin with `prefix`, so that they are unique within a page."""
     import vl_convert
 
-    return [_slim(vl_convert.vegalite_to_svg(spec), f"{prefix}{i}") for i, spec in enumerate(specs)]
+    return [Drawing.of(_slim(vl_convert.vegalite_to_svg(spec), f"{prefix}{i}"), spec) for i, spec in enumerate(specs)]
 
 
 def _chart(layers: list[Spec], size: tuple[int, int]) -> Spec:

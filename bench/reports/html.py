@@ -5,15 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench import __version__
 from bench.reports import table
 from bench.reports.numerals import count
 from bench.reports.page import Page, manifest_grid
+from bench.reports.sections.samples import KINDS
 from bench.reports.text import csv_cell, script_json
 from bench.results import Result
+
+if TYPE_CHECKING:
+    import jinja2
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -26,6 +31,7 @@ def render(page: Page, results: Sequence[Result]) -> str:
         data,
         page=page,
         manifest_grid=manifest_grid,
+        sample_kinds=[(key, title) for key, (title, _) in KINDS.items()],
         columns=table.COLUMNS,
         coded=data["coded"],
         count=count(len(results)),
@@ -34,29 +40,45 @@ def render(page: Page, results: Sequence[Result]) -> str:
 
 def rendered(template: str, data: Mapping[str, Any], **context: Any) -> str:
     """A template of this folder as one self-contained page; `data` is the table behind its CSV button."""
-    import jinja2
     from markupsafe import Markup
 
-    environment = jinja2.Environment(
+    style, script, digest = _own()
+    # The only three texts that are not escaped: our own style and script, and JSON without "<", ">" or "&".
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(style),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            data=Markup(script_json(data)),  # noqa: S704
+            policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
+            "base-uri 'none'; form-action 'none'",
+            drawing=_drawing,
+            version=__version__,
+            **context,
+        )
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def _own() -> tuple[str, str, str]:
+    """Our own style and script, and the script's digest for the page's policy."""
     script = (TEMPLATES / "report.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    # The only three texts that are not escaped: our own style and script, and JSON without "<", ">" or "&".
-    return environment.get_template(template).render(
-        style=Markup((TEMPLATES / "report.css").read_text("utf-8")),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        data=Markup(script_json(data)),  # noqa: S704
-        policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'",
-        drawing=_drawing,
-        version=__version__,
-        **context,
-    )
+    return (TEMPLATES / "report.css").read_text("utf-8"), script, digest
 
 
 def _drawing(svg: str) -> str:

@@ -13,7 +13,7 @@ from bench.errors import BenchError
 from bench.reports import words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, plural
-from bench.reports.sections import calibration, cost, likelihood, ood, reasoning, spending, tables, uncertainty
+from bench.reports.sections import calibration, cost, likelihood, ood, reasoning, samples, spending, tables, uncertainty
 from bench.reports.text import name, shorten
 from bench.reports.view import Figure, Grid, Head, Item, Row, Section
 
@@ -55,6 +55,7 @@ class Page:
     facts: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]
     commands: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = field(default=())
+    samples: Grid | None = None
 
 
 def page(material: Material) -> Page:
@@ -78,6 +79,7 @@ def page(material: Material) -> Page:
         facts=_facts(material.manifest),
         commands=_commands(material),
         notes=tuple(f"{shorten(cell, 100)}: {shorten(why, 200)}" for cell, why in material.unreadable.items()),
+        samples=samples.chosen(material),
     )
 
 

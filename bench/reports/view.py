@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,19 @@ class Key:
     dash: str = ""
     shape: str = "line"
     index: int = 0
+
+
+class Drawing(str):
+    """An SVG that knows the Vega-Lite spec that it was drawn from."""
+
+    spec: Mapping[str, Any]
+
+    @staticmethod
+    def of(svg: str, spec: Mapping[str, Any]) -> Drawing:
+        """The SVG with its spec."""
+        drawing = Drawing(svg)
+        drawing.spec = spec
+        return drawing
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.components import Metric
 from bench.errors import BenchError
@@ -109,7 +109,8 @@ def lead(area: str) -> str:
 
 def label(metric: str) -> str:
     """A metric's name as people write it."""
-    return LABELS.get(metric, shorten(metric, 40))
+    bare, comma, parameters = metric.partition(",")
+    return LABELS.get(bare, shorten(bare, 40)) + (f" ({shorten(parameters, 40)})" if comma else "")
 
 
 def task(text: str) -> str:
@@ -152,7 +153,11 @@ def definitions(names: Iterable[str]) -> list[Definition]:
         known = components(Metric)
     except BenchError:  # a broken plugin must not keep a finished run from being read
         return []
-    return [_definition(known[name]) for name in dict.fromkeys(names) if name in known]
+    return [
+        replace(_definition(known[bare]), name=name, label=label(name))
+        for name in dict.fromkeys(names)
+        if (bare := name.partition(",")[0]) in known
+    ]
 
 
 def _definition(metric: Metric) -> Definition:

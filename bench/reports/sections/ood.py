@@ -11,7 +11,7 @@ from bench.arrays import Bools, Float64s
 from bench.components import NotApplicable, Score
 from bench.errors import BenchError
 from bench.records import Record
-from bench.registry import find
+from bench.registry import chosen
 from bench.reports import charts, curves, words
 from bench.reports.headlines import default_score
 from bench.reports.material import Cell, Material
@@ -99,7 +99,7 @@ def _values(wanted: str, test: Record, whole: Record) -> Float64s | None:
     if not wanted:
         return None
     try:
-        score = find(Score, wanted)
+        score = chosen(Score, wanted)
         if not isinstance(test, score.of):
             return None
         train = inliers(whole.split("train"))

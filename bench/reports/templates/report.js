@@ -51,33 +51,69 @@
     if (wanted && table.tHead.rows[0].cells[wanted[1]]) sort(table, Number(wanted[1]), wanted[2] === "d" ? "descending" : "ascending");
   }
 
-  // The overview's filter: words that must all occur, and the areas that are pressed (none: all).
-  const filter = $("filter"), chips = [...document.querySelectorAll("button[data-area]")], overview = $("overview-table");
-  const apply = () => {
-    if (!overview) return;
-    const terms = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const areas = chips.filter((chip) => chip.getAttribute("aria-pressed") === "true").map((chip) => chip.dataset.area);
-    let shown = 0;
-    for (const row of overview.tBodies[0].rows) {
-      const text = row.textContent.toLowerCase();
-      row.hidden = !((!areas.length || areas.includes(row.dataset.area)) && terms.every((term) => text.includes(term)));
-      shown += !row.hidden;
-    }
-    $("overview-empty").hidden = shown > 0;
-    $("overview-count").textContent = shown === overview.tBodies[0].rows.length ? "" : shown + " of " + overview.tBodies[0].rows.length + " rows";
-    keep("q", filter.value.trim());
-    keep("areas", areas.join(","));
-  };
-  if (filter) {
-    filter.value = state.get("q") ?? "";
-    const wanted = (state.get("areas") ?? "").split(",");
+  // Filters of tables: words that must all occur, and the kinds that are pressed (none: all).
+  const filterable = (input, table, count, empty, words, kinds) => {
+    const chips = [...input.parentElement.querySelectorAll("button[data-area]")];
+    const apply = () => {
+      const terms = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const areas = chips.filter((chip) => chip.getAttribute("aria-pressed") === "true").map((chip) => chip.dataset.area);
+      const rows = table.tBodies[0].rows;
+      let shown = 0;
+      for (const row of rows) {
+        const text = row.textContent.toLowerCase();
+        row.hidden = !((!areas.length || areas.includes(row.dataset.area)) && terms.every((term) => text.includes(term)));
+        shown += !row.hidden;
+      }
+      empty.hidden = shown > 0;
+      count.textContent = shown === rows.length ? "" : shown + " of " + rows.length + " rows";
+      keep(words, input.value.trim());
+      keep(kinds, areas.join(","));
+    };
+    input.value = state.get(words) ?? "";
+    const wanted = (state.get(kinds) ?? "").split(",");
     for (const chip of chips) {
       chip.setAttribute("aria-pressed", String(wanted.includes(chip.dataset.area)));
       chip.addEventListener("click", () => { chip.setAttribute("aria-pressed", String(chip.getAttribute("aria-pressed") !== "true")); apply(); });
     }
-    filter.addEventListener("input", apply);
+    input.addEventListener("input", apply);
     apply();
-  }
+  };
+  if ($("filter") && $("overview-table")) filterable($("filter"), $("overview-table"), $("overview-count"), $("overview-empty"), "q", "areas");
+  if ($("samples-filter")) filterable($("samples-filter"), $("samples-table"), $("samples-count"), $("samples-empty"), "samples", "kinds");
+
+  // Charts as files: their colours are the page's variables, which a file of its own does not have.
+  const drawn = (svg) => {
+    const copy = svg.cloneNode(true), style = getComputedStyle(root), box = svg.viewBox.baseVal;
+    copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+    copy.setAttribute("width", box.width);
+    copy.setAttribute("height", box.height);
+    copy.setAttribute("font-family", "sans-serif");
+    copy.removeAttribute("style");
+    const text = new XMLSerializer().serializeToString(copy);
+    return [text.replace(/var\((--[a-z0-9-]+)\)/g, (_, key) => style.getPropertyValue(key).trim()), box];
+  };
+  const save = (url, file) => { const link = document.createElement("a"); link.href = url; link.download = file; link.click(); };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-save]");
+    if (!button) return;
+    const figure = button.closest("figure");
+    figure.querySelectorAll("svg.chart").forEach((svg, i) => {
+      const [text, box] = drawn(svg), url = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(text);
+      const file = figure.querySelector("h3").textContent.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60) + "-" + (i + 1);
+      if (button.dataset.save === "svg") { save(url, file + ".svg"); return; }
+      const image = new Image();
+      image.onload = () => {
+        const canvas = document.createElement("canvas");
+        canvas.width = 3 * box.width; canvas.height = 3 * box.height;
+        const draw = canvas.getContext("2d");
+        draw.fillStyle = getComputedStyle(root).getPropertyValue("--card").trim();
+        draw.fillRect(0, 0, canvas.width, canvas.height);
+        draw.drawImage(image, 0, 0, canvas.width, canvas.height);
+        save(canvas.toDataURL("image/png"), file + ".png");
+      };
+      image.src = url;
+    });
+  });
 
   // Every number: texts are stored once and named by position.
   const data = JSON.parse($("data").textContent);

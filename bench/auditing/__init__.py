@@ -1,0 +1,1 @@
+"""Statistical reports on a finished run: what its numbers hide, and with how few samples they could have been had."""

@@ -1,0 +1,66 @@
+"""From run folders to the site on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.errors import UsageError
+from bench.leaderboard import looks
+from bench.leaderboard.tables import Leaderboard, leaderboard
+from bench.runners.atomic import make_folder, write_error, write_text
+from bench.runners.site import MANIFEST
+
+MARK = "leaderboard.csv"  # what a folder holds that a leaderboard was made in before
+
+
+def run_folders(paths: Sequence[Path]) -> list[Path]:
+    """The runs named, and those directly within folders named, each once, by name.
+
+    Raises `UsageError` for a folder that neither is a run nor holds one.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        if (path / MANIFEST).is_file() or not path.is_dir():
+            within = [path]
+        else:
+            within = sorted(p.parent for p in path.glob(f"*/{MANIFEST}"))
+        if not within:
+            raise UsageError(
+                f"there is no run in '{path}'",
+                cause=f"neither it nor a folder in it has a {MANIFEST}",
+                fix="name run folders, as bench eval printed them",
+            )
+        for one in within:
+            found.setdefault(one.resolve(), one)
+    return list(found.values())
+
+
+def build(runs: Sequence[Path], out: Path, *, reusable: bool = False, seed: int = 0) -> Leaderboard:
+    """Write the site, Markdown, CSV, LaTeX and the looks into `out`; pages of an earlier one there are replaced.
+
+    Raises `UsageError` for a folder that holds something else.
+    """
+    from bench.reports.standings import site, texts
+
+    if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
+        raise UsageError(
+            f"'{out}' holds something else", cause="a leaderboard would be mixed with it", fix="name another --out"
+        )
+    state = looks.read(out)
+    found = leaderboard(runs, state=state, reusable=reusable, seed=seed)
+    command = ["bench", "leaderboard", *map(str, runs), "--out", str(out), *(["--thresholdout"] if reusable else [])]
+    try:
+        for folder in (out, out / "tasks", out / "models"):
+            make_folder(folder)
+        looks.write(out, state)
+        kept = set()
+        for name, text in (*texts.files(found), *site.pages(found, command)):
+            write_text(out / name, text)
+            kept.add(name)
+        for old in (*out.glob("tasks/*.html"), *out.glob("models/*.html")):
+            if str(old.relative_to(out)) not in kept:
+                old.unlink()
+    except OSError as error:
+        raise write_error(error, out, resumable=False) from error
+    return found
