@@ -8,7 +8,7 @@ from bench.components import Truth, check
 from bench.covariance import gaussian_log_density
 from bench.examples import Examples
 from bench.models.densities import Gaussian, denoised
-from bench.models.ppca import PrincipalComponents
+from bench.models.pca import PrincipalComponents
 from bench.records import ProbedDensity
 from bench.scores.densities import (
     MINORITY,

@@ -68,7 +68,7 @@ REFUSED = (
     "probed:mlp",
     "probed:kde,members=1",
     "probed:kde,rate=0",
-    "ppca,components=0",
+    "pca,components=0",
     "ape,noise=0",
 )
 

@@ -17,7 +17,7 @@ from bench.models.densities import Gaussian
 class PrincipalComponents(Gaussian):
     """A Gaussian whose covariance is of rank k plus a multiple of the identity."""
 
-    name: ClassVar[str] = "ppca"
+    name: ClassVar[str] = "pca"
     components: int = 8
     axes: Float64s | None = None
 
@@ -26,9 +26,9 @@ class PrincipalComponents(Gaussian):
         width = rows.shape[1]
         if not self.components < min(width, len(rows)):
             raise UsageError(
-                f"ppca cannot have {self.components} components",
+                f"pca cannot have {self.components} components",
                 cause=f"there are {width} columns and {len(rows)} training rows",
-                fix="give fewer: ppca,components=2",
+                fix="give fewer: pca,components=2",
             )
         self.mean = rows.mean(axis=0)
         values, vectors = np.linalg.eigh(np.cov(rows, rowvar=False, ddof=1))  # ascending
@@ -47,12 +47,12 @@ class PrincipalComponents(Gaussian):
         return {"components": self.components}
 
 
-@model("ppca", gives="density", source="Tipping and Bishop 1999", check="ood/reconstruction")
-def ppca(components: int = 8) -> PrincipalComponents:
+@model("pca", gives="density", source="Tipping and Bishop 1999", check="ood/reconstruction")
+def pca(components: int = 8) -> PrincipalComponents:
     """Probabilistic PCA, fitted in closed form; what a linear variational autoencoder reaches at its best.
 
     components: number of principal axes kept.
     """
     if components < 1:
-        raise UsageError("ppca has no component", cause="it needs one", fix="write ppca,components=8")
+        raise UsageError("pca has no component", cause="it needs one", fix="write pca,components=8")
     return PrincipalComponents(components=components)
