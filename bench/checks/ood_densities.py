@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from bench.components import Truth, check
@@ -116,6 +118,6 @@ def _area(values: np.ndarray, part: Examples, shift: float) -> float:
     return float(np.searchsorted(np.sort(near), far).mean() / len(near))
 
 
-def _record(log_prob: np.ndarray, **columns: np.ndarray) -> ProbedDensity:
+def _record(log_prob: np.ndarray, **columns: Any) -> ProbedDensity:
     n = len(log_prob)
     return ProbedDensity(ids=np.arange(n).astype(str), log_prob=log_prob, dim=np.full(n, 3), **columns)

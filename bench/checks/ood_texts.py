@@ -28,14 +28,15 @@ def lm_ratio_truths() -> list[Truth]:
     texts = np.array(list(product(range(LETTERS), repeat=LENGTH)))
     tuned, base = (_bigram(texts, *_model(draws)) for _ in range(2))
     n = len(texts)
+    their = Ragged.of(list(base), np.float64)
     record = Contrasted(
         ids=np.arange(n).astype(np.str_),
         logprobs=Ragged.of(list(tuned), np.float64),
-        base=Ragged.of(list(base), np.float64),
+        base=their,
         bytes=np.full(n, LENGTH),
         question=np.full(n, 2),
     )
-    swapped = replace(record, logprobs=record.base, base=record.logprobs)
+    swapped = replace(record, logprobs=their, base=record.logprobs)
     p, q = np.exp(tuned.sum(axis=1)), np.exp(base.sum(axis=1))
     found = lm_ratio(record)
     best = _area(found, p, q)

@@ -57,8 +57,9 @@ def disk(radius: float) -> Float64s:
     return np.asarray(cover / cover.sum(), dtype=np.float64)
 
 
-def fields(n: int, h: int, w: int, decay: float, draws: np.random.Generator) -> Float64s:
-    """Random fields of amplitude 1 / frequency^decay, each stretched to [0, 1], (n, h, w)."""
+def fields(images: Float64s, decay: float, draws: np.random.Generator) -> Float64s:
+    """Random fields of amplitude 1 / frequency^decay, each stretched to [0, 1]: one for each image, (n, h, w)."""
+    n, h, w = images.shape[0], images.shape[1], images.shape[2]
     frequency = np.hypot(np.fft.fftfreq(h)[:, None], np.fft.rfftfreq(w)[None])
     amplitude = np.where(frequency > 0, np.where(frequency > 0, frequency, 1.0) ** -decay, 0.0)
     values = np.fft.irfft2(np.fft.rfft2(draws.standard_normal((n, h, w))) * amplitude, s=(h, w))

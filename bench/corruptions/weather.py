@@ -41,7 +41,7 @@ def snow(images: Float64s, severity: int, draws: np.random.Generator) -> Float64
 def frost(images: Float64s, severity: int, draws: np.random.Generator) -> Float64s:
     """Ice over the image: ridges of a random field, an image each."""
     kept, ice = FROST[severity - 1]
-    ridges = 1 - np.abs(2 * fields(*images.shape[:3], CRYSTALS, draws) - 1)
+    ridges = 1 - np.abs(2 * fields(images, CRYSTALS, draws) - 1)
     return np.asarray(kept * images + ice * (ridges**2)[..., None], dtype=np.float64)
 
 
@@ -49,5 +49,5 @@ def fog(images: Float64s, severity: int, draws: np.random.Generator) -> Float64s
     """A random field added, and the whole brought back to the image's own maximum."""
     amount, decay = FOG[severity - 1]
     top = images.max(axis=(1, 2, 3), keepdims=True)
-    thick = images + amount * fields(*images.shape[:3], decay, draws)[..., None]
+    thick = images + amount * fields(images, decay, draws)[..., None]
     return np.asarray(thick * top / np.maximum(top + amount, 1e-12), dtype=np.float64)

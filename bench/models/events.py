@@ -152,7 +152,7 @@ def _trained(
             odds = sum((log_share[i][made[:, i]] - log_share[i][seen[:, i]] for i in range(types)), torch.zeros(1))
             loss = torch.nn.functional.softplus(-(value(seen) - value(made) + odds)).mean()
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it so
             optimiser.step()
             schedule.step()
     weights = torch.nn.functional.softplus(raw).detach().numpy().astype(np.float64)

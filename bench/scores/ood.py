@@ -99,7 +99,7 @@ def knn(record: Classification, train: Classification, neighbours: int = NEIGHBO
     single, spare = np.ascontiguousarray(bank.T, dtype=np.float32), min(neighbours + SPARE, len(bank))
     out = np.empty(len(points))
     for part in blocks(len(points)):
-        rows = unit(points[part].astype(np.float64))
+        rows = unit(points[part].astype(np.float64)).astype(np.float64)
         # In float32 a few more than are wanted are found; in float64 the wanted one of these.
         near = np.argpartition(rows.astype(np.float32) @ single, -spare, axis=1)[:, -spare:]
         cosine = np.einsum("nkd,nd->nk", bank[near], rows)

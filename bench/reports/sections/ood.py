@@ -16,6 +16,7 @@ from bench.reports import charts, curves, words
 from bench.reports.headlines import default_score
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, interval_of, places_of, value_of, written
+from bench.reports.sections import ood_severity as severity
 from bench.reports.sections.calibration import inliers
 from bench.reports.sections.tables import measured
 from bench.reports.text import name, shorten
@@ -40,7 +41,10 @@ class Scored:
 
 
 def figures(material: Material, cells: Sequence[Cell], most: int) -> tuple[list[Figure], list[str]]:
-    """For each task the score's densities (a panel a model), and the ROC curves on one pair of axes."""
+    """For each task the score's densities (a panel a model), and the ROC curves on one pair of axes.
+
+    A task whose data sets are one shift in several strengths has AUROC against strength in the densities' place.
+    """
     drawn: list[Figure] = []
     left_out: list[str] = []
     for task, members in material.tasks_of(cells).items():
@@ -51,7 +55,8 @@ def figures(material: Material, cells: Sequence[Cell], most: int) -> tuple[list[
             left_out.append(words.task(task))
             continue
         drawn += [
-            _separation(material, task, scored, f"sep{len(drawn)}"),
+            severity.figure(material, task, f"sep{len(drawn)}")
+            or _separation(material, task, scored, f"sep{len(drawn)}"),
             _roc(material, task, scored, f"roc{len(drawn)}"),
         ]
     return drawn, left_out

@@ -44,7 +44,7 @@ class Probing:
             slope = np.linalg.norm(gradient.reshape(len(inputs), -1), axis=1)
         return Probed(
             **common,
-            labels=batch.targets,
+            labels=np.asarray(batch.targets),
             logits=answer.logits,
             features=answer.features,
             members=answer.members,
