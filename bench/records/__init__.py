@@ -17,6 +17,7 @@ from bench.records.kinds import (
     Tokens,
     log_softmax,
 )
+from bench.records.rollouts import Rollouts
 from bench.records.speculation import Speculation
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Record",
     "Regression",
     "Responses",
+    "Rollouts",
     "Scores",
     "Speculation",
     "Tokens",
