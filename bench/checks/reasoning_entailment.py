@@ -24,7 +24,7 @@ def entailment() -> list[Truth]:
         moved = replace(theory, facts=theory.facts[::-1], rules=theory.rules[::-1], people=theory.people[::-1])
         wrong["order"] += prove(moved, claim) != label
         wrong["names"] += prove(_renamed(theory), replace(claim, person=f"{claim.person}x")) != label
-        premises = (*theory.facts, *theory.rules)
+        premises = theory.premises
         wrong["formulas"] += sum(read_formula(formula(premise)) != premise for premise in premises)
         text = "\n".join([*map(formula, premises), f"claim: {formula(claim)}"])
         wrong["text"] += proved(text) != label

@@ -45,7 +45,7 @@ def _record(examples: Examples, said: list[int]) -> Choices:
 
 @check("reasoning/long-tail", area="reasoning", source=SOURCE)
 def rarity() -> list[Truth]:
-    """Labels from the words; one who knows years has no gap; one who doubts whom it does not know has the planted one."""
+    """Labels from the words; who knows years has no gap; who doubts those it does not know has the planted one."""
     examples = long_tail(0)
     texts = [question.prompt for question in examples.inputs]
     labels = np.asarray(examples.targets)

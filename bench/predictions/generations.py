@@ -58,6 +58,7 @@ def build(table: Table) -> dict[str, Generations]:
         tokens=Ragged(table.columns["tokens"][order], offsets),
         answers=pooled("answer"),
         corrects=pooled("correct"),
+        passes=pooled("passes"),
         token_logprobs=_joined(table.get("token_logprobs"), order, offsets),
         target=of_prompt(table.get("target")),
     )

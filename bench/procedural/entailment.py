@@ -48,6 +48,11 @@ class Theory:
     rules: tuple[Rule, ...]
     people: tuple[str, ...]
 
+    @property
+    def premises(self) -> list[Fact | Rule]:
+        """Facts, then rules."""
+        return [*self.facts, *self.rules]
+
 
 def say(premise: Fact | Rule) -> str:
     """The premise in English."""

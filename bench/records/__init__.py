@@ -19,6 +19,7 @@ from bench.records.kinds import (
     log_softmax,
 )
 from bench.records.probed import Probed, ProbedDensity
+from bench.records.rollouts import Rollouts
 from bench.records.speculation import Speculation
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Record",
     "Regression",
     "Responses",
+    "Rollouts",
     "Scores",
     "Speculation",
     "Tokens",

@@ -18,7 +18,7 @@ def main() -> None:
     """Read, lock, run, and say that the end was reached."""
     seconds, memory, pipe = map(int, sys.argv[1:])
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - without pathlib's imports
-    import locks
+    import locks  # type: ignore[import-not-found,unused-ignore]
 
     word, _, text = sys.stdin.read().partition("\n")
     try:
@@ -28,7 +28,7 @@ def main() -> None:
         sys.stderr.write(f"not locked in: {error}")
         os._exit(NOT_LOCKED)
     sys.path.pop(0)
-    sys.stdin = None  # type: ignore[assignment]
+    sys.stdin = None
     sys.argv = ["program"]
     try:
         exec(compile(text, "program", "exec"), {"__name__": "__main__"})  # noqa: S102 - what the sandbox is for

@@ -111,8 +111,8 @@ def test_folio_and_proofwriter(written: Write) -> None:
     question, label = _only(field.folio(0, path=written([row])))
     assert label == 2
     assert "All cats purr. Tom is a cat." in question.prompt
-    row = {"theory": "Bo is big.", "question": "Bo is not big.", "answer": "False", "QDep": 0}
-    examples = field.proofwriter(0, path=written([row]))
+    proof = {"theory": "Bo is big.", "question": "Bo is not big.", "answer": "False", "QDep": 0}
+    examples = field.proofwriter(0, path=written([proof]))
     assert _only(examples)[1] == 1
     assert examples.dataset is not None
     assert examples.dataset.tolist() == ["depth-0"]
@@ -156,11 +156,12 @@ def test_other_kinds_of_files_and_folders(tmp_path: Path, suffix: str) -> None:
     folder = tmp_path / "copy"
     folder.mkdir()
     path = folder / f"a.{suffix}"
-    {
-        "json": lambda: path.write_text(table.to_json(orient="records")),
-        "csv": lambda: table.to_csv(path, index=False),
-        "parquet": lambda: table.to_parquet(path),
-    }[suffix]()
+    if suffix == "json":
+        path.write_text(str(table.to_json(orient="records")))
+    elif suffix == "csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path)
     for place in (path, folder):
         targets = field.gsm8k(0, path=str(place)).targets
         assert targets is not None

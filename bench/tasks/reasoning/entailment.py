@@ -43,7 +43,7 @@ def entailment(seed: int, questions: int = QUESTIONS) -> Examples:
     return Examples(
         ids=np.array([row[0] for row in drawn]),
         inputs=[Question(f"{_asked(row)}\nAnswer:", tuple(f" {answer}" for answer in ANSWERS)) for row in drawn],
-        targets=np.array([ANSWERS.index(row[3]) for row in drawn]),  # type: ignore[arg-type]
+        targets=np.array([ANSWERS.index(row[3]) for row in drawn]),
         dataset=np.array([row[4] for row in drawn]),
     )
 
@@ -66,8 +66,8 @@ def entailment_proved(seed: int, questions: int = QUESTIONS) -> Examples:
     """
     drawn = _drawn(seed, questions)
     example = Theory((Fact("Eve", "kind"),), (Rule((("kind", True),), ("tall", False)),), ("Eve",))
-    shown = "\n".join([*map(formula, (*example.facts, *example.rules)), "claim: Tall(Eve)"])
-    told = " ".join(map(say, (*example.facts, *example.rules)))
+    shown = "\n".join([*map(formula, example.premises), "claim: Tall(Eve)"])
+    told = " ".join(map(say, example.premises))
     ask = "Write each premise as a formula on a line of its own, then the claim, as here.\n"
     prompt = f"{ask}\nQ: {told} Claim: Eve is tall.\nFormulas:\n{shown}\n\n"
     return Examples(
@@ -92,7 +92,7 @@ def _drawn(seed: int, questions: int) -> list[Drawn]:
 
 def _asked(row: Drawn) -> str:
     _, theory, claim, *_ = row
-    premises = " ".join(map(say, (*theory.facts, *theory.rules)))
+    premises = " ".join(map(say, theory.premises))
     return f"Q: {premises} Claim: {say(claim)}"
 
 

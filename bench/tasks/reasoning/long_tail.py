@@ -27,9 +27,9 @@ SOURCE = "Li et al. 2023, In Search of the Long-Tail, arXiv:2311.07237"
     check="reasoning/long-tail",
 )
 def long_tail(seed: int) -> Examples:
-    """Could X have used Y, could X and Y have met: true and false statements in pairs, whose truth is arithmetic of years.
+    """Could X have used Y, could X and Y have met: true and false statements in pairs, decided by years alone.
 
-    head: people whom everybody knows; tail: people of the same times whom few do.  `gap-head-tail` is what rarity costs.
+    head: people whom everybody knows; tail: people of the same times whom few do; `gap-head-tail` is what rarity costs.
     All statements are at least 15 years clear of their boundary; chance is 1/2.  The embedded models know nobody.
     """
     rng = Random(f"long-tail/{seed}")
