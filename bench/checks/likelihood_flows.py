@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.arrays import AnyArray, Float64s
 from bench.capabilities import LogDensity
 from bench.checks.cases import ERRORS, exact, simulated
 from bench.components import Truth, check
@@ -165,7 +165,7 @@ def weighted_flow_matching() -> list[Truth]:
     return truths
 
 
-def _slope(covariance: Float64s) -> Callable[[float], float]:
+def _slope(covariance: AnyArray) -> Callable[[float], float]:
     def at(t: float) -> float:
         place, way = np.array([1 - t, t]), np.array([-1.0, 1.0])
         return float(way @ covariance @ place / (place @ covariance @ place))

@@ -1,4 +1,4 @@
-"""Feynman-Kac correctors: samples and constants of annealed and product densities from the scores of diffusions.
+"""Feynman-Kac correctors: samples of annealed and product densities from the scores of diffusions.
 
 In reversed time dx = drift dt + g dW, and each particle's log-weight grows by a rate; resampling by these weights makes
 q^beta (or q_1 q_2) exact where plain guidance is not.  Skreta et al. 2025, arXiv:2503.02819.
@@ -16,17 +16,16 @@ from bench.arrays import Float64s
 from bench.errors import UsageError
 from bench.estimators.annealing import systematic
 from bench.estimators.diffusion import Diffusion, Score
-from bench.estimators.weights import log_mean_exp, weighed
+from bench.estimators.weights import weighed
 from bench.seeds import generator
 
 
 @dataclass(frozen=True, eq=False)
 class Particles:
-    """Particles (K, d), their log-weights (K,), and the log of the target's mass over that of what they began as."""
+    """Particles (K, d), and their log-weights since they were last resampled, (K,)."""
 
     places: Float64s
     logs: Float64s
-    log_mass: float
 
 
 def corrected(
@@ -54,7 +53,7 @@ def corrected(
         )
     draws = generator(seed, "corrector", particles, dims)
     x = draws.standard_normal((particles, dims)) * sde.prior / np.sqrt(beta if len(scores) == 1 else 2)
-    logs, total = np.zeros(particles), 0.0
+    logs = np.zeros(particles)
     times = np.linspace(sde.end, sde.start, steps + 1)
     for now, later in pairwise(times):
         t = torch.full((particles,), now, dtype=torch.float64)
@@ -66,9 +65,8 @@ def corrected(
         x = x + h * drift + np.sqrt(square * h) * draws.standard_normal(x.shape)
         logs = logs + h * rate
         if weighed(logs[None]).ess[0] < least * particles:
-            total += float(log_mean_exp(logs))
             x, logs = x[systematic(logs, draws)], np.zeros(particles)
-    return Particles(x, logs, total + float(log_mean_exp(logs)))
+    return Particles(x, logs)
 
 
 def _terms(x: Float64s, at: list[Float64s], factor: float, square: float, beta: float) -> tuple[Float64s, Float64s]:

@@ -22,8 +22,15 @@ Score = Callable[["Tensor", "Tensor"], "Tensor"]
 class Diffusion(Protocol):
     """A linear diffusion of data to noise."""
 
-    start: float
-    end: float
+    @property
+    def start(self) -> float:
+        """The time of the data."""
+        ...
+
+    @property
+    def end(self) -> float:
+        """The time of the noise."""
+        ...
 
     @property
     def prior(self) -> float:

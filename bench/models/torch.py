@@ -171,7 +171,7 @@ def torch(target: str, machine: Machine, gives: str = "auto", **parameters: Any)
             fix="bench show model torch",
         )
     kind = _dtype(machine.dtype, module)
-    weights = _digest(module)
+    weights = digest(module)
     module = module.to(machine.device, kind).eval()
     identity = facts(
         "torch",
@@ -206,8 +206,8 @@ def _dtype(name: str, module: Module) -> dtype:
     return found
 
 
-def _digest(module: Module) -> str:
-    # Weights and buffers, by name, dtype, shape and bytes.
+def digest(module: Module) -> str:
+    """A digest of weights and buffers, by name, dtype, shape and bytes."""
     import torch as pytorch
 
     digest = hashlib.blake2b(digest_size=16)

@@ -47,7 +47,7 @@ def test_an_answer_does_not_depend_on_the_batch() -> None:
         whole = log_density(velocity, rows, (sde.start, sde.end), standard_normal(), how)
         alone = [log_density(velocity, rows[[i]], (sde.start, sde.end), standard_normal(), how) for i in range(2)]
         np.testing.assert_allclose(whole.log_prob[:2], [a.log_prob[0] for a in alone], atol=1e-9)
-        np.testing.assert_array_equal(whole.evaluations[:2], [a.evaluations[0] for a in alone])
+        np.testing.assert_array_equal(np.asarray(whole.evaluations)[:2], [np.asarray(a.evaluations)[0] for a in alone])
 
 
 def test_a_field_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_score_and_velocity_are_gradient_and_conditional_mean() -> None:
         [
             torch.distributions.MultivariateNormal(
                 alpha[:, None] * m, alpha[:, None, None] ** 2 * c + sigma[:, None, None] ** 2 * torch.eye(3)
-            ).log_prob(x)
+            ).log_prob(x)  # type: ignore[no-untyped-call]
             for m, c in zip(means, covariances, strict=True)
         ]
     ).logsumexp(dim=0)
