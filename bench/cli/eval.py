@@ -40,7 +40,7 @@ def command(
         list[str] | None, typer.Option("--calibrator", metavar="SPEC|all", help="Calibrators beside the tasks' own.")
     ] = None,
     predictions: Annotated[
-        Path | None, typer.Option("--predictions", metavar="FILE", help="Saved predictions: .parquet .npz .csv")
+        Path | None, typer.Option("--predictions", metavar="FILE", help="Saved predictions: .parquet .npz .csv .jsonl")
     ] = None,
     kind: Annotated[
         str | None, typer.Option("--as", metavar="KIND", help="What they are: bench show record lists the kinds.")

@@ -80,9 +80,13 @@ def _corrects(record: Generations) -> Ragged:
 
 
 def _rights(record: Generations) -> tuple[Float64s, Float64s]:
-    """Right generations and all generations of each prompt, (n,)."""
+    """Right draws and all draws of each prompt, (n,); of a pool without draws, its greedy text."""
     corrects = _corrects(record)
-    return corrects.sums(), corrects.lengths.astype(np.float64)
+    drawn = record.sampled if record.sampled.any() else ~record.sampled
+    count = Ragged(drawn.astype(np.float64), corrects.offsets).sums()
+    if not count.all():
+        raise NotApplicable("some prompt has no draw")
+    return Ragged(corrects.values & drawn, corrects.offsets).sums(), count
 
 
 @metric(

@@ -1,4 +1,4 @@
-"""Bring your own predictions: a parquet, csv or npz file becomes the records that metrics take."""
+"""Bring your own predictions: a parquet, csv, npz or JSONL file becomes the records that metrics take."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def _text(
     columns: Mapping[str, Mapping[str, Any]],
     examples: Mapping[str, str],
 ) -> list[str]:
-    lines = [f"record {known.kind}: {known.about}", "", "In a file of predictions (parquet, csv or npz):"]
+    lines = [f"record {known.kind}: {known.about}", "", "In a file of predictions (parquet, csv, npz or jsonl):"]
     lines += [_field_line(field, known) for field in own]
     if known.forms:
         lines += ["  of " + ", or ".join(" with ".join(f"'{key}'" for key in form) for form in known.forms) + ": one"]

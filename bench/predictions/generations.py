@@ -3,7 +3,8 @@
 The answer to a prompt is the majority vote of its generations' answers, unreadable (empty) ones not voting; of answers
 with equal votes the one of more total probability wins, then the one that came first.  Its confidence is its share of
 all generations of the prompt; a lone generation's is the probability of its text.  Where no answers are given, the
-most probable generation is the answer, and its probability the confidence.
+most probable generation is the answer, and its probability the confidence.  Where one generation of each prompt is
+marked as greedy, that one is the answer instead, its probability the confidence, and the others are draws beside it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from bench.predictions.table import Table
 from bench.records import Generations
 
 # Columns that belong to the prompt, though every row of it repeats them.
-_OF_THE_PROMPT = ("group", "split", "weight", "ood", "dataset", "target")
+_OF_THE_PROMPT = ("group", "split", "weight", "ood", "dataset", "target", "p_true", "stated", "deferred")
 
 
 def build(table: Table) -> dict[str, Generations]:
@@ -37,7 +38,10 @@ def build(table: Table) -> dict[str, Generations]:
         column = table.get(key)
         if column is not None:
             table.refuse(key, column != column[first[prompt]], "the same in all rows of a prompt")
-    decided = _vote(table, prompt, counts) if table.get("answer") is not None else _most_probable(table, prompt)
+    if table.get("greedy") is not None:
+        decided = _greedy(table, prompt, counts)
+    else:
+        decided = _vote(table, prompt, counts) if table.get("answer") is not None else _most_probable(table, prompt)
 
     def pooled(key: str) -> Ragged | None:
         column = table.get(key)
@@ -61,6 +65,13 @@ def build(table: Table) -> dict[str, Generations]:
         passes=pooled("passes"),
         token_logprobs=_joined(table.get("token_logprobs"), order, offsets),
         target=of_prompt(table.get("target")),
+        greedy=pooled("greedy"),
+        token_entropies=_joined(table.get("token_entropies"), order, offsets),
+        pieces=_joined(table.get("pieces"), order, offsets),
+        states=_joined(table.get("states"), order, offsets),
+        p_true=of_prompt(table.get("p_true")),
+        stated=of_prompt(table.get("stated")),
+        deferred=of_prompt(table.get("deferred")),
     )
     return {table.name: record}
 
@@ -69,6 +80,10 @@ def _check(table: Table) -> None:
     logprob, tokens, each = table.columns["logprob"], table.columns["tokens"], table.get("token_logprobs")
     table.refuse("logprob", ~(logprob <= 1e-6), "a log-probability: a number of at most 0")
     table.refuse("tokens", tokens < 1, "at least 1")
+    for key in ("token_entropies", "pieces"):
+        other = table.get(key)
+        if other is not None:
+            table.refuse(key, other.lengths != tokens, "as many as 'tokens' says")
     if each is None:
         return
     table.refuse_entries("token_logprobs", ~(each.values <= 1e-6), "log-probabilities: numbers of at most 0")
@@ -110,6 +125,18 @@ def _vote(table: Table, prompt: Ints, counts: Ints) -> _Decided:
     return _Decided(answers[first[best]], correct[first[best]], confidence)
 
 
+def _greedy(table: Table, prompt: Ints, counts: Ints) -> _Decided:
+    """The greedy generation of each prompt; (prompts,) each."""
+    marked = table.columns["greedy"]
+    found = np.bincount(prompt[marked], minlength=len(counts))
+    table.refuse("greedy", found[prompt] != 1, "true for just one generation of each prompt")
+    rows = np.flatnonzero(marked)
+    rows = rows[np.argsort(prompt[rows], kind="stable")]
+    answer = table.columns["answer" if table.get("answer") is not None else "text"][rows]
+    confidence = np.where(answer == "", 0.0, np.minimum(np.exp(table.columns["logprob"][rows]), 1.0))
+    return _Decided(answer, table.columns["correct"][rows], confidence)
+
+
 def _most_probable(table: Table, prompt: Ints) -> _Decided:
     """The most probable generation of each prompt, the earliest of equals; (prompts,) each."""
     logprob = table.columns["logprob"]
@@ -148,6 +175,13 @@ CONVENTION = Convention(
         Field(("answer",), "the answer read from it; empty where there is none", "text"),
         Field(("token_logprobs",), "log-probability of each token, nats", form="list"),
         Field(("target",), "the right answer", "text"),
+        Field(("greedy",), "true for the greedy text, which is then the answer; the others are draws", "bool"),
+        Field(("token_entropies",), "entropy of the distribution at each token, nats", form="list"),
+        Field(("pieces",), "text of each token", "text", form="list"),
+        Field(("states",), "the text as a vector (hidden state, embedding)", form="list"),
+        Field(("p_true",), "probability that the model gives to the answer's being true; one a prompt"),
+        Field(("stated",), "confidence that the model stated in words, 0 to 1; one a prompt"),
+        Field(("deferred",), "whether another model's answer is right; one a prompt", "bool"),
     ),
     forms=(),
     columns=_ROWS,

@@ -1,4 +1,4 @@
-"""Files of predictions, read in batches: parquet and csv through Arrow, npz through numpy."""
+"""Files of predictions, read in batches: parquet, csv and JSON lines through Arrow, npz through numpy."""
 
 from __future__ import annotations
 
@@ -40,12 +40,14 @@ class Source(Protocol):
 
 def open_source(path: Path) -> Source:
     """The reader for the file's suffix; `UsageError` for a missing file or another suffix."""
-    kinds: dict[str, type] = {".parquet": Parquet, ".csv": Csv, ".npz": Npz}
+    from bench.predictions.jsonl import Jsonl
+
+    kinds: dict[str, type] = {".parquet": Parquet, ".csv": Csv, ".npz": Npz, ".jsonl": Jsonl}
     if path.suffix.lower() not in kinds:
         raise UsageError(
             f"'{path}' is no file of predictions",
             cause=f"its name ends in '{path.suffix}'" if path.suffix else "its name has no ending",
-            fix="give a .parquet, .npz or .csv file",
+            fix="give a .parquet, .npz, .csv or .jsonl file",
         )
     if not path.is_file():
         near = _neighbours(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bench.components import Calibrator, Metric, Score, Task
 from bench.errors import UsageError
-from bench.records import Classification, Record, Scores
+from bench.records import Classification, Generations, Record, Scores
 from bench.records.long import Long
 from bench.registry import chosen, components
 
@@ -110,6 +110,8 @@ def _bearable(record: Record, train: int) -> tuple[str, ...]:
     """Scores that can be computed and held against `ood`."""
     if isinstance(record, Scores):
         return ("given",)
+    if isinstance(record, Generations):
+        return tuple(s.name for s in components(Score).values() if s.of is Generations)
     if record.ood is None or not isinstance(record, Classification):
         return ()
     has_train = train > 0 and record.features is not None

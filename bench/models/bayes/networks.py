@@ -111,7 +111,7 @@ def outputs(samples: Float64s, widths: Sequence[int], rows: Float64s) -> Float64
 
 
 def started(widths: Sequence[int], seed: int) -> Tensor:
-    """He's initial weights as one vector in float64; biases and the last layer are 0, so that no answer is preferred."""
+    """He's initial weights as one vector in float64; biases and the last layer are 0: no answer is preferred."""
     import torch
 
     from bench.seeds import generator
