@@ -1,6 +1,7 @@
 """Records: typed, columnar tables of what a model answered."""
 
 from bench.records.base import Column, Record, attribute, column
+from bench.records.events import Events
 from bench.records.kinds import (
     JUDGED,
     RECORDS,
@@ -15,6 +16,8 @@ from bench.records.kinds import (
     Tokens,
     log_softmax,
 )
+from bench.records.posterior import Posterior
+from bench.records.preferences import Preferences
 from bench.records.speculation import Speculation
 
 __all__ = [
@@ -24,8 +27,11 @@ __all__ = [
     "Classification",
     "Column",
     "Density",
+    "Events",
     "Generations",
     "Judged",
+    "Posterior",
+    "Preferences",
     "Record",
     "Regression",
     "Responses",
