@@ -104,6 +104,19 @@ class DensityModel(Protocol):
         ...
 
 
+@runtime_checkable
+class PosteriorModel(Protocol):
+    """Answers with a distribution over P parameters of a simulator, given what it put out."""
+
+    def posterior_draws(self, inputs: AnyArray, draws: int, seeds: Ints) -> Float64s:
+        """Parameters drawn for each observation (b, ...), (b, draws, P), from its seed (b,) alone."""
+        ...
+
+    def log_posterior(self, inputs: AnyArray, parameters: Float64s) -> Float64s:
+        """Log-density of parameters (b, S, P) given each observation, nats, (b, S)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Details:
     """What is wanted of each scored token beside its log-probability; what is not wanted costs nothing.
@@ -467,6 +480,7 @@ CAPABILITIES: dict[str, type] = {
     "classifier": Classifier,
     "regressor": Regressor,
     "density": DensityModel,
+    "posterior": PosteriorModel,
     "language": LanguageModel,
 }
 

@@ -41,7 +41,7 @@ def arbitrary(seed: int = 0, symbols: int = SYMBOLS) -> Denoiser:
 
 @check("likelihood/masked-forms", area="likelihood", source="Ou et al. 2024, by enumeration", papers=(RADD, SMDM))
 def masked_forms() -> list[Truth]:
-    """Four forms are equal for a denoiser that is no model's; with exact conditionals they are the entropy on average."""
+    """Four forms agree for a denoiser that is no model's; exact conditionals give the entropy on average."""
     chain, some = sticky(SYMBOLS), everything()[::17]
     wild = arbitrary()
     count = enumerated(wild, some, "count")

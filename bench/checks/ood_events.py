@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.components import Truth, check
-from bench.models.events import PAPER, Ape
+from bench.models.entities import PAPER, Ape
 from bench.tasks.ood.events import SIZES, log_probs, ood_events, shares, unravelled
 
 

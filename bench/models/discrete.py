@@ -57,8 +57,8 @@ class Tree:
         """Find the tree, then the conditional of each pixel given its parent, drawn towards the pixel's marginal."""
         levels = train.levels
         rows = levels_of(training_rows(train), levels)
-        joint = _joint_counts(rows, levels)
-        self.parents = _maximum_tree(mutual_information(joint))
+        joint = pair_counts(rows, levels)
+        self.parents = maximum_tree(mutual_information(joint))
         base = marginals(rows, levels, self.smoothing)
         pairs = np.stack([joint[max(p, 0), i] for i, p in enumerate(self.parents)])
         pairs[self.parents < 0] = 0.0  # the root has no parent to count with: only its marginal is left
@@ -131,7 +131,8 @@ def mutual_information(joint: Float64s) -> Float64s:
     return np.einsum("ijab,ijab->ij", share, np.log(ratio))
 
 
-def _joint_counts(rows: Ints, levels: int) -> Float64s:
+def pair_counts(rows: Ints, levels: int) -> Float64s:
+    """How often each pair of columns has each pair of levels, (d, d, L, L)."""
     n, d = rows.shape
     # float32 counts are exact to 2^24 rows, and their product is one fast GEMM
     hot = (rows[:, :, None] == np.arange(levels)).reshape(n, d * levels).astype(np.float32)
@@ -139,7 +140,8 @@ def _joint_counts(rows: Ints, levels: int) -> Float64s:
     return counts.reshape(d, levels, d, levels).transpose(0, 2, 1, 3)
 
 
-def _maximum_tree(weight: Float64s) -> Ints:
+def maximum_tree(weight: Float64s) -> Ints:
+    """The spanning tree of greatest total weight (d, d), as the parent of each node, -1 at node 0: (d,)."""
     from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
     cost = 1.0 + weight.max() - weight  # scipy reads a cost of 0 as "no edge"

@@ -1,159 +1,170 @@
-"""APE: the likelihood of an event of several categorical entities, by embeddings of the entities.
-
-An event's score S is a sum over pairs of types of w_ij <v_i, v_j>, w_ij >= 0, and its probability exp(S) / Z.  It is
-trained by telling an event from one whose entity of one random type was drawn anew from that type's shares.  The paper
-gives each event's noise probability as if contexts had normalisers of their own; what is consistent is to compare an
-event with its own noised copy (conditional noise-contrastive estimation, Ceylan and Gutmann 2018), and so it is here:
-Z and the contexts' probabilities drop out.
-"""
+"""Models of event sequences: Poisson, Hawkes with closed or approximate compensators, and marked renewals."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from bench.arrays import AnyArray, Float64s, Ints
+from bench.arrays import AnyArray, Float64s
 from bench.capabilities import LogDensity
 from bench.components import model
-from bench.errors import EvaluationError, UsageError
+from bench.errors import UsageError
 from bench.examples import Examples
+from bench.metrics.events import EASY
 from bench.models.building import facts
-from bench.seeds import derive, generator
+from bench.references.events import Hawkes, Renewal, Sequences, integrated, unpacked
+from bench.seeds import generator
+from bench.tasks.likelihood.events import INTERDEPENDENCE, excitable
 
-if TYPE_CHECKING:
-    from torch import Tensor
+RULES = ("closed", "trapezoid", "monte-carlo")
 
-PAPER = "Entity Embedding-based Anomaly Detection for Heterogeneous Categorical Events"
-# Events that are enumerated for Z; beyond, it is estimated by this many draws of independent entities.
-ENUMERATED, DRAWS = 1_000_000, 200_000
-BATCH, RATE = 256, 0.03
+
+@dataclass(frozen=True)
+class EventDensity(LogDensity):
+    """A log-density with the compensator of each gap, (b, M + 1)."""
+
+    increments: Float64s | None = None
 
 
 @dataclass
-class Ape:
-    """The fitted model.  vectors: (entities, dimensions) a type; weights: (pairs,), as `combinations` has them."""
+class HawkesModel:
+    """An exponential Hawkes process: known, fitted by maximum likelihood, or with no excitation at all."""
 
-    dimensions: int
-    epochs: int
-    noise: int
-    vectors: list[Float64s] = field(default_factory=list)
-    weights: Float64s | None = None
-    log_normaliser: float = 0.0
-    error: float = 0.0
+    name: str
+    compensator: str = "closed"
+    points: int = 20
+    process: Hawkes | None = None
+    seed: int = 0
 
     def fit(self, train: Examples, seed: int) -> None:
-        """Learn from events, integers (n, types) from 0."""
-        events = _events(train.inputs)
-        shares = [(np.bincount(column) + 1.0) / (len(column) + column.max() + 1) for column in events.T]
-        self.vectors, self.weights = _trained(events, shares, self.dimensions, self.epochs, self.noise, seed)
-        self.log_normaliser, self.error = self._normaliser(shares, seed)
+        """Maximum likelihood on the training sequences."""
+        self.seed = seed
+        if self.name == "hawkes-oracle":
+            self.process = excitable()
+            return
+        events = unpacked(_known(train))
+        marks = int(events.marks.max(initial=0)) + 1
+        counts = np.array([(events.present & (events.marks == k)).sum() for k in range(marks)])
+        rates = (counts + 0.5) / events.horizon.sum()
+        flat = Hawkes(rates, np.zeros((marks, marks)), 1.0)
+        self.process = flat if self.name == "poisson" else most_likely(events, flat)
 
-    def density(self, inputs: AnyArray) -> LogDensity:
-        """Log-probability of each event, nats, (b,); exact where Z could be enumerated."""
-        events = _events(inputs)
-        for place, (column, known) in enumerate(zip(events.T, self.vectors, strict=True)):
-            if (column >= len(known)).any():
-                raise EvaluationError(
-                    f"entity {int(column.max())} of type {place} was never seen",
-                    cause=f"training had {len(known)} of that type",
-                    fix="give training events with all entities",
-                )
-        values = self.contributions(events).sum(axis=1) - self.log_normaliser
-        if self.error:
-            return LogDensity(values, "estimate", mc_error=np.full(len(values), self.error))
-        return LogDensity(values)
-
-    def contributions(self, events: Ints) -> Float64s:
-        """What each pair of types adds to the score of each event, (n, pairs): the lowest explains an anomaly."""
-        assert self.weights is not None  # noqa: S101 - fit comes first
-        rows = [known[column] for known, column in zip(self.vectors, events.T, strict=True)]
-        each = [(rows[i] * rows[j]).sum(axis=1) for i, j in combinations(range(len(rows)), 2)]
-        return np.asarray(np.stack(each, axis=1) * self.weights, dtype=np.float64)
+    def density(self, inputs: AnyArray) -> EventDensity:
+        """Log-density (b,); exact, or an estimate where the compensator is approximate."""
+        assert self.process is not None  # noqa: S101 - fit comes first
+        events = unpacked(inputs)
+        exact, increments = self.process.log_prob(events)
+        if self.compensator == "closed":
+            return EventDensity(exact, increments=increments)
+        draws = generator(self.seed, "compensator", len(events.horizon))
+        near = integrated(self.process, events, self.points, self.compensator, draws)
+        return EventDensity(
+            exact + increments.sum(axis=1) - near.sum(axis=1), likelihood="estimate", increments=np.maximum(near, 0.0)
+        )
 
     def fingerprint(self) -> dict[str, Any]:
         """Parameters and versions."""
-        known = {"dimensions": self.dimensions, "epochs": self.epochs, "noise": self.noise}
-        return facts("ape", known, "numpy", "torch")
+        return facts(self.name, {"compensator": self.compensator, "points": self.points}, "numpy", "scipy")
 
-    def _normaliser(self, shares: list[Float64s], seed: int) -> tuple[float, float]:
-        sizes = [len(s) for s in shares]
-        if np.prod(sizes, dtype=np.float64) <= ENUMERATED:
-            every = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1)
-            return float(np.logaddexp.reduce(self.contributions(every).sum(axis=1))), 0.0
-        draws = generator(seed, "ape", "normaliser")
-        drawn = np.stack([draws.choice(len(s), size=DRAWS, p=s) for s in shares], axis=1)
-        log_q = sum(np.log(s)[column] for s, column in zip(shares, drawn.T, strict=True))
-        log_weight = self.contributions(drawn).sum(axis=1) - log_q
-        weight = np.exp(log_weight - log_weight.max())
-        error = float(weight.std() / weight.mean() / np.sqrt(DRAWS))
-        return float(log_weight.max() + np.log(weight.mean())), max(error, 1e-12)
+
+@dataclass
+class RenewalModel:
+    """Log-normal waits by mark, and how mark and wait are taken together."""
+
+    independent: bool
+    process: Renewal | None = None
+
+    def fit(self, train: Examples, seed: int) -> None:  # noqa: ARG002 - closed form
+        """Shares, and mean and deviation of the logarithm of the waits that end in each mark."""
+        events = unpacked(_known(train))
+        waits = np.log(events.gaps[:, :-1][events.present])
+        marks = events.marks[events.present]
+        kinds = range(int(marks.max(initial=0)) + 1)
+        of = [waits[marks == k] for k in kinds]
+        if not of or min(len(w) for w in of) < 2:
+            raise UsageError(
+                "marked-renewal cannot be fitted", cause="a mark occurs fewer than twice", fix="give it more sequences"
+            )
+        self.process = Renewal(
+            np.array([len(w) for w in of]) / len(waits),
+            np.array([w.mean() for w in of]),
+            np.array([max(w.std(), 1e-6) for w in of]),
+        )
+
+    def density(self, inputs: AnyArray) -> EventDensity:
+        """Exact log-density of the model, (b,)."""
+        assert self.process is not None  # noqa: S101 - fit comes first
+        value, increments = self.process.log_prob(unpacked(inputs), self.independent)
+        return EventDensity(value, increments=increments)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Parameters and versions."""
+        return facts("marked-renewal", {"independent": self.independent}, "numpy", "scipy")
+
+
+def most_likely(events: Sequences, start: Hawkes) -> Hawkes:
+    """The Hawkes process of greatest likelihood, by L-BFGS over logarithms of all parameters."""
+    from scipy.optimize import minimize
+
+    marks = len(start.base)
+
+    def process(theta: Float64s) -> Hawkes:
+        values = np.exp(np.clip(theta, -20, 8))
+        return Hawkes(values[:marks], values[marks:-1].reshape(marks, marks), float(values[-1]))
+
+    def loss(theta: Float64s) -> float:
+        return -float(process(theta).log_prob(events)[0].sum()) / max(1, int(events.present.sum()))
+
+    first = np.log(np.concatenate([start.base / 2, np.full(marks**2, 0.5 / marks), [1.0]]))
+    return process(minimize(loss, first, method="L-BFGS-B", options={"maxiter": 100}).x)
+
+
+def _known(train: Examples) -> AnyArray:
+    if len(train) == 0:
+        raise UsageError("a process cannot be fitted", cause="there are no training sequences", fix="give some")
+    return np.asarray(train.inputs)
+
+
+@model("hawkes-oracle", gives="density", source="Hawkes 1971; closed form", papers=(EASY,), check="likelihood/hawkes")
+def hawkes_oracle() -> HawkesModel:
+    """The process that `likelihood/hawkes` is drawn from."""
+    return HawkesModel("hawkes-oracle")
+
+
+@model("hawkes", gives="density", source="Hawkes 1971; Ozaki 1979", papers=(EASY,), check="likelihood/hawkes")
+def hawkes(compensator: str = "closed", points: int = 20) -> HawkesModel:
+    """An exponential Hawkes process over marks, fitted by maximum likelihood.
+
+    compensator: closed, or as processes without a closed form have it: trapezoid (biased) or monte-carlo, each on
+    `points` points a gap; then the log-density is an estimate.
+    """
+    if compensator not in RULES or points < 2:
+        raise UsageError(
+            f"hawkes cannot have compensator={compensator},points={points}",
+            cause="compensator is one of " + ", ".join(RULES) + ", and there are at least 2 points",
+            fix="bench show model hawkes",
+        )
+    return HawkesModel("hawkes", compensator, points)
+
+
+@model("poisson", gives="density", source="closed form", papers=(EASY,), check="likelihood/hawkes")
+def poisson() -> HawkesModel:
+    """A Poisson process of constant rate for each mark."""
+    return HawkesModel("poisson")
 
 
 @model(
-    "ape", gives="density", area="ood", source="Chen et al. 2016, arXiv:1608.07502", papers=(PAPER,), check="ood/ape"
+    "marked-renewal",
+    gives="density",
+    source="Waghmare, Debnath, Asthana and Malhotra 2022, with one log-normal a mark",
+    papers=(INTERDEPENDENCE,),
+    check="likelihood/marked-waits",
 )
-def ape(dimensions: int = 8, epochs: int = 15, noise: int = 3) -> Ape:
-    """The probability of events of several categorical entities, by embeddings of the entities.
+def marked_renewal(independent: bool = False) -> RenewalModel:
+    """Waits that hang on the mark: p(mark) p(wait | mark), log-normal.
 
-    dimensions: of the embeddings.  epochs: passes over the training events.  noise: noised copies of an event a pass.
+    independent: p(mark) p(wait), with the same law of waits; what it loses is their mutual information.
     """
-    if min(dimensions, epochs, noise) < 1:
-        raise UsageError("ape: a number is below 1", cause="each counts something", fix="bench show model ape")
-    return Ape(dimensions, epochs, noise)
-
-
-def _events(inputs: Any) -> Ints:
-    rows = np.asarray(inputs)
-    whole = np.asarray(rows, dtype=np.int64)
-    if rows.ndim != 2 or rows.shape[1] < 2 or (whole != rows).any() or (whole < 0).any():
-        raise EvaluationError(
-            "these are no events",
-            cause=f"their shape is {rows.shape}; an event is two or more whole numbers from 0, one a type",
-            fix="ask a task of events, such as ood/events",
-        )
-    return whole
-
-
-def _trained(
-    events: Ints, shares: list[Float64s], dimensions: int, epochs: int, noise: int, seed: int
-) -> tuple[list[Float64s], Float64s]:
-    import torch
-
-    count, types = events.shape
-    pairs = list(combinations(range(types), 2))
-    start = torch.Generator().manual_seed(derive(seed, "ape", "weights") % 2**63)
-    vectors = [torch.randn(len(s), dimensions, generator=start).mul_(0.3).requires_grad_() for s in shares]
-    raw = torch.full((len(pairs),), 0.5, requires_grad=True)
-    optimiser = torch.optim.Adam([*vectors, raw], lr=RATE)
-    steps = epochs * -(-count // BATCH)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, total_iters=steps)
-    log_share = [torch.from_numpy(np.log(s)) for s in shares]
-
-    def value(rows: Tensor) -> Tensor:
-        found = [known[rows[:, i]] for i, known in enumerate(vectors)]
-        products = torch.stack([(found[i] * found[j]).sum(1) for i, j in pairs], dim=1)
-        return products @ torch.nn.functional.softplus(raw)
-
-    draws = generator(seed, "ape", "noise")
-    for _ in range(epochs):
-        order = draws.permutation(count)
-        for first in range(0, count, BATCH):
-            rows = np.repeat(events[order[first : first + BATCH]], noise, axis=0)
-            changed = rows.copy()
-            place = draws.integers(0, types, len(rows))
-            for i, share in enumerate(shares):
-                mine = place == i
-                changed[mine, i] = draws.choice(len(share), size=int(mine.sum()), p=share)
-            seen, made = torch.from_numpy(rows), torch.from_numpy(changed)
-            # How much likelier the noise makes the change there than the change back.
-            odds = sum((log_share[i][made[:, i]] - log_share[i][seen[:, i]] for i in range(types)), torch.zeros(1))
-            loss = torch.nn.functional.softplus(-(value(seen) - value(made) + odds)).mean()
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it so
-            optimiser.step()
-            schedule.step()
-    weights = torch.nn.functional.softplus(raw).detach().numpy().astype(np.float64)
-    return [v.detach().numpy().astype(np.float64) for v in vectors], weights
+    return RenewalModel(independent)

@@ -4,6 +4,7 @@ from bench.records.base import Column, Record, attribute, column
 from bench.records.chains import Chains
 from bench.records.conditionals import Conditionals
 from bench.records.contrasted import Contrasted
+from bench.records.events import Events
 from bench.records.kinds import (
     JUDGED,
     RECORDS,
@@ -20,6 +21,8 @@ from bench.records.kinds import (
 )
 from bench.records.probed import Probed, ProbedDensity
 from bench.records.rollouts import Rollouts
+from bench.records.posterior import Posterior
+from bench.records.preferences import Preferences
 from bench.records.speculation import Speculation
 
 __all__ = [
@@ -32,10 +35,13 @@ __all__ = [
     "Conditionals",
     "Contrasted",
     "Density",
+    "Events",
     "Generations",
     "Judged",
     "Probed",
     "ProbedDensity",
+    "Posterior",
+    "Preferences",
     "Record",
     "Regression",
     "Responses",

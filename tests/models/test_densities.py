@@ -103,10 +103,10 @@ def test_categorical_is_counts_plus_one() -> None:
 def test_mutual_information_agrees_with_scikit_learn() -> None:
     from sklearn.metrics import mutual_info_score
 
-    from bench.models.discrete import _joint_counts
+    from bench.models.discrete import pair_counts
 
     x = discrete().reshape(-1, 3)
-    found = mutual_information(_joint_counts(x, 4))
+    found = mutual_information(pair_counts(x, 4))
     expected = [[mutual_info_score(x[:, i], x[:, j]) for j in range(3)] for i in range(3)]
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
@@ -132,9 +132,9 @@ def test_a_tree_of_vanishing_strength_is_maximum_likelihood() -> None:
     share = {tuple(p): c / 400 for p, c in zip(pair.tolist(), count, strict=True)}
     assert model.parents is not None
     assert {frozenset((i, int(p))) for i, p in enumerate(model.parents) if p >= 0} >= {frozenset((0, 1))}
-    from bench.models.discrete import _joint_counts
+    from bench.models.discrete import pair_counts
 
-    information = mutual_information(_joint_counts(x, 4))
+    information = mutual_information(pair_counts(x, 4))
     entropies = -sum((m * np.log(m)).sum() for m in marginals(x, 4, 0.0))
     edges = sum(information[i, p] for i, p in enumerate(model.parents) if p >= 0)
     # Chow and Liu: the mean log-likelihood of the best tree is the edges' information less the pixels' entropies.

@@ -1,0 +1,134 @@
+"""Point processes against sums over all pairs, quadrature, and the time-rescaling theorem."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from bench.arrays import Float64s
+from bench.checks.cases import ERRORS, exact, ids, simulated
+from bench.components import Truth, check
+from bench.metrics.events import EASY, rescaling_distance
+from bench.models.events import most_likely
+from bench.records.events import Events
+from bench.references.events import Hawkes, Sequences, integrated, rmtpp_compensator
+from bench.seeds import generator
+from bench.tasks.likelihood.events import INTERDEPENDENCE, excitable, residuals, rhythm
+
+
+def pairwise(process: Hawkes, events: Sequences, row: int) -> tuple[float, float]:
+    """Log-density of one sequence by sums over all pairs of events, with and without the silence after the last."""
+    from scipy.integrate import quad
+
+    many = int(events.counts[row])
+    times, marks, horizon = events.times[row, :many], events.marks[row, :many], float(events.horizon[row])
+
+    def rate(t: float, upto: int) -> Float64s:
+        past = process.decay * np.exp(-process.decay * (t - times[:upto]))
+        return process.base + (process.jump[:, marks[:upto]] * past).sum(axis=1)
+
+    logs = sum(float(np.log(rate(t, i)[marks[i]])) for i, t in enumerate(times))
+    edges = [0.0, *times.tolist(), horizon]
+    pieces = [
+        quad(lambda t, i=i: float(rate(t, i).sum()), a, b, epsabs=1e-13)[0]
+        for i, (a, b) in enumerate(itertools.pairwise(edges))
+    ]
+    return logs - sum(pieces), logs - sum(pieces[:-1])
+
+
+@check("likelihood/hawkes", area="likelihood", source="Hawkes 1971; Brown et al. 2002", papers=(EASY,))
+def hawkes() -> list[Truth]:
+    """Densities and their silence, three kinds of compensators, thinning, rescaling and maximum likelihood."""
+    process, draws = excitable(), generator(0, "hawkes")
+    events = process.sample(200, 20.0, draws)
+    values, increments = process.log_prob(events)
+    whole, unsilenced = zip(*(pairwise(process, events, row) for row in range(4)), strict=True)
+    still = Hawkes(np.array([0.7]), np.zeros((1, 1)), 1.0)
+    quiet = still.sample(50, 20.0, draws)
+    total = increments.sum()
+    rough, fine = (integrated(process, events, k, "trapezoid", draws).sum() / total - 1 for k in (2, 200))
+    random = integrated(process, events, 20, "monte-carlo", draws).sum(axis=1) - increments.sum(axis=1)
+    # Of a linear process the expected count solves E N = base T + jump-weighted E N, less what the horizon cuts off.
+    expected = _expected_count(process, 20.0)
+    records = [_record(events, increments), _record(events, still_increments(events))]
+    gaps = int(events.counts.sum())
+    distance, wrong = (float(rescaling_distance(r, np.ones((1, 200)))[0]) for r in records)
+    some = Sequences(*(x[:120] for x in (events.times, events.marks, events.present, events.horizon)))
+    refit = most_likely(some, Hawkes(np.ones(2), np.zeros((2, 2)), 1.0))
+    return [
+        Truth(float(sum(whole)), float(values[:4].sum()), 1e-10, "four sequences, all pairs and quadrature"),
+        Truth(
+            float(sum(whole) - sum(unsilenced)),
+            float(-increments[np.arange(4), events.counts[:4]].sum()),
+            1e-10,
+            "their silence up to the horizon",
+        ),
+        exact(
+            float((quiet.counts * np.log(0.7) - 14).sum()),
+            float(still.log_prob(quiet)[0].sum()),
+            "Poisson, in closed form",
+        ),
+        Truth(0.0, float(fine), 1e-4, "trapezoid of 200 points a gap, relative"),
+        exact(1.0, float(rough > 0.02), "trapezoid of 2 points is too high by more than 2 %"),
+        simulated(0.0, random, "Monte-Carlo compensator of 20 points a gap, less the closed one"),
+        simulated(expected, events.counts, "events of a thinned sequence"),
+        Truth(0.0, distance, 1.95 / gaps**0.5, f"rescaling distance of the true model, {gaps} gaps (Kolmogorov 1e-3)"),
+        exact(1.0, float(wrong > 3 * 1.95 / gaps**0.5), "a Poisson process of the same rate is found out"),
+        exact(
+            1.0,
+            float(refit.log_prob(some)[0].sum() >= values[:120].sum()),
+            "maximum likelihood is not below the truth's",
+        ),
+        Truth(0.4, float(refit.jump[0, 0]), 0.2, "jump recovered from 120 sequences"),
+    ]
+
+
+def _expected_count(process: Hawkes, horizon: float) -> float:
+    """E N(T) in closed form: the mean intensity m' = decay ((jump - 1) m + base), m(0) = base."""
+    away = process.decay * (np.eye(len(process.base)) - process.jump)
+    values, vectors = np.linalg.eig(away)
+    level = np.linalg.solve(away, process.decay * process.base)
+    start = np.linalg.solve(vectors, process.base - level)
+    decayed = vectors @ (start * -np.expm1(-values * horizon) / values)
+    return float((level * horizon + decayed.real).sum())
+
+
+def still_increments(events: Sequences) -> Float64s:
+    """Compensators under one constant rate, that of the events themselves."""
+    return events.gaps * events.counts.sum() / events.horizon.sum()
+
+
+def _record(events: Sequences, increments: Float64s) -> Events:
+    n = len(events.horizon)
+    noise = generator(0, "cut-off-gaps").random(n)
+    return Events(ids=ids(n), log_prob=np.zeros(n), dim=np.ones(n), residuals=residuals(events, increments, noise))
+
+
+@check("likelihood/marked-waits", area="likelihood", source="Cover and Thomas 2006: I(t; k)", papers=(INTERDEPENDENCE,))
+def marked_waits() -> list[Truth]:
+    """Independent heads lose the mutual information of wait and mark; waits integrate to 1; RMTPP in closed form."""
+    from scipy.integrate import quad
+
+    process, draws = rhythm(), generator(0, "marked-waits")
+    events = process.sample(600, 20.0, draws)
+    joint, increments = process.log_prob(events)
+    apart, _ = process.log_prob(events, independent=True)
+    many = events.counts
+    lost = (joint - apart) - process.dependence() * many
+    mass = quad(lambda z: float(np.exp(process.log_wait(np.exp(np.array([z])))[0] + z).sum()), -8, 8, epsabs=1e-12)[0]
+    level, slope, gap = 0.3, np.array([-0.7, 0.0, 0.4]), 1.7
+    closed = rmtpp_compensator(np.full(3, level), slope, np.full(3, gap))
+    by_quad = [quad(lambda s, w=w: float(np.exp(level + w * s)), 0, gap)[0] for w in slope]
+    distance = float(rescaling_distance(_record(events, increments), np.ones((1, 600)))[0])
+    return [
+        exact(1.0, mass, "p(wait, mark) over all waits and marks"),
+        Truth(
+            process.dependence(),
+            process.dependence() + float(lost.sum() / many.sum()),
+            ERRORS * float(lost.std(ddof=1)) * len(lost) ** 0.5 / float(many.sum()),
+            "nats an event that independent heads lose",
+        ),
+        Truth(0.0, distance, 1.95 / float(many.sum()) ** 0.5, "rescaling distance of the true model (Kolmogorov 1e-3)"),
+        exact(0.0, float(np.abs(closed - by_quad).max()), "RMTPP compensator against quadrature"),
+    ]

@@ -1,0 +1,204 @@
+"""Metrics of simulation-based inference: how much a posterior knows, and whether what it says is so."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.arrays import Float64s
+from bench.components import NotApplicable, PerSample, metric, per_sample
+from bench.records.posterior import Posterior
+
+EPE = "Unifying Summary Statistic Selection for Approximate Bayesian Computation"
+CHECK = "likelihood/simulation-based-inference"
+FOLDS = 5
+
+
+@metric(
+    "expected-posterior-entropy",
+    of=Posterior,
+    area="likelihood",
+    better="lower",
+    unit="nats",
+    source="Hoffmann and Onnela 2024",
+    papers=(EPE,),
+    check=CHECK,
+)
+def expected_posterior_entropy(record: Posterior) -> PerSample:
+    """Mean of -log q(parameters | observed): at least the entropy of the exact posterior, and equal for it alone."""
+    return per_sample(-record.log_prob)
+
+
+@metric(
+    "information-gain",
+    of=Posterior,
+    area="likelihood",
+    better="higher",
+    unit="nats",
+    source="Lindley 1956; Hoffmann and Onnela 2024",
+    papers=(EPE,),
+    check=CHECK,
+)
+def information_gain(record: Posterior) -> PerSample:
+    """Entropy of the prior less the expected posterior entropy: at most the mutual information with the observation."""
+    return per_sample(record.prior_entropy + record.log_prob)
+
+
+@metric(
+    "excess-posterior-entropy",
+    of=Posterior,
+    area="likelihood",
+    better="lower",
+    unit="nats",
+    source="Gibbs' inequality",
+    papers=(EPE,),
+    check=CHECK,
+)
+def excess_posterior_entropy(record: Posterior) -> PerSample:
+    """Mean divergence of the posterior from the exact one, estimated at the true parameters."""
+    if record.truth is None:
+        raise NotApplicable("the exact posterior is not known: the record has no 'truth'")
+    return per_sample(record.truth - record.log_prob)
+
+
+def levels(record: Posterior) -> Float64s:
+    """Ranks as levels in (0, 1), ties with the truth's own place spread evenly: (n, P)."""
+    return (record.ranks + 0.5) / (record.draws + 1)
+
+
+def distance(values: Float64s, weights: Float64s) -> Float64s:
+    """Greatest distance (B,) of weighted values (n,) in [0, 1] from the uniform law."""
+    order = np.argsort(values, kind="stable")
+    after = weights[:, order].cumsum(axis=1)
+    total, mass = after[:, -1:], weights[:, order]
+    low = np.abs((after - mass) / total - values[order])
+    return np.maximum(np.abs(after / total - values[order]), low).max(axis=1)
+
+
+def uniform_p(values: Float64s) -> float:
+    """p-value of the Kolmogorov-Smirnov test that values (n,) are uniform on [0, 1]."""
+    from scipy.stats import kstest
+
+    return float(kstest(values, "uniform").pvalue)
+
+
+@metric(
+    "sbc-distance",
+    of=Posterior,
+    area="likelihood",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    source="Talts et al. 2018",
+    papers=(EPE,),
+    check=CHECK,
+)
+def sbc_distance(record: Posterior, weights: Float64s) -> Float64s:
+    """Greatest distance of any parameter's ranks from uniform.  Parameters are looked at one by one: it sees no shape.
+
+    Of n observations under the exact posterior about .87 / sqrt(n), more with more parameters.
+    """
+    return np.max([distance(column, weights) for column in levels(record).T], axis=0)
+
+
+@metric(
+    "sbc-p",
+    of=Posterior,
+    area="likelihood",
+    better="higher",
+    range=(0, 1),
+    interval=False,
+    source="Talts et al. 2018; Bonferroni",
+    papers=(EPE,),
+    check=CHECK,
+)
+def sbc_p(record: Posterior, weights: Float64s) -> Float64s:
+    """p-value that all ranks are uniform: the least over parameters, times their number."""
+    p = [uniform_p(column) for column in levels(record).T]
+    return np.full(len(weights), min(1.0, len(p) * min(p)))
+
+
+@metric(
+    "tarp-distance",
+    of=Posterior,
+    area="likelihood",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    source="Lemos et al. 2023",
+    papers=(EPE,),
+    check=CHECK,
+)
+def tarp_distance(record: Posterior, weights: Float64s) -> Float64s:
+    """Greatest distance from uniform of the share of draws nearer to a random point than the truth is (TARP).
+
+    It sees all parameters together; reference points are from the prior, so it may miss a shift.
+    """
+    return distance(record.nearer, weights)
+
+
+@metric(
+    "tarp-p",
+    of=Posterior,
+    area="likelihood",
+    better="higher",
+    range=(0, 1),
+    interval=False,
+    source="Lemos et al. 2023",
+    papers=(EPE,),
+    check=CHECK,
+)
+def tarp_p(record: Posterior, weights: Float64s) -> Float64s:
+    """p-value that TARP's shares are uniform."""
+    return np.full(len(weights), uniform_p(record.nearer))
+
+
+@metric(
+    "expected-coverage-distance",
+    of=Posterior,
+    area="likelihood",
+    better="lower",
+    range=(0, 1),
+    biased=True,
+    source="Hermans et al. 2022",
+    papers=(EPE,),
+    check=CHECK,
+)
+def expected_coverage_distance(record: Posterior, weights: Float64s) -> Float64s:
+    """Greatest distance of the coverage of highest-density regions from their level, over all levels."""
+    return distance(record.denser, weights)
+
+
+@metric(
+    "c2st",
+    of=Posterior,
+    area="likelihood",
+    better="lower",
+    range=(0, 1),
+    whole=True,
+    source="Lopez-Paz and Oquab 2017; Lueckmann et al. 2021",
+    papers=(EPE,),
+    check=CHECK,
+)
+def c2st(record: Posterior) -> PerSample:
+    """Held-out accuracy of telling (true parameters, observed) from (drawn parameters, observed); 1/2: cannot be told.
+
+    A ridge classifier on all squares and products, five folds; both of a pair are in one fold.
+    """
+    n = len(record)
+    if n < 4 * FOLDS:
+        raise NotApplicable(f"a classifier needs at least {4 * FOLDS} observations")
+    rows = _products(np.vstack([np.hstack([side, record.observed]) for side in (record.parameters, record.drawn)]))
+    sign, fold = np.repeat([-1.0, 1.0], n), np.tile(np.arange(n) % FOLDS, 2)
+    right = np.empty(2 * n)
+    for k in range(FOLDS):
+        held = fold == k
+        gram = rows[~held].T @ rows[~held] + np.eye(rows.shape[1])
+        weights = np.linalg.solve(gram, rows[~held].T @ sign[~held])
+        right[held] = rows[held] @ weights * sign[held] > 0
+    return per_sample(right.reshape(2, n).mean(axis=0))
+
+
+def _products(rows: Float64s) -> Float64s:
+    scaled = (rows - rows.mean(axis=0)) / np.maximum(rows.std(axis=0), 1e-12)
+    first, second = np.triu_indices(rows.shape[1])
+    return np.hstack([np.ones((len(rows), 1)), scaled, scaled[:, first] * scaled[:, second]])

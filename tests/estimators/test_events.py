@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.components import Task
+from bench.errors import RecordError, UsageError
+from bench.metrics.events import rescaling_distance
+from bench.models.events import hawkes, hawkes_oracle, marked_renewal, poisson
+from bench.records import Events
+from bench.references.events import gathered, unpacked
+from bench.registry import find
+from bench.runners.ask import ask
+from bench.stats.intervals import value
+from bench.tasks.likelihood.events import likelihood_hawkes, likelihood_marked_renewal
+
+
+def test_packing_keeps_every_event() -> None:
+    events = gathered(3, np.array([2, 0, 2]), np.array([1.5, 0.2, 0.7]), np.array([1, 0, 0]), 4.0)
+    again = unpacked(events.packed())
+    assert again.counts.tolist() == [1, 0, 2]
+    np.testing.assert_array_equal(again.times, events.times)
+    np.testing.assert_array_equal(again.marks, [[0, 0], [0, 0], [0, 1]])
+    np.testing.assert_allclose(again.gaps.sum(axis=1), 4.0)
+
+
+def test_models_rank_as_they_must() -> None:
+    examples = likelihood_hawkes(0)
+    task = find(Task, "likelihood/hawkes")
+    test = examples.split("test")
+    per_event, records = {}, {}
+    for name, model in {
+        "oracle": hawkes_oracle(),
+        "fitted": hawkes(),
+        "rough": hawkes(compensator="trapezoid", points=2),
+        "random": hawkes(compensator="monte-carlo", points=5),
+        "poisson": poisson(),
+    }.items():
+        model.fit(examples.split("train"), 0)
+        record = ask(model, task, None, test, 0).record
+        assert isinstance(record, Events)
+        records[name] = record
+        per_event[name] = value(find("metric", "nll-per-event"), record)  # type: ignore[arg-type]
+    assert per_event["oracle"] == pytest.approx(per_event["fitted"], abs=0.02)
+    assert per_event["poisson"] > per_event["oracle"] + 0.05
+    # Two nodes a gap overrate a falling intensity, so the process looks less likely than it is.
+    assert per_event["rough"] > per_event["fitted"] + 0.02
+    assert per_event["random"] == pytest.approx(per_event["fitted"], abs=0.02)
+    assert records["rough"].likelihood == "estimate"
+    assert records["oracle"].likelihood == "exact"
+    np.testing.assert_allclose(records["oracle"].log_prob, test.truth)
+    ones = np.ones((1, len(test)))
+    assert rescaling_distance(records["oracle"], ones)[0] < 0.03 < rescaling_distance(records["poisson"], ones)[0]
+
+
+def test_independent_heads_lose_the_dependence() -> None:
+    examples = likelihood_marked_renewal(0)
+    losses = []
+    for independent in (False, True):
+        model = marked_renewal(independent=independent)
+        model.fit(examples.split("train"), 0)
+        losses.append(model.density(examples.split("test").inputs).log_prob.sum())
+    events = unpacked(examples.split("test").inputs).counts.sum()
+    assert (losses[0] - losses[1]) / events == pytest.approx(0.57, abs=0.05)
+
+
+def test_bad_requests_are_refused() -> None:
+    with pytest.raises(UsageError, match="compensator=simpson"):
+        hawkes(compensator="simpson")
+    with pytest.raises(RecordError, match="residuals"):
+        Events(ids=np.array(["a"]), log_prob=np.zeros(1), dim=np.ones(1), residuals=[[-1.0]])  # type: ignore[arg-type]
