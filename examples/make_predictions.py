@@ -4,6 +4,11 @@ classification.csv: three classes, logits twice as large as they should be (temp
 ood.csv: scores N(0, 1) in distribution and N(1.5, 1) out of it, so the AUROC is Phi(1.5 / sqrt 2) = .856.
 regression.csv: Gaussian forecasts whose spread is four fifths of what it should be.
 sets.csv: the true probabilities of four classes, half of the rows to calibrate on: conformal sets hold 90 %.
+
+    bench eval --predictions examples/classification.csv --as classification
+    bench eval --predictions examples/ood.csv --as ood
+    bench eval --predictions examples/regression.csv --as regression
+    bench eval --predictions examples/sets.csv --as classification --calibrator conformal-aps
 """
 
 from __future__ import annotations

@@ -50,3 +50,45 @@ def test_the_predictions_are_read_and_calibrated(tmp_path: Path) -> None:
     rows = evaluate(tmp_path, "--predictions", str(EXAMPLES / "predictions.csv"), "--as", "classification")
     nll = {r["calibrator"]: float(str(r["value"])) for r in rows if r["metric"] == "nll"}
     assert nll["temperature"] < nll[""]  # they were made overconfident, by a factor of 1.5 in the logits
+
+
+def documented(name: str) -> list[str]:
+    """The words of the command that the examples' own documentation gives for that file."""
+    doc = ast.get_docstring(ast.parse((EXAMPLES / "make_predictions.py").read_text())) or ""
+    (line,) = [each for each in doc.splitlines() if each.strip().startswith("bench eval") and f"/{name}.csv" in each]
+    return [word.replace("examples", str(EXAMPLES)) for word in line.split()[2:]]
+
+
+# What each file was made from: the calibrator, and metrics with their truth, where it is known.
+TRUTHS = {
+    "classification": ("temperature", {"ece": None, "nll": None, "cox-slope": None}),
+    "ood": ("", {"auroc": 0.8556, "fpr95-ood": None, "aupr-in": None}),
+    "regression": ("", {"crps": None, "coverage-90": 0.8118, "pit-ks": None}),
+    "sets": ("conformal-aps", {"set-coverage": 0.9, "set-size": None}),
+}
+
+
+@pytest.mark.parametrize("name", list(TRUTHS))
+def test_each_kind_of_predictions_prints_its_family_with_intervals(name: str, tmp_path: Path) -> None:
+    calibrator, truths = TRUTHS[name]
+    extra = ["--metric", "cox-slope"] if name == "classification" else []
+    rows = evaluate(tmp_path, *documented(name), *extra)
+    found = {str(r["metric"]): r for r in rows if r["calibrator"] == calibrator and not r["slice"]}
+    for metric, truth in truths.items():
+        low, value, high = (float(str(found[metric][end])) for end in ("low", "value", "high"))
+        assert low < high, metric
+        # An interval reaches two standard errors either way; 4.5 of them miss a truth once in 150,000 files.
+        assert truth is None or abs(value - truth) <= 4.5 / 1.96 * max(high - value, value - low), metric
+    assert all(r["low"] is not None or "none: " in str(r["method"]) for r in rows)
+    assert sum(r["low"] is not None for r in found.values()) >= len(truths)
+    if name == "classification":  # the logits were made twice as large as they should be
+        before = next(r for r in rows if r["metric"] == "cox-slope" and not r["calibrator"])
+        assert float(str(before["high"])) < 1 <= float(str(found["cox-slope"]["high"]))
+
+
+def test_the_predictions_are_what_their_maker_writes(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, str(EXAMPLES / "make_predictions.py"), str(tmp_path)], check=True)
+    made = sorted(tmp_path.glob("*.csv"))
+    assert [file.stem for file in made] == sorted(TRUTHS)
+    for file in made:
+        assert file.read_bytes() == (EXAMPLES / file.name).read_bytes()

@@ -12,9 +12,10 @@ from typing import Literal
 
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.arrays import Float64s, Ints
 from bench.components import metric
-from bench.metrics.judged import BINS, in_bins, judged, with_classes
+from bench.latest import frozen, latest
+from bench.metrics.judged import BINS, base_weights, in_bins, judged, with_classes
 from bench.metrics.ordered import binned, mass_bins, ordered
 from bench.records import Classification, Judged
 
@@ -38,6 +39,32 @@ def equal_mass_bins(record: Judged, w: Float64s, bins: int = BINS) -> Bins:
     rows = ordered(*judged(record), w)
     index = mass_bins(rows.weight, bins)
     return binned(rows.weight, index, bins), binned(rows.gap, index, bins)
+
+
+def _place(record: Judged, bins: int) -> Ints:
+    """The bin of each row, (n,), where bins have equal weight under the record's own weights."""
+    confidence, correct = judged(record)
+    own = np.broadcast_to(base_weights(record), (1, len(confidence)))
+    rows = ordered(confidence, correct, own)
+    return mass_bins(rows.weight, bins)[0][np.searchsorted(rows.confidence, confidence)]
+
+
+@latest
+def _members(record: Judged) -> Float64s:
+    """Membership in the usual number of bins of equal weight, (n, bins)."""
+    return frozen((_place(record, BINS)[:, None] == np.arange(BINS)).astype(np.float64))
+
+
+def settled_bins(record: Judged, w: Float64s, bins: int = BINS) -> Bins:
+    """Weight and gap of the bins that have equal weight under the record's own weights, under any others.
+
+    For the noise of the bins' gaps: bins that are formed anew on each resample would add the noise of their borders to
+    it, which no estimate has, and an error that is known less its noise would come out too small.
+    """
+    confidence, correct = judged(record)
+    same = bins == BINS
+    members = _members(record) if same else (_place(record, bins)[:, None] == np.arange(bins)).astype(np.float64)
+    return w @ members, w @ (members * (correct - confidence)[:, None])
 
 
 def normed(bins: Bins, norm: Literal["l1", "l2", "max"]) -> Float64s:
@@ -78,7 +105,7 @@ def _in_width(form: Callable[[Bins], Float64s]) -> Gaps:
 
 
 def _in_mass(form: Callable[[Bins], Float64s]) -> Gaps:
-    return lambda record, w, bins=BINS: form(equal_mass_bins(record, w, bins))
+    return lambda record, w, bins=BINS: form(settled_bins(record, w, bins))
 
 
 @metric(
@@ -245,7 +272,25 @@ def ks_calibration(record: Judged, w: Float64s) -> Float64s:
 
 
 def _classes(threshold: float) -> Callable[[Classification, Float64s], Float64s]:
-    return lambda record, w: np.concatenate(_adapted(record, w, threshold), axis=1)
+    """Mean gaps of the bins that each class has under the record's own weights, over their number, (B, K)."""
+
+    def gaps(record: Classification, w: Float64s) -> Float64s:
+        with_classes(record)
+        probs = np.clip(record.probs, 0.0, 1.0)
+        own = np.broadcast_to(base_weights(record), (1, len(record)))
+        found = []
+        for c in range(probs.shape[1]):
+            kept = np.flatnonzero(probs[:, c] >= threshold)
+            if len(kept):
+                p, here = probs[kept, c], w[:, kept]
+                rows = ordered(p, np.zeros(len(p)), own[:, kept])
+                place = mass_bins(rows.weight, BINS)[0][np.searchsorted(rows.confidence, p)]
+                members = (place[:, None] == np.unique(place[own[0, kept] > 0])).astype(np.float64)
+                gap = (record.labels[kept] == c) - p
+                found.append(means((here @ members, here @ (members * gap[:, None]))))
+        return np.concatenate(found, axis=1) / sum(each.shape[1] for each in found)
+
+    return gaps
 
 
 @metric(

@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.arrays import Float64s, Ints
 from bench.components import NotApplicable, metric
+from bench.latest import frozen, latest
 from bench.metrics.judged import base_weights, judged, with_classes
 from bench.metrics.ordered import ordered
 from bench.metrics.quadratic import quadratic_tail
@@ -19,6 +20,7 @@ LENGTH = 0.4
 MMCE = "Kumar, Sarawagi and Jain 2018, Trainable Calibration Measures for Neural Networks from Kernel Mean Embeddings"
 WIDMANN = "Widmann, Lindsten and Zachariah 2019, Calibration tests in multi-class classification"
 MOST = 10_000  # rows of which every pair is looked at
+KEPT = 2_000  # rows whose pairs are all kept: 32 MB
 BLOCK = 1 << 22  # pairs at once
 CELLS = 512  # steps of the grid on which the null distribution is worked out
 
@@ -158,22 +160,41 @@ def skce(record: Classification, w: Float64s) -> Float64s:
     with two classes twice the `kce` of one of them.  A calibrated model averages 0; the sign is kept.  Pairs within
     one cluster (`groups`) are left out.  It looks at every pair, so it takes 10,000 rows at most.  w: (B, n) -> (B,).
     """
-    from scipy.spatial.distance import cdist
-
     with_classes(record)
     n = len(record)
     if n > MOST:
         raise NotApplicable(f"it looks at every pair of {n} samples; {MOST} samples are the most")
+    codes = np.arange(n) if record.groups is None else np.unique(record.groups, return_inverse=True)[1]
+    if n <= KEPT:
+        products = (w * (w @ _all_products(record))).sum(axis=1)
+    else:
+        products = np.zeros(len(w))
+        step = max(1, BLOCK // n)
+        for start in range(0, n, step):
+            block = slice(start, start + step)
+            products += (w[:, block] * (w @ _products(record, codes, block).T)).sum(axis=1)
+    order = np.argsort(codes, kind="stable")
+    within = np.add.reduceat(w[:, order], np.flatnonzero(np.diff(codes[order], prepend=-1)), axis=1) if n else w
+    total = w.sum(axis=1) ** 2
+    pairs = total - (within**2).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # Rounding may leave a crumb where there is no pair.
+        return np.where(pairs > 1e-12 * total, products / pairs, np.nan)
+
+
+@latest
+def _all_products(record: Classification) -> Float64s:
+    """`_products` of all rows, which every resample is measured by, (n, n)."""
+    codes = np.arange(len(record)) if record.groups is None else np.unique(record.groups, return_inverse=True)[1]
+    return frozen(_products(record, codes, slice(None)))
+
+
+def _products(record: Classification, codes: Ints, block: slice) -> Float64s:
+    """k(p_i, p_j) (y_i - p_i) . (y_j - p_j) of the rows of a block with all, (b, n): 0 within a cluster."""
+    from scipy.spatial.distance import cdist
+
     probs = record.probs
     residual = (record.labels[:, None] == np.arange(probs.shape[1])) - probs
-    codes = np.arange(n) if record.groups is None else np.unique(record.groups, return_inverse=True)[1]
-    products, pairs = np.zeros(len(w)), np.zeros(len(w))
-    step = max(1, BLOCK // max(n, 1))
-    for start in range(0, n, step):
-        block = slice(start, start + step)
-        apart = codes[block, None] != codes
-        kernel = np.exp(-cdist(probs[block], probs) / (LENGTH * np.sqrt(2))) * apart
-        products += (w[:, block] * (w @ (kernel * (residual[block] @ residual.T)).T)).sum(axis=1)
-        pairs += (w[:, block] * (w @ apart.T.astype(np.float64))).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(pairs > 0, products / pairs, np.nan)
+    kernel = np.exp(-cdist(probs[block], probs) / (LENGTH * np.sqrt(2)))
+    products: Float64s = kernel * (residual[block] @ residual.T) * (codes[block, None] != codes)
+    return products

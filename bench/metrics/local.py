@@ -6,6 +6,7 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import metric
+from bench.latest import latest
 from bench.metrics.judged import judged
 from bench.metrics.ordered import Ordered, ordered
 from bench.records import Judged
@@ -28,11 +29,15 @@ def lowess(rows: Ordered, span: float = SPAN) -> Float64s:
         near = np.argsort(away, kind="stable")
         reached = np.cumsum(rows.weight[:, near], axis=1) >= wanted
         width = away[near][reached.argmax(axis=1)][:, None]
+        powers = np.stack([np.ones_like(x), x - at, (x - at) ** 2], axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.where(width > 0, away / width, np.where(away > 0, 1.0, 0.0))
-            tricube = np.clip(1 - share**3, 0.0, None) ** 3
-            m0, m1, m2 = (((rows.weight * tricube) * (x - at) ** power).sum(axis=1) for power in (0, 1, 2))
-            y0, y1 = (((rows.hits * tricube) * (x - at) ** power).sum(axis=1) for power in (0, 1))
+            share = np.minimum(away / width, 1.0)
+            share[:, away == 0] = 0.0
+            # Products: numpy's power is ten times slower.
+            tricube = 1 - share * share * share
+            tricube = tricube * tricube * tricube
+            m0, m1, m2 = ((rows.weight * tricube) @ powers).T
+            y0, y1 = ((rows.hits * tricube) @ powers[:, :2]).T
             spread = m0 * m2 - m1 * m1
             # All the weight at one place: no line, but a mean.
             lined = spread > 1e-12 * m0 * m2
@@ -42,6 +47,7 @@ def lowess(rows: Ordered, span: float = SPAN) -> Float64s:
     return fitted
 
 
+@latest
 def calibration_gaps(record: Judged, w: Float64s) -> tuple[Float64s, Float64s]:
     """|confidence - lowess of correctness| at each of at most 256 confidences, and the weight there, each (B, K).
 

@@ -6,6 +6,8 @@ order of the file changes nothing.  Weights w (B, n); returns (B,).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from bench.arrays import Float64s
@@ -14,6 +16,8 @@ from bench.latest import latest
 from bench.metrics.judged import judged, scaled
 from bench.metrics.ranking import Ranked, Ranking, ranking
 from bench.records import Judged
+
+STEPS = 1 << 16
 
 
 @latest
@@ -25,6 +29,11 @@ def _ranking(record: Judged) -> Ranking:
     """
     confidence, correct = judged(record)
     return ranking(confidence, ~correct, merge_hits=True, merge_misses=True)
+
+
+def _steps(r: Ranked) -> Iterator[slice]:
+    """The steps some at a time: of 20 million rows each column of numbers beside them would take 160 MB."""
+    return (slice(start, start + STEPS) for start in range(0, r.hits.shape[1], STEPS))
 
 
 @latest
@@ -57,15 +66,17 @@ def risk_area(r: Ranked) -> Float64s:
     """Mean over k of the expected error rate among the k rows that rank first, (B,); hits are errors (see `aurc`)."""
     from scipy.special import psi
 
-    mass = r.hits + r.misses
-    after = r.found + r.wrong
-    before = after - mass
+    area = np.zeros(len(r.hits))
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(mass > 0, r.hits / mass, 0.0)
-        # Where one step ends the next begins, so each end is looked up once.
-        ends = psi(np.concatenate([np.zeros((len(after), 1)), after], axis=1) + 1)
-        area = r.hits + (r.found - r.hits - before * share) * np.diff(ends, axis=1)
-        return area.sum(axis=1) / after[:, -1]
+        for s in _steps(r):
+            hits, after = r.hits[:, s], r.found[:, s] + r.wrong[:, s]
+            mass = hits + r.misses[:, s]
+            before = after - mass
+            share = np.where(mass > 0, hits / mass, 0.0)
+            # Where one step ends the next begins, so each end is looked up once.
+            ends = psi(np.concatenate([before[:, :1], after], axis=1) + 1)
+            area += (hits + (r.found[:, s] - hits - before * share) * np.diff(ends, axis=1)).sum(axis=1)
+        return area / (r.found[:, -1] + r.wrong[:, -1])
 
 
 @metric(
@@ -113,9 +124,11 @@ def augrc(record: Judged, w: Float64s) -> Float64s:
     Equal to (1 - AUROC) a e + e^2 / 2 with accuracy a, error rate e and the AUROC of confidence for being right.
     """
     r = _errors(record, w)
-    mass = r.hits + r.misses
+    area = np.zeros(len(w))
+    for s in _steps(r):
+        area += ((r.found[:, s] - r.hits[:, s] / 2) * (r.hits[:, s] + r.misses[:, s])).sum(axis=1)
     with np.errstate(invalid="ignore"):
-        return ((r.found - r.hits / 2) * mass).sum(axis=1) / mass.sum(axis=1) ** 2
+        return area / (r.found[:, -1] + r.wrong[:, -1]) ** 2
 
 
 @metric(
@@ -134,10 +147,90 @@ def risk_at_80(record: Judged, w: Float64s, coverage: float = 0.8) -> Float64s:
     The row at the border counts by the part that is needed.  w: (B, n); returns (B,).
     """
     r = _errors(record, w)
-    mass = r.hits + r.misses
-    after = r.found + r.wrong
-    budget = coverage * after[:, -1:]
-    taken = np.clip(budget - (after - mass), 0.0, mass)
+    budget = coverage * (r.found[:, -1:] + r.wrong[:, -1:])
+    taken = np.zeros(len(w))
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(mass > 0, taken / mass, 0.0)
-        return (share * r.hits).sum(axis=1) / budget[:, 0]
+        for s in _steps(r):
+            mass = r.hits[:, s] + r.misses[:, s]
+            room = np.clip(budget - (r.found[:, s] + r.wrong[:, s] - mass), 0.0, mass)
+            taken += (np.where(mass > 0, room / mass, 0.0) * r.hits[:, s]).sum(axis=1)
+        return taken / budget[:, 0]
+
+
+@latest
+def _accepting(record: Judged) -> Ranking:
+    """As `_ranking`, runs of errors apart: a threshold may lie within one."""
+    confidence, correct = judged(record)
+    return ranking(confidence, ~correct, merge_misses=True)
+
+
+@metric(
+    "coverage-at-5",
+    of=Judged,
+    area="uncertainty",
+    better="higher",
+    range=(0, 1),
+    biased=True,
+    default=False,
+    gathers=True,
+    source="Geifman and El-Yaniv 2017, Selective Classification for Deep Neural Networks (coverage at a risk)",
+    check="uncertainty/coverage-at-risk",
+)
+def coverage_at_5(record: Judged, w: Float64s, risk: float = 0.05) -> Float64s:
+    """The largest share of answers that a threshold on confidence accepts at an error rate of at most 5 % (`risk`).
+
+    Thresholds lie at observed confidences, so ties are accepted together; 0 where none will do.  The threshold is
+    chosen on the answers that it is judged on, so it is biased upwards, and as uncertain as the curve is flat there.
+    w: (B, n); returns (B,).
+    """
+    r = _accepting(record).weigh(w)
+    most = np.zeros(len(w))
+    for s in _steps(r):
+        after = r.found[:, s] + r.wrong[:, s]
+        # Less a crumb: one error of twenty is 5 %, however it was rounded.
+        most = np.maximum(most, np.where(r.found[:, s] <= risk * after * (1 + 1e-12), after, 0.0).max(axis=1))
+    with np.errstate(invalid="ignore"):
+        return most / (r.found[:, -1] + r.wrong[:, -1])
+
+
+@metric(
+    "prr",
+    of=Judged,
+    area="uncertainty",
+    better="higher",
+    range=(None, 1),
+    default=False,
+    gathers=True,
+    source="Malinin et al. 2017, Incorporating Uncertainty into Deep Learning; LM-Polygraph (the areas)",
+    check="uncertainty/rejection-ratio",
+)
+def prr(record: Judged, w: Float64s, rejection: float = 0.5) -> Float64s:
+    """Prediction-rejection ratio: how much of what the best order could gain by rejecting answers this one gains.
+
+    (random - area) / (random - best): areas are the mean error rate among the k most confident over k from
+    (1 - rejection) n to n, as in LM-Polygraph, whose half is the default; at random it is the error rate.  1 for the
+    best order, 0 for a random one, below 0 for a worse one; it depends on `rejection`, and only at equal error rates do
+    two compare.  (With errors over n, all answers kept in the denominator, and rejection 1, it is 2 AUROC - 1.)  Ties
+    are taken in expectation, as by `aurc`.  Undefined where all answers are right, or all wrong.  Biased by the order
+    1 / n, a ratio of means.  w: (B, n); returns (B,).
+    """
+    from scipy.special import psi
+
+    r = _errors(record, w)
+    wrong, right = r.found[:, -1], r.wrong[:, -1]
+    total = wrong + right
+    cut = (1 - rejection) * total
+    area = np.zeros(len(w))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for s in _steps(r):
+            hits, after = r.hits[:, s], r.found[:, s] + r.wrong[:, s]
+            mass = hits + r.misses[:, s]
+            before = after - mass
+            start = np.clip(cut[:, None], before, after)
+            share = np.where(mass > 0, hits / mass, 0.0)
+            slope = r.found[:, s] - hits - before * share
+            area += (share * (after - start) + slope * (psi(after + 1) - psi(start + 1))).sum(axis=1)
+        first = np.maximum(cut, right)
+        best = total - first - right * (psi(total + 1) - psi(first + 1))
+        random = wrong / total * (total - cut)
+        return np.where((wrong > 0) & (right > 0), (random - area) / (random - best), np.nan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ LIBRARIES = (
     "pyarrow",
     "statsmodels",
 )
+DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
 def manifest(config: RunConfig, suite: str) -> dict[str, Any]:
@@ -56,16 +58,23 @@ def versions() -> dict[str, str]:
 
 def hardware() -> dict[str, Any]:
     """Processor, cores, memory and accelerator."""
-    import torch
-
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count() or 0,
         "memory_gib": round(pages / 2**30, 1),
-        "accelerator": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none",
+        "accelerator": _accelerator(),
     }
+
+
+def _accelerator() -> str:
+    """Name of the first accelerator.  Torch, which takes 160 MB, is asked only where a driver is, or it is here."""
+    if os.name == "posix" and "torch" not in sys.modules and not any(Path(file).exists() for file in DRIVERS):
+        return "none"
+    import torch
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
 
 
 def git_state(folder: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bench.stats.wilson import proportion
 
 Range = tuple[float | None, float | None]
 Link = Literal["identity", "exp", "sqrt"]
+BLOCK = 1 << 18  # rows at a time
 
 
 def clipped(low: float, high: float, limits: Range, method: str) -> Interval:
@@ -102,10 +103,15 @@ def _share_of_part(values: Float64s, part: Float64s) -> bool:
 
 def _skewness(totals: Float64s) -> float:
     """Third moment of cluster totals of mean 0 over the 1.5th power of the second."""
-    # In units of the largest, so that no power overflows.
-    x = totals / np.abs(totals).max()
-    squares = x * x
-    return float((x @ squares / len(x)) / squares.mean() ** 1.5)
+    # In units of the largest, so that no power overflows; some at a time, or of many rows it would take three copies.
+    top = max(float(totals.max()), -float(totals.min()))
+    second = third = 0.0
+    for start in range(0, len(totals), BLOCK):
+        x = totals[start : start + BLOCK] / top
+        squares = x * x
+        second += float(squares.sum())
+        third += float(x @ squares)
+    return third / len(totals) / (second / len(totals)) ** 1.5
 
 
 def _unskewed(t: float, skewness: float, groups: int) -> float:

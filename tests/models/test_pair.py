@@ -108,7 +108,7 @@ def test_events_that_are_none_are_refused() -> None:
 
 
 def test_the_normaliser_of_many_events_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench.models import events
+    from bench.models import entities as events
 
     draws = np.random.default_rng(0)
     rows = Examples(ids=np.arange(300).astype(str), inputs=draws.integers(0, 4, (300, 3)))
