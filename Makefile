@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
 
-.PHONY: eval test test-slow lint types check docs zoo clean help
+.PHONY: eval test test-slow lint types check docs manual zoo clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ docs: $(DEV) ## make the tables of docs/ again: coverage, speed of the metrics, 
 	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.metrics
 	$(BIN)/python -m benchmarks.parity
+
+manual: $(DEV) ## build the manual into build/manual
+	$(BIN)/python -m mkdocs build --strict
 
 zoo: $(STAMP) ## train the embedded language models again
 	$(BIN)/python -m bench.zoo.train

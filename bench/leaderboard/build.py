@@ -11,7 +11,7 @@ from bench.leaderboard.tables import Leaderboard, leaderboard
 from bench.runners.atomic import make_folder, write_error, write_text
 from bench.runners.site import MANIFEST
 
-MARK = "leaderboard.csv"  # what a folder holds that a leaderboard was made in before
+MARK = looks.FILE  # what a folder holds that a leaderboard was made in before
 
 
 def run_folders(paths: Sequence[Path]) -> list[Path]:

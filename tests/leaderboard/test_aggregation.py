@@ -76,7 +76,8 @@ def test_a_model_that_always_wins_keeps_a_finite_rating(tmp_path: Path) -> None:
     for name, values in a.others.items():
         assert np.isfinite(values).all(), name
         assert values[0] == values.max(), name
-    assert all(math.isclose(tau, 1.0) for tau in a.agreement.values())
+    # The walk of PageRank goes from the winner to whoever lost to it least, however rarely: those two may tie.
+    assert all(math.isclose(tau, 1.0) for name, tau in a.agreement.items() if name != "pagerank")
     assert a.low.tolist() == a.high.tolist() == [1, 2, 3]
 
 

@@ -18,6 +18,11 @@ from bench.runners.wanted import Wanted
 from tests.reports import synthetic
 from tests.reports.synthetic import HOSTILE
 
+COMMANDS = (
+    r"\textbackslash{}", r"\&", r"\%", r"\$", r"\#", r"\_", r"\{", r"\}", r"\textasciitilde{}",
+    r"\textasciicircum{}", r"\textless{}", r"\textgreater{}", "$-$", r"$\pm$", r"$\cdot$",
+)  # fmt: skip
+
 
 def test_the_rules_choose_what_they_say(tmp_path: Path) -> None:
     record = synthetic.classification(1, n=200)
@@ -66,7 +71,6 @@ def test_colours_become_literal_and_latex_means_itself() -> None:
     for text in HOSTILE:
         written = latex(text)
         bare = written
-        for known in (r"\textbackslash{}", r"\&", r"\%", r"\$", r"\#", r"\_", r"\{", r"\}", r"\textasciitilde{}",
-                      r"\textasciicircum{}", r"\textless{}", r"\textgreater{}", "$-$", r"$\pm$", r"$\cdot$"):  # fmt: skip
+        for known in COMMANDS:
             bare = bare.replace(known, "")
         assert not set(bare) & set("\\{}$&#_%^~")
