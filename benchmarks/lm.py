@@ -225,7 +225,10 @@ def peak(dtype: Any, device: Any) -> float:
     if key not in _PEAKS:
         n = 1024 if device.type == "cpu" else 8192
         a, b = (torch.randn((n, n), device=device).to(dtype) for _ in range(2))
-        times = [seconds(lambda: torch.nn.functional.linear(a, b), device.type)[0] for _ in range(6 if device.type == "cpu" else 20)]
+        times = [
+            seconds(lambda: torch.nn.functional.linear(a, b), device.type)[0]
+            for _ in range(6 if device.type == "cpu" else 20)
+        ]
         _PEAKS[key] = 2.0 * n**3 / min(times[1:])
     return _PEAKS[key]
 

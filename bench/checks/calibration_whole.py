@@ -122,7 +122,7 @@ def rejection_ratio() -> list[Truth]:
     confidence = np.array([0.9, 0.8, 0.7, 0.6])
 
     def of(correct: list[int], levels: Float64s = confidence) -> float:
-        return measured("prr", confident(levels, np.array(correct, dtype=bool)))
+        return measured("prr-confidence", confident(levels, np.array(correct, dtype=bool)))
 
     return [
         exact(1.0, of([1, 1, 0, 0]), "the best order"),

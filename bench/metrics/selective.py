@@ -194,7 +194,7 @@ def coverage_at_5(record: Judged, w: Float64s, risk: float = 0.05) -> Float64s:
 
 
 @metric(
-    "prr",
+    "prr-confidence",
     of=Judged,
     area="uncertainty",
     better="higher",
@@ -204,7 +204,7 @@ def coverage_at_5(record: Judged, w: Float64s, risk: float = 0.05) -> Float64s:
     source="Malinin et al. 2017, Incorporating Uncertainty into Deep Learning; LM-Polygraph (the areas)",
     check="uncertainty/rejection-ratio",
 )
-def prr(record: Judged, w: Float64s, rejection: float = 0.5) -> Float64s:
+def prr_confidence(record: Judged, w: Float64s, rejection: float = 0.5) -> Float64s:
     """Prediction-rejection ratio: how much of what the best order could gain by rejecting answers this one gains.
 
     (random - area) / (random - best): areas are the mean error rate among the k most confident over k from

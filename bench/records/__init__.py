@@ -19,10 +19,10 @@ from bench.records.kinds import (
     Tokens,
     log_softmax,
 )
-from bench.records.probed import Probed, ProbedDensity
-from bench.records.rollouts import Rollouts
 from bench.records.posterior import Posterior
 from bench.records.preferences import Preferences
+from bench.records.probed import Probed, ProbedDensity
+from bench.records.rollouts import Rollouts
 from bench.records.speculation import Speculation
 
 __all__ = [
@@ -38,10 +38,10 @@ __all__ = [
     "Events",
     "Generations",
     "Judged",
-    "Probed",
-    "ProbedDensity",
     "Posterior",
     "Preferences",
+    "Probed",
+    "ProbedDensity",
     "Record",
     "Regression",
     "Responses",

@@ -122,7 +122,7 @@ def test_rejection_ratio_is_the_mean_over_all_orders_of_ties(rows: list[tuple[fl
         for order in itertools.permutations(range(n))
         if (np.diff(confidence[list(order)]) <= 0).all()
     ]
-    found = float(find("prr").function(binary(confidence, wrong == 0), np.ones((1, n)), rejection)[0])
+    found = float(find("prr-confidence").function(binary(confidence, wrong == 0), np.ones((1, n)), rejection)[0])
     if wrong.mean() in {0.0, 1.0}:
         assert math.isnan(found)
         return
@@ -148,5 +148,5 @@ def test_weights_are_repetitions() -> None:
     w = weights(60, rows=1)
     repeated = record.take(np.repeat(np.arange(60), w[0].astype(int)))
     repeated = replace(repeated, ids=ids(len(repeated)))
-    for name in ("prr", "coverage-at-5"):
+    for name in ("prr-confidence", "coverage-at-5"):
         assert float(find(name).function(record, w)[0]) == pytest.approx(point(name, repeated), rel=1e-9)
