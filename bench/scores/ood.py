@@ -95,11 +95,11 @@ def knn(record: Classification, train: Classification, neighbours: int = NEIGHBO
     bank, _ = fitted_on(train)
     if len(bank) < neighbours:
         raise NotApplicable(f"{len(bank)} training rows are fewer than the {neighbours} neighbours")
-    bank, points = unit(bank), features_of(record)
+    bank, points = np.asarray(unit(bank), dtype=np.float64), features_of(record)
     single, spare = np.ascontiguousarray(bank.T, dtype=np.float32), min(neighbours + SPARE, len(bank))
     out = np.empty(len(points))
     for part in blocks(len(points)):
-        rows = unit(points[part].astype(np.float64)).astype(np.float64)
+        rows = np.asarray(unit(points[part].astype(np.float64)), dtype=np.float64)
         # In float32 a few more than are wanted are found; in float64 the wanted one of these.
         near = np.argpartition(rows.astype(np.float32) @ single, -spare, axis=1)[:, -spare:]
         cosine = np.einsum("nkd,nd->nk", bank[near], rows)

@@ -32,7 +32,11 @@ class Probing:
     step: float = STEP
     grid: int = 4
 
-    def __call__(self, model: Any, _: Any, batch: Examples, seed: int, common: dict[str, Any]) -> Probed:
+    def requests(self, _: Any, __: Examples) -> list[tuple[str, str]]:
+        """None: no text is scored."""
+        return []
+
+    def __call__(self, model: Any, _: Any, batch: Examples, seed: int, common: dict[str, Any], /) -> Probed:
         """Ask about each sample (b, ...), changed inputs included."""
         inputs = np.asarray(batch.inputs, dtype=np.float64)
         answer: Classified = model.classify(inputs)

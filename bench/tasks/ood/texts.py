@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
 from typing import Any
@@ -47,19 +47,30 @@ def ood_texts(seed: int) -> Examples:
     return Examples.join({"train": train, "test": Examples.join({str(i): part for i, part in enumerate(parts)})})
 
 
-def ask(model: Any, _: Any, batch: Examples, __: int, common: dict[str, Any]) -> Contrasted:
-    """Score each (question, answer) under the model and, where it has one, under its base."""
-    texts: list[tuple[str, str]] = list(batch.inputs)
-    rows, questions = _scored(model, texts)
-    base = _scored(model.base, texts) if hasattr(model, "base") else None
-    return Contrasted(
-        **common,
-        logprobs=rows,
-        question=questions,
-        base=None if base is None else base[0],
-        base_question=None if base is None else base[1],
-        bytes=np.array([len((question + answer).encode()) for question, answer in texts]),
-    )
+@dataclass(frozen=True)
+class Contrasting:
+    """An asker of `Contrasted` records; inputs are (question, answer), the question empty for a plain text."""
+
+    def requests(self, _: Any, batch: Examples) -> list[tuple[str, str]]:
+        """Answers given their questions."""
+        return list(batch.inputs)
+
+    def __call__(self, model: Any, _: Any, batch: Examples, __: int, common: dict[str, Any], /) -> Contrasted:
+        """Score each (question, answer) under the model and, where it has one, under its base."""
+        texts: list[tuple[str, str]] = list(batch.inputs)
+        rows, questions = _scored(model, texts)
+        base = _scored(model.base, texts) if hasattr(model, "base") else None
+        return Contrasted(
+            **common,
+            logprobs=rows,
+            question=questions,
+            base=None if base is None else base[0],
+            base_question=None if base is None else base[1],
+            bytes=np.array([len((question + answer).encode()) for question, answer in texts]),
+        )
+
+
+ask = Contrasting()
 
 
 def _scored(model: LanguageModel, texts: list[tuple[str, str]]) -> tuple[Ragged, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,31 +21,42 @@ DENSITIES = (
 )  # fmt: skip
 
 
-def weigh(model: Any, _: Any, batch: Examples, seed: int, common: dict[str, Any]) -> ProbedDensity:
+@dataclass(frozen=True)
+class Weighing:
     """An asker of `ProbedDensity` records."""
-    inputs = np.asarray(batch.inputs)
-    answer, rows = model.density(inputs), flat(inputs)
-    members = getattr(model, "members", None)
-    background = getattr(model, "background", None)
-    denoise, reconstruct = getattr(model, "denoise", None), getattr(model, "reconstruct", None)
-    if batch.levels:
-        denoise = None  # a denoiser of continuous data says nothing of grey levels
-    return ProbedDensity(
-        **common,
-        log_prob=answer.log_prob,
-        dim=np.full(len(batch), rows.shape[1]),
-        mc_error=answer.mc_error,
-        ess=answer.ess,
-        truth=batch.truth,
-        likelihood=answer.likelihood,
-        levels=batch.levels,
-        dequantisation=answer.dequantisation,
-        members=np.stack([m.density(inputs).log_prob for m in members], axis=1) if members else None,
-        background=background.density(inputs).log_prob if background is not None else None,
-        complexity=compressed(inputs) if 0 < batch.levels <= 256 else None,
-        minority=None if denoise is None else discrepancy(denoise, rows, model.noise_scale, seed),
-        reconstruction=None if reconstruct is None else ((rows - reconstruct(rows)) ** 2).sum(axis=1),
-    )
+
+    def requests(self, _: Any, __: Examples) -> list[tuple[str, str]]:
+        """None: no text is scored."""
+        return []
+
+    def __call__(self, model: Any, _: Any, batch: Examples, seed: int, common: dict[str, Any], /) -> ProbedDensity:
+        """Ask about each sample, and for what there is beside."""
+        inputs = np.asarray(batch.inputs)
+        answer, rows = model.density(inputs), flat(inputs)
+        members = getattr(model, "members", None)
+        background = getattr(model, "background", None)
+        denoise, reconstruct = getattr(model, "denoise", None), getattr(model, "reconstruct", None)
+        if batch.levels:
+            denoise = None  # a denoiser of continuous data says nothing of grey levels
+        return ProbedDensity(
+            **common,
+            log_prob=answer.log_prob,
+            dim=np.full(len(batch), rows.shape[1]),
+            mc_error=answer.mc_error,
+            ess=answer.ess,
+            truth=batch.truth,
+            likelihood=answer.likelihood,
+            levels=batch.levels,
+            dequantisation=answer.dequantisation,
+            members=np.stack([m.density(inputs).log_prob for m in members], axis=1) if members else None,
+            background=background.density(inputs).log_prob if background is not None else None,
+            complexity=compressed(inputs) if 0 < batch.levels <= 256 else None,
+            minority=None if denoise is None else discrepancy(denoise, rows, model.noise_scale, seed),
+            reconstruction=None if reconstruct is None else ((rows - reconstruct(rows)) ** 2).sum(axis=1),
+        )
+
+
+weigh = Weighing()
 
 
 def compressed(levels: AnyArray) -> Float64s:
