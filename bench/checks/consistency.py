@@ -54,7 +54,7 @@ def consistency() -> list[Truth]:
         apart = max(apart, abs(decision.confidence - mass / sum(law[path] for path in seen)))
     out.append(Truth(0.0, apart, 1e-9, "confidence of the decoder against the paths that it saw"))
     for k in (4, 16):
-        pools = draw_pools(model, _prompts(800), "perplexity-consistency", k, k, 1.0, 1.0)
+        pools = draw_pools(model, _prompts(300), "perplexity-consistency", k, k, 1.0, 1.0)
         mass, votes = [], []
         for pool in pools:
             distinct = {path: float(text.logprobs.sum()) for text in pool.texts for path in [tuple(text.token_ids)]}
