@@ -10,7 +10,15 @@ import pytest
 from bench.checks import aimed, chains, consistency, grammars, truncated, verified
 from bench.components import Truth
 
-QUICK = [consistency.pruning, verified.adaptive, verified.crowd, verified.diverse, aimed.conditional, aimed.averages]
+QUICK = [
+    consistency.pruning,
+    consistency.errors,
+    verified.adaptive,
+    verified.crowd,
+    verified.diverse,
+    aimed.conditional,
+    aimed.averages,
+]
 LONG = [
     consistency.consistency,
     verified.best,
