@@ -49,7 +49,7 @@ class Spent:
 
 def figures(material: Material, area: str, prefix: str) -> list[Figure]:
     """A figure for each task and model that several decoders answered."""
-    made = []
+    made: list[Figure] = []
     cells = [cell for cell in material.cells_of(area) if cell.done and cell.decoder]
     pairs = list(dict.fromkeys((cell.task, cell.model) for cell in cells))
     for task, model in pairs:
