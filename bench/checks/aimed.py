@@ -80,7 +80,7 @@ def averages() -> list[Truth]:
 @check("speculative-reasoning", area="reasoning", source="Pan et al. 2025; the two models' own laws, enumerated")
 def drafted() -> list[Truth]:
     """Keeping every draft gives the small model's texts, keeping none the large one's; what was read is counted."""
-    large, small, n = tiny_model(1), tiny_model(2), 800
+    large, small, n = tiny_model(1), tiny_model(2), 300
     out = []
     for accept, writer, name in ((0.0, small, "small"), (2.0, large, "large")):
         asked = prompts(n)

@@ -47,7 +47,7 @@ def power() -> list[Truth]:
 
     The matrix holds every way to get from one text to another: where it is cut, and what is drawn from there.
     """
-    model, alpha, moves, n = tiny_model(2), 3.0, 3, 1200
+    model, alpha, moves, n = tiny_model(2), 3.0, 3, 400
     logs = table(model, CONTEXT)
     out = []
     for temperature in (1 / alpha, 1.0):
@@ -80,13 +80,13 @@ def power() -> list[Truth]:
 
 def _blockwise(model: object, logs: dict[tuple[int, ...], Float64s]) -> Truth:
     """At power 1 and temperature 1 every move is made and changes no law, whatever the blocks."""
-    asked = prompts(800)
+    asked = prompts(300)
     with opened(model, "power", asked) as session:  # type: ignore[arg-type]
         streams = [generator(2, "check", prompt.id) for prompt in asked]
         found = chains(Stepper(session, asked), streams, 1.0, 2, 2, 1.0)
     seen = Counter(tuple(chain.text.token_ids.tolist()) for chain in found)
     law = paths({past: np.exp(row) for past, row in logs.items()})
-    return chi(law, seen, len(asked), "χ² of 800 chains at power 1, in blocks of two tokens")
+    return chi(law, seen, len(asked), "χ² of 300 chains at power 1, in blocks of two tokens")
 
 
 def _partial(
@@ -118,7 +118,7 @@ def gibbs() -> list[Truth]:
     The potential of a step is √e if it writes the letter b and 1 otherwise; the posterior is p(text) times the product
     of them to the power β.
     """
-    model, n = tiny_model(1), 700
+    model, n = tiny_model(1), 250
     logs = table(model, CONTEXT)
     law = paths({past: np.exp(row) for past, row in logs.items()})
     asked = prompts(n)

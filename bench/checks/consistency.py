@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.arrays import Float64s, Ragged
 from bench.capabilities import Prompt
 from bench.checks.cases import exact, simulated
 from bench.checks.language import CONTEXT, VOCABULARY, Spinner, paths, table, tiny_model
@@ -54,7 +54,7 @@ def consistency() -> list[Truth]:
         apart = max(apart, abs(decision.confidence - mass / sum(law[path] for path in seen)))
     out.append(Truth(0.0, apart, 1e-9, "confidence of the decoder against the paths that it saw"))
     for k in (4, 16):
-        pools = draw_pools(model, _prompts(800), "perplexity-consistency", k, k, 1.0, 1.0)
+        pools = draw_pools(model, _prompts(300), "perplexity-consistency", k, k, 1.0, 1.0)
         mass, votes = [], []
         for pool in pools:
             distinct = {path: float(text.logprobs.sum()) for text in pool.texts for path in [tuple(text.token_ids)]}
@@ -129,3 +129,43 @@ def _slope(values: Float64s, fit: Weibulls) -> float:
 
     step = 1e-5 * np.eye(5)
     return max(abs(height(start + move) - height(start - move)) / 2e-5 for move in step)
+
+
+@check("reasoning-error", area="reasoning", source="Zhou et al. 2025; p(1 - p) / k, (1 - p)², and their sum")
+def errors() -> list[Truth]:
+    """The parts of the squared error over 3,000 pools of a model of known p, and of perplexity consistency by its law.
+
+    With equally probable distinct texts, perplexity consistency divides the right texts seen by all texts seen.
+    """
+    from bench.metrics.reasoning_error import estimation_error, model_error, reasoning_error
+    from bench.records import Generations
+
+    stream, n, k, p = generator(0, "errors"), 3000, 4, 0.3
+    right = stream.random((n, k + 6)) < p
+    text = np.where(right, "r", "w")
+    record = Generations(
+        ids=np.arange(n).astype(np.str_),
+        answer=np.array(["r"] * n, dtype=object),
+        correct=np.ones(n, dtype=np.bool_),
+        confidence=np.zeros(n),
+        text=Ragged.of([list(row) for row in text], object),
+        logprob=Ragged.of(np.where(right, math.log(0.3), math.log(0.7)).tolist(), np.float64),
+        tokens=Ragged.of(np.ones((n, k + 6), dtype=int).tolist(), np.int64),
+        corrects=Ragged.of(right.tolist(), np.bool_),
+    )
+    # Both texts seen: the share is p; else it is 1 or 0.
+    both = 1 - p**k - (1 - p) ** k
+    biased = both * (1 - p) ** 2 + (1 - p) ** k
+    return [
+        simulated((1 - p) ** 2 + p * (1 - p) / k, reasoning_error(record, k).values, "error of a vote"),
+        simulated(p * (1 - p) / k, estimation_error(record, k).values, "estimation error of a vote"),
+        simulated((1 - p) ** 2, model_error(record, k).values, "model error"),
+        simulated(
+            biased, reasoning_error(record, k, "perplexity-consistency").values, "error of perplexity consistency"
+        ),
+        simulated(
+            p**k * (1 - p) ** 2 + (1 - p) ** k * p**2,
+            estimation_error(record, k, "perplexity-consistency").values,
+            "estimation error of perplexity consistency",
+        ),
+    ]

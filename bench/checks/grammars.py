@@ -53,7 +53,7 @@ def aligned() -> list[Truth]:
         stream = generator(0, "aligned")
         hopes, good = [], 0
         first: Law = {}
-        for number in range(400):
+        for number in range(150):
             (one,) = stepper.grow(stepper.roots, [stream], pick, steps=False)
             if number == 0:
                 plain = Aligned(pick.grammars)
@@ -66,11 +66,11 @@ def aligned() -> list[Truth]:
     distance = 0.5 * math.fsum(abs(after.get(path, 0.0) - p) for path, p in law.items())
     before = 0.5 * math.fsum(abs(first.get(path, 0.0) - p) for path, p in law.items())
     return [
-        Truth(400, good, 0, "texts in the grammar, of 400"),
+        Truth(150, good, 0, "texts in the grammar, of 150"),
         Truth(0.0, max(0.0, rises), 1e-15, "largest rise of the bound at the root"),
         # What no text has passed through yet keeps its bound of 1, so that much may still be missing.
         Truth(mass, hopes[-1], 1e-12 + unseen, "bound at the root against the probability of the grammar"),
-        Truth(0.0, distance, 1e-12 + unseen, "total variation from the law given the grammar, after 400 texts"),
+        Truth(0.0, distance, 1e-12 + unseen, "total variation from the law given the grammar, after 150 texts"),
         Truth(1, float(before > 0.01), 0, f"constrained decoding is further from it ({before:.3f})"),
     ]
 
@@ -107,19 +107,19 @@ def rejection() -> list[Truth]:
     found = _enumerated(probs, fine)
     out = [Truth(1, float(all(found[t] == probs[t] for t in fine)), 0, "expected weights, in fractions")]
     stream, p = generator(0, "weigh"), np.array([float(q) for q in probs])
-    drawn = [weigh(p, lambda token: token in fine, stream) for _ in range(6000)]
+    drawn = [weigh(p, lambda token: token in fine, stream) for _ in range(3000)]
     for token in sorted(fine):
         values = np.array([weight if t == token else 0.0 for t, weight in drawn])
         out.append(simulated(float(p[token]), values, f"weight with token {token}"))
     out.append(exact(1.0, weigh(p, lambda _: True, stream)[1], "weight where all is allowed"))
-    model, n = tiny_model(2), 700
+    model, n = tiny_model(2), 250
     law, mass = _law(model)
     asked = _prompts(n)
     with opened(model, "check", asked) as session:
         stepper = Stepper(session, asked)
         clouds, _ = constrained(stepper, [generator(1, "awrs", k) for k in range(n)], 3, 0.5)
     sizes = np.exp([cloud.log_evidence for cloud in clouds])
-    out.append(simulated(mass, sizes, "probability of the grammar, of 700 populations"))
+    out.append(simulated(mass, sizes, "probability of the grammar, of 250 populations"))
     best = max(law, key=lambda path: law[path])
     shares = [
         sum(float(w) for one, w in zip(cloud.particles, cloud.weights, strict=True) if one.now.tokens == best)

@@ -23,7 +23,7 @@ from bench.decoders.stepping import Stepper, opened
 from bench.decoders.tree_search import mcts, self_refine
 
 _ANSWERS, _PROBS = ("right", "wrong", "other", ""), (0.4, 0.3, 0.2, 0.1)
-_COUNT = 2000
+_COUNT = 800
 
 
 def _asked(count: int = _COUNT) -> list[Prompt]:
@@ -35,7 +35,7 @@ def _asked(count: int = _COUNT) -> list[Prompt]:
 
 @check("best-of-n", area="reasoning", source="1 - (1 - p)^n; with a verifier of known error rates, by enumeration")
 def best() -> list[Truth]:
-    """Accuracy over 2,000 prompts of a model of known answers, within 4.5 standard errors of the closed form.
+    """Accuracy over 800 prompts of a model of known answers, within 4.5 standard errors of the closed form.
 
     Under a verifier of false-positive rate f and false-negative rate g the first of n texts that pass is taken, or the
     first readable one where none passes.  The errors are drawn once for each text, so equal texts share them.
@@ -196,7 +196,7 @@ def guided() -> list[Truth]:
         del whole
         return Judgement.free(np.full(len(texts), 0.5))
 
-    count = 600
+    count = 300
     for name, decided in (
         ("step-best-of-n", step_best_of_n(model, _steps(count), 0, 2, 1.0, verifier=blind)),
         ("value-beam", value_beam(model, _steps(count), 0, 2, 1, 1.0, verifier=blind)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,6 @@ from bench.reports.numerals import count, interval_of, value_of, written
 from bench.reports.text import name
 from bench.reports.view import Figure, Grid, Head, Item, Panel, Row
 from bench.results import Result
-from bench.specs import parse
 from bench.stats.design import design
 from bench.stats.paired import PairedTest, paired_means
 
@@ -25,6 +25,7 @@ from bench.stats.paired import PairedTest, paired_means
 FEWEST = 3
 MOST = 4
 BASELINES = ("greedy", "sample")
+_BUDGET = re.compile(r",budget=[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,12 @@ class Spent:
     @property
     def label(self) -> str:
         """The decoder's name without its budget, which is the same for all."""
-        spec = parse(self.cell.decoder)
-        rest = {key: value for key, value in spec.params.items() if key != "budget"}
-        return name(str(type(spec)(spec.name, spec.target, rest)))
+        return name(_BUDGET.sub("", self.cell.decoder))
 
 
 def figures(material: Material, area: str, prefix: str) -> list[Figure]:
     """A figure for each task and model that several decoders answered."""
-    made = []
+    made: list[Figure] = []
     cells = [cell for cell in material.cells_of(area) if cell.done and cell.decoder]
     pairs = list(dict.fromkeys((cell.task, cell.model) for cell in cells))
     for task, model in pairs:

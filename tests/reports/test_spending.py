@@ -1,0 +1,71 @@
+"""The figure of accuracy against tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from bench.arrays import Ragged
+from bench.checks.cases import ids
+from bench.records import Generations
+from bench.reports.build import build
+from bench.reports.material import Material
+from bench.reports.sections.spending import figures, spent
+from bench.runners.wanted import Wanted
+from tests.reports import synthetic
+
+
+def answers(seed: int, accuracy: float, tokens: int, n: int = 60) -> Generations:
+    """Answers of which about `accuracy` are right, for so many tokens each."""
+    right = np.random.default_rng(seed).random(n) < accuracy
+    return Generations(
+        ids=ids(n),
+        answer=np.where(right, "4", "5").astype(object),
+        correct=right,
+        confidence=np.full(n, accuracy),
+        text=Ragged.of([["x"]] * n, object),
+        logprob=Ragged.of([[-1.0]] * n, np.float64),
+        tokens=Ragged.of([[3]] * n, np.int64),
+        spent=np.full(n, tokens),
+        calls=np.full(n, 2),
+        checks=np.zeros(n, dtype=np.int64),
+    )
+
+
+MADE = (("greedy", 0.4, 20), ("rpc,budget=300", 0.5, 290), ("best-of-n,budget=300", 0.9, 280), ("sample", 0.3, 21))
+
+
+def test_decoders_stand_by_their_tokens_and_are_paired_with_greedy(tmp_path: Path) -> None:
+    wanted = Wanted("reasoning", ("accuracy",))
+    made = [("m", "reasoning/sums", name, answers(k, p, t), wanted) for k, (name, p, t) in enumerate(MADE)]
+    folder = synthetic.make(tmp_path / "run", made)
+    material = Material.gather(folder)
+    rows = spent(material, material.cells_of("reasoning"))
+    assert [row.label for row in rows] == ["greedy", "sample", "best-of-n", "rpc"]
+    assert [row.tokens for row in rows] == [20, 21, 280, 290]
+    assert [row.front for row in rows] == [True, False, True, False]
+    records = {name: answers(k, p, t) for k, (name, p, t) in enumerate(MADE)}
+    for row in rows:
+        if row.cell.decoder == "greedy":
+            assert row.gain is None
+            continue
+        right, base = records[row.cell.decoder].correct, records["greedy"].correct
+        difference = right.astype(float) - base
+        assert row.gain is not None
+        assert row.gain.difference == difference.mean()
+        error = difference.std(ddof=1) / np.sqrt(60)
+        assert row.gain.low is not None
+        np.testing.assert_allclose(row.gain.difference - row.gain.low, 2.0010 * error, rtol=1e-3)  # t on 59 degrees
+    (figure,) = figures(material, "reasoning", "s")
+    assert "Accuracy against tokens" in figure.title
+    assert figure.panels[0].svg.startswith("<svg")
+    assert "best-of-n: accuracy" in figure.panels[0].svg
+    build(folder)
+    assert "Accuracy against tokens" in (folder.path / "report.html").read_text()
+
+
+def test_two_decoders_are_no_comparison(tmp_path: Path) -> None:
+    wanted = Wanted("reasoning", ("accuracy",))
+    made = [("m", "reasoning/sums", name, answers(k, p, t), wanted) for k, (name, p, t) in enumerate(MADE[:2])]
+    assert figures(Material.gather(synthetic.make(tmp_path / "run", made)), "reasoning", "s") == []
