@@ -37,7 +37,7 @@ class _Point:
 
 def figures(material: Material, cells: Sequence[Cell]) -> list[Figure]:
     """One figure for each task and parameter along which some model was asked at three values or more."""
-    drawn = []
+    drawn: list[Figure] = []
     for task, every in material.tasks_of(cells).items():
         held = {c.name: r for c in every if isinstance(r := material.tested(c), Density)}
         members = [c for c in every if c.name in held]
