@@ -9,16 +9,17 @@ import numpy as np
 
 from bench.reports.material import Material
 from bench.reports.sections import likelihood_curves
+from bench.reports.view import Figure
 from bench.runners.wanted import Wanted
 from tests.reports import synthetic
 
 WANTED = Wanted("likelihood", ("nll-nats",))
 
 
-def figures(path: Path, gaps: dict[str, tuple[float, str]], pareto: float = 0.1) -> list[likelihood_curves.Figure]:
+def figures(path: Path, gaps: dict[str, tuple[float, str]], pareto: float = 0.1) -> list[Figure]:
     record = replace(synthetic.density(1), likelihood="exact", truth=None)
     n = len(record)
-    made = [
+    made: list[synthetic.Stored] = [
         (
             model,
             "likelihood/x",
