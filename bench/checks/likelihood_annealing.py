@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.arrays import AnyArray, Float64s
 from bench.checks.cases import ERRORS, exact, simulated
 from bench.components import Truth, check
 from bench.estimators.annealing import forward, reverse, sequential
@@ -130,8 +130,8 @@ class _Bridge:
         return metropolis(x, lambda y: self.log_density(y, beta), 0.7, draws)
 
 
-def _round(x: Float64s) -> Float64s:
-    return 0.5 * (x**2).sum(axis=1) + np.log(2 * np.pi)
+def _round(x: AnyArray) -> Float64s:
+    return np.asarray(0.5 * (x**2).sum(axis=1) + np.log(2 * np.pi))
 
 
 def _well(x: Float64s) -> Float64s:
@@ -142,6 +142,6 @@ def _slope(x: Float64s) -> Float64s:
     return np.stack([4 * x[:, 0] * (x[:, 0] ** 2 - 1.5) - 0.5, x[:, 1]], axis=1)
 
 
-def _share(logs: Float64s, values: Float64s) -> float:
+def _share(logs: Float64s, values: AnyArray) -> float:
     weights = np.exp(logs - logs.max())
     return float(weights @ values / weights.sum())

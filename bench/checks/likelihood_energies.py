@@ -42,8 +42,8 @@ def noise_distribution() -> list[Truth]:
         simulated(1.0, z / np.exp(truth), "mean of Z over Z"),
         Truth(
             bias,
-            float(np.log(z).mean() - truth),
-            ERRORS * float(np.log(z).std()) / 4000**0.5 + bias**2,
+            float(lost.mean()),
+            ERRORS * float(lost.std()) / 4000**0.5 + bias**2,
             "bias of log Z",
         ),
         Truth(0.5 + truth, found, ERRORS * error, "negative log-likelihood"),

@@ -192,7 +192,7 @@ def _bimodal() -> tuple[float, float, float]:
     found = []
     for forward in (True, False):
         mean, std = least_divergent(model, x, *model.proposal(x), _AT, 0, forward=forward)
-        proposal = torch.distributions.Normal(mean[0], std[0]).log_prob(grid)
+        proposal = torch.distributions.Normal(mean[0], std[0]).log_prob(grid)  # type: ignore[no-untyped-call]
         found.append(float((2 * joint - proposal).exp().sum() * step) / evidence**2 - 1)
     return float(np.log(evidence)), found[0], found[1]
 

@@ -24,6 +24,9 @@ def command(
     correction: Annotated[
         str, typer.Option("--correction", metavar="NAME", help="holm, max-t, bonferroni, hochberg, bh, by, none.")
     ] = "holm",
+    across_kinds: Annotated[
+        bool, typer.Option("--across-kinds", help="Also a likelihood that is a bound with one that is exact.")
+    ] = False,
     samples: Annotated[
         int, typer.Option("--samples", metavar="N", min=0, help="Changed samples shown each way and task.")
     ] = 3,
@@ -51,7 +54,9 @@ def command(
     for path in plugins or []:
         load_plugin(path)
     sides = run_sides(runs)
-    choice = Choice(tasks=tuple(tasks or ()), metrics=tuple(metrics or ()), everything=everything)
+    choice = Choice(
+        tasks=tuple(tasks or ()), metrics=tuple(metrics or ()), everything=everything, across_kinds=across_kinds
+    )
     found = compare(sides[0], sides[1:], choice, correction=correction)
     changed = [changes(c, most=max(samples, 20) if out else samples) for c in found]
     if out is not None:
@@ -66,6 +71,8 @@ def command(
     refused = [text for c in found for text in c.refused]
     for text in (text for c in found for text in c.missing):
         output.note(output.one_line(f"on one side only: {text}"))
+    for text in (text for c in found for text in c.noted):
+        output.note(output.one_line(f"kinds of likelihood mixed, as asked: {text}"))
     if refused:
         raise NotComparableError(
             f"{len(refused)} of the tasks cannot be compared",

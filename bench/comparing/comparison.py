@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.comparing.contrast import Contrast, contrast
 from bench.comparing.evidence import CellEvidence, Evidence, Side
-from bench.comparing.pairing import Match, Pair, couples, described, differences, match, pair
+from bench.comparing.pairing import Match, Pair, couples, described, differences, kinds_apart, match, pair
 from bench.errors import NotComparableError, UsageError
 from bench.reports.headlines import SCORES
 from bench.stats.design import design
@@ -79,7 +79,8 @@ class Row:
 class Comparison:
     """A candidate against the reference.
 
-    refused: what cannot be compared, and why.  missing: what one side lacks.
+    refused: what cannot be compared, and why.  missing: what one side lacks.  noted: likelihoods of different kinds,
+    compared because that was asked for.
     """
 
     reference: Side
@@ -89,6 +90,7 @@ class Comparison:
     missing: tuple[str, ...]
     correction: str
     matches: dict[tuple[str, str, str], Match] = field(default_factory=dict)
+    noted: tuple[str, ...] = ()
 
     @property
     def tests(self) -> int:
@@ -98,11 +100,15 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Which numbers are compared: globs of tasks and metrics (none: the usual ones), and whether all of them."""
+    """Which numbers are compared: globs of tasks and metrics (none: the usual ones), and whether all of them.
+
+    across_kinds: also likelihoods of different kinds, such as a bound with an exact value.
+    """
 
     tasks: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     everything: bool = False
+    across_kinds: bool = False
 
     def takes(self, cell: CellEvidence, number: Evidence) -> bool:
         """Whether a number is wanted: unless all are, those without calibrator, of one score a cell."""
@@ -152,6 +158,7 @@ def _against(reference: Side, candidate: Side, choice: Choice) -> Comparison:
     rows: list[Row] = []
     refused: list[str] = []
     missing: list[str] = []
+    noted: list[str] = []
     matches: dict[tuple[str, str, str], Match] = {}
     for one, other in couples(reference, candidate):
         cell = one or other
@@ -166,11 +173,15 @@ def _against(reference: Side, candidate: Side, choice: Choice) -> Comparison:
             refused.append(f"{label}: {barred}")
             continue
         apart = differences(one, other)
+        kinds = kinds_apart(one, other)
+        if kinds and not choice.across_kinds:
+            apart.append(f"{kinds}; --across-kinds compares them all the same")
         m = match(one, other)
         if apart or not m.complete:
             refused.append(f"{label}: {'; '.join(apart) or described(m, reference.name, candidate.name)}")
             continue
         matches[one.task, one.decoder, other.model] = m
+        noted += [f"{label}: {kinds}"] if kinds else []
         rows += _rows(one, other, m, choice)
     return Comparison(
         reference=reference,
@@ -178,6 +189,7 @@ def _against(reference: Side, candidate: Side, choice: Choice) -> Comparison:
         rows=(*_overall(rows), *rows),
         refused=tuple(refused),
         missing=tuple(missing),
+        noted=tuple(noted),
         correction="none",
         matches=matches,
     )

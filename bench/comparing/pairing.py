@@ -109,6 +109,18 @@ def differences(reference: CellEvidence, candidate: CellEvidence) -> list[str]:
     return found
 
 
+def kinds_apart(reference: CellEvidence, candidate: CellEvidence) -> str:
+    """Of what different kinds two cells' likelihoods are, in words; empty where they are of one kind."""
+    one, other = ({e.likelihood for e in cell.numbers if e.likelihood} for cell in (reference, candidate))
+    if not one or not other or one == other:
+        return ""
+    first, second = (" and ".join(_KINDS.get(k, k) for k in sorted(kinds)) for kinds in (one, other))
+    return f"its likelihood is {first} on one side and {second} on the other"
+
+
+_KINDS = {"exact": "exact", "lower": "a lower bound", "upper": "an upper bound", "estimate": "an estimate"}
+
+
 def _short(text: str) -> str:
     return text if len(text) <= 24 else f"{text[:12]}…"
 

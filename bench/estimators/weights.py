@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -95,7 +96,15 @@ def generalised_pareto(excesses: Float64s) -> Float64s:
     return (m * found + 10 * 0.5) / (m + 10)
 
 
-def density_fields(found: Weighed, count: int) -> dict[str, Float64s | None]:
+class Fields(TypedDict):
+    """What a `LogDensity` says of importance weights."""
+
+    mc_error: Float64s | None
+    ess: Float64s | None
+    pareto_k: Float64s | None
+
+
+def density_fields(found: Weighed, count: int) -> Fields:
     """What a `LogDensity` says of `count` weights a sample; what so few cannot tell is left out."""
     return {
         "mc_error": found.error if count > 1 else None,

@@ -342,7 +342,13 @@ class UserLatent:
         return self.identity
 
 
-@model("latent", gives="density", source="Kingma and Welling 2014; Burda et al. 2016", papers=(ELBO, IWAE))
+@model(
+    "latent",
+    gives="density",
+    source="Kingma and Welling 2014; Burda et al. 2016",
+    papers=(ELBO, IWAE),
+    check="likelihood/latent-bounds",
+)
 def latent_model(target: str, bound: str = "iwae", k: int = 50, groups: int = 1, beta: float = 0.5) -> UserLatent:
     """A trained VAE: an object with `encode(x)` -> (mean, std) (b, q), and `decode(z)` -> a torch distribution of x.
 

@@ -45,7 +45,7 @@ class Grey:
     def __post_init__(self) -> None:
         if self.levels == 1 or self.levels < 0 or self.high <= self.low or self.dequantisation not in METHODS:
             raise UsageError(
-                f"levels={self.levels} from {self.low:g} to {self.high:g}, dequantised by {self.dequantisation}, is wrong",
+                f"levels={self.levels} from {self.low:g} to {self.high:g}, by {self.dequantisation}, is wrong",
                 cause=f"levels is 0 or at least 2, low below high, and dequantisation {' or '.join(METHODS)}",
                 fix="levels=256,low=-1,high=1",
             )

@@ -13,7 +13,18 @@ from bench.errors import BenchError
 from bench.reports import words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, plural
-from bench.reports.sections import calibration, cost, likelihood, ood, reasoning, samples, spending, tables, uncertainty
+from bench.reports.sections import (
+    calibration,
+    cost,
+    likelihood,
+    likelihood_curves,
+    ood,
+    reasoning,
+    samples,
+    spending,
+    tables,
+    uncertainty,
+)
 from bench.reports.text import name, shorten
 from bench.reports.view import Figure, Grid, Head, Item, Row, Section
 
@@ -112,7 +123,8 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
 
 def _figures(material: Material, area: str, cells: list[Cell]) -> tuple[list[Figure], list[str]]:
     if area == "likelihood":
-        return likelihood.figures(material, cells, MOST_FIGURES)
+        drawn, left_out = likelihood.figures(material, cells, MOST_FIGURES)
+        return likelihood_curves.figures(material, cells) + drawn, left_out
     if area == "calibration":
         return calibration.figures(material, cells, MOST_FIGURES)
     if area == "ood":

@@ -158,6 +158,21 @@ def test_results_that_the_records_deny_are_refused(tmp_path: Path) -> None:
         side(made, "a")
 
 
+def test_a_bound_is_not_ranked_against_an_exact_likelihood_unasked(tmp_path: Path) -> None:
+    record = synthetic.density(1)
+    bound = replace(record, log_prob=record.log_prob - 0.1, likelihood="lower")
+    wanted = Wanted("likelihood", ("nll-nats",))
+    one = side(run(tmp_path / "a", ("m", "likelihood/x", "", replace(record, likelihood="exact"), wanted)), "a")
+    two = side(run(tmp_path / "b", ("m", "likelihood/x", "", bound, wanted)), "b")
+    with pytest.raises(NotComparableError, match="exact on one side and a lower bound on the other"):
+        compare(one, [two], Choice())
+    made = compare(one, [two], Choice(across_kinds=True))[0]
+    assert made.rows
+    assert "a lower bound" in made.noted[0]
+    assert "Likelihoods of different kinds" in pages.page([made], [changes(made)])
+    assert not compare(two, [two], Choice())[0].noted
+
+
 def test_every_kind_of_record_is_compared(tmp_path: Path) -> None:
     one = side(synthetic.make(tmp_path / "a"), "a")
     made = compare(one, [one], Choice(everything=True))[0]

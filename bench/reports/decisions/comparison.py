@@ -188,6 +188,7 @@ def _samples(one: Changes) -> Grid:
 def _apart(found: Sequence[Comparison]) -> tuple[Part, ...]:
     refused = [shorten(text, 300) for c in found for text in c.refused]
     missing = [shorten(text, 300) for c in found for text in c.missing]
+    noted = [shorten(text, 300) for c in found for text in c.noted]
     parts = []
     if refused:
         parts.append(
@@ -195,6 +196,9 @@ def _apart(found: Sequence[Comparison]) -> tuple[Part, ...]:
         )
     if missing:
         parts.append(Part("missing", "On one side only", texts=tuple(missing)))
+    if noted:
+        why = "Compared because --across-kinds asked for it: a bound that is worse may belong to the better model."
+        parts.append(Part("noted", "Likelihoods of different kinds", why, texts=tuple(noted)))
     return tuple(parts)
 
 
@@ -227,6 +231,7 @@ def document(found: Sequence[Comparison], changed: Sequence[Sequence[Changes]]) 
             "rows": [row.as_json() for row in c.rows],
             "refused": list(c.refused),
             "missing": list(c.missing),
+            "across_kinds": list(c.noted),
             "changes": [one.as_json() for one in each],
         }
         for c, each in zip(found, changed, strict=True)
