@@ -99,11 +99,11 @@ def main() -> None:
             score(record, relation="nli", model=target)
         seconds = time.process_time() - began
     naive = len(pairs) * len(SCORES)
-    print(f"{given.prompts} prompts, {given.draws} draws each, {len(SCORES)} scores")  # noqa: T201
-    print("| way | pairs through the model | passes | CPU seconds |\n| --- | --- | --- | --- |")  # noqa: T201
-    print(f"| each score asks each pair alone | {naive:,} | {naive:,} | {naive * each:.1f} (from {each:.4f} a pair) |")  # noqa: T201
-    print(f"| bench: different pairs once, in batches | {judge.run:,} | {judge.batches:,} | {seconds:.1f} |")  # noqa: T201
-    print(f"saved: {1 - judge.run / naive:.1%} of the pairs, {naive / max(1, judge.batches):,.0f} times fewer passes")  # noqa: T201
+    print(f"{given.prompts} prompts, {given.draws} draws each, {len(SCORES)} scores")
+    print("| way | pairs through the model | passes | CPU seconds |\n| --- | --- | --- | --- |")
+    print(f"| each score asks each pair alone | {naive:,} | {naive:,} | {naive * each:.1f} (from {each:.4f} a pair) |")
+    print(f"| bench: different pairs once, in batches | {judge.run:,} | {judge.batches:,} | {seconds:.1f} |")
+    print(f"saved: {1 - judge.run / naive:.1%} of the pairs, {naive / max(1, judge.batches):,.0f} times fewer passes")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """Records: typed, columnar tables of what a model answered."""
 
 from bench.records.base import Column, Record, attribute, column
+from bench.records.generations import Generations
 from bench.records.kinds import (
     JUDGED,
     RECORDS,
     Choices,
     Classification,
     Density,
-    Generations,
     Judged,
     Regression,
     Responses,
