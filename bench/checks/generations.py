@@ -213,7 +213,6 @@ def claims() -> list[Truth]:
         pieces=Ragged.of([["Paris", " now", "Rome"]], object),
         alternatives=Ragged.of([["Paris", "paris", "Rome", " now", " then", "."]], object),
         alternative_logprobs=Ragged.of([np.log([0.5, 0.1, 0.3, 0.6, 0.3, 0.05])], np.float64),
-        top=3,
     )
     expected = 1 - 0.6 / 0.9 * 0.6 / 0.95
     return [Truth(expected, float(answers.claim_conditioned(record)[0]), 1e-12, "1 - product of P(same claim)")]

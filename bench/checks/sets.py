@@ -7,7 +7,7 @@ from itertools import combinations, pairwise, product
 
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.arrays import Float64s, Ints
 from bench.components import Truth, check
 from bench.conformal.programs import Node, covers, holes, nested, pac_choice, parse
 from bench.conformal.reasoning import Rule, bounds, corrected, implies
@@ -191,7 +191,7 @@ def pair_prediction() -> list[Truth]:
     ]
 
 
-def _pairs(law: Float64s, rng: np.random.Generator) -> Float64s:
+def _pairs(law: Float64s, rng: np.random.Generator) -> Ints:
     """Two independent answers to each question of law (n, C), (n, 2)."""
     upto = law.cumsum(axis=1)
     return np.stack([(rng.random((len(law), 1)) > upto[:, :-1]).sum(axis=1) for _ in range(2)], axis=1)

@@ -126,10 +126,12 @@ def _told(decisions: Sequence[Decision]) -> dict[str, Any]:
         "pieces": Ragged.of([[p for t in d.pool for p in t.pieces] for d in decisions], object),
     }
     first = [d.pool[0] for d in decisions]
-    told = [t.details.top_logprobs for t in first if t.details is not None and t.details.top_logprobs is not None]
-    if told and len(told) == len(first):
-        out["top"] = told[0].shape[1]
-        out["alternative_logprobs"] = Ragged.of([x.ravel() for x in told], np.float64)
+    # A text without tokens has no details, and no rivals.
+    tops = [None if t.details is None else t.details.top_logprobs for t in first]
+    if any(x is not None for x in tops) and all(
+        x is not None or not t.pieces for x, t in zip(tops, first, strict=True)
+    ):
+        out["alternative_logprobs"] = Ragged.of([() if x is None else x.ravel() for x in tops], np.float64)
         out["alternatives"] = Ragged.of([[p for row in t.top_pieces for p in row] for t in first], object)
     return out
 

@@ -125,19 +125,24 @@ def error_bias(record: Chances) -> PerSample:
 def length_bias(record: Errors, w: Float64s) -> Float64s:
     """Correlation of the score's ranks with those of the answers' lengths in tokens (Spearman's), (B,).
 
-    Far from 0, rejecting by the score rejects by length.  Ranks are those among all rows, whatever their weights.
+    Far from 0, rejecting by the score rejects by length.  Rows of one value share the middle of their ranks.
     """
-    from scipy.stats import rankdata
-
     if record.tokens is None or len(np.unique(record.tokens)) < 2 or len(np.unique(record.scores)) < 2:
         raise NotApplicable("lengths are not known, or all lengths or all scores are equal")
-    x, y = rankdata(record.scores), rankdata(record.tokens)
+    x, y = _ranks(record.scores, w), _ranks(record.tokens, w)
     with np.errstate(invalid="ignore", divide="ignore"):
-        total = w.sum(axis=1)
-        mean_x, mean_y = w @ x / total, w @ y / total
-        covariance = w @ (x * y) / total - mean_x * mean_y
-        spread = (w @ x**2 / total - mean_x**2) * (w @ y**2 / total - mean_y**2)
-        return np.clip(covariance / np.sqrt(spread), -1.0, 1.0)
+        spread = (w * x**2).sum(axis=1) * (w * y**2).sum(axis=1)
+        return np.clip((w * x * y).sum(axis=1) / np.sqrt(spread), -1.0, 1.0)
+
+
+def _ranks(values: Float64s, w: Float64s) -> Float64s:
+    """Middle rank of each row as a share of the weight, less the mean of all, (B, n)."""
+    _, code = np.unique(values, return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    mass = np.add.reduceat(w[:, order], np.searchsorted(code[order], np.arange(code.max() + 1)), axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # The weighted mean of middle ranks is always one half.
+        return ((np.cumsum(mass, axis=1) - mass / 2) / mass.sum(axis=1, keepdims=True))[:, code] - 0.5
 
 
 @latest

@@ -5,13 +5,13 @@ from bench.records.chains import Chains
 from bench.records.conditionals import Conditionals
 from bench.records.contrasted import Contrasted
 from bench.records.events import Events
+from bench.records.generations import Generations
 from bench.records.kinds import (
     JUDGED,
     RECORDS,
     Choices,
     Classification,
     Density,
-    Generations,
     Judged,
     Regression,
     Responses,

@@ -8,8 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from bench.arrays import AnyArray, Bools, Float64s, Ints, Ragged
-from bench.errors import RecordError
-from bench.records.base import Record, attribute, column
+from bench.records.base import Record, column
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,7 +59,7 @@ class Generations(Record):
     pieces: Ragged | None = column("text", "text of each token of the pool", ragged=True, optional=True)
     alternatives: Ragged | None = column(
         "text",
-        "texts of the `top` likeliest tokens in the place of each token of the answer",
+        "texts of the likeliest tokens in the place of each token of the answer, equally many",
         ragged=True,
         optional=True,
     )
@@ -78,7 +77,6 @@ class Generations(Record):
         "float", "confidence that the model stated in words, in [0, 1]; NaN where none could be read", optional=True
     )
     deferred: Bools | None = column("bool", "whether the model to which one could defer is right", optional=True)
-    top: int = attribute(0, "alternatives at each token of the answer")
 
     def validate(self) -> None:
         """Confidence within [0, 1]; at least one generation a prompt; what belongs to tokens has one entry for each."""
@@ -98,14 +96,9 @@ class Generations(Record):
                 self.refuse(name, each.lengths != total, "as many entries as 'tokens' says in all")
         if self.states is not None:
             self.refuse("states", self.states.lengths % self.text.lengths != 0, "as many numbers for each generation")
-        if (self.alternatives is None) != (self.alternative_logprobs is None) or (
-            self.alternatives is not None and len(self) > 0 and self.top < 1
-        ):
-            raise RecordError(
-                "generations: 'alternatives' needs 'alternative_logprobs' and the number 'top'",
-                cause="they belong together",
-                fix=self._fix(),
-            )
+        if self.alternatives is not None and self.alternative_logprobs is not None:
+            apart = self.alternatives.lengths != self.alternative_logprobs.lengths
+            self.refuse("alternatives", apart, "as many as 'alternative_logprobs'")
 
     @property
     def sampled(self) -> Bools:

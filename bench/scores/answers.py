@@ -188,10 +188,13 @@ def claim_conditioned(record: Generations, relation: str = "normalised", model: 
     if relation not in {"normalised", "nli"}:
         raise NotApplicable("relation is normalised or nli")
     pieces = of_answer(record, "pieces")
+    width = len(record.alternatives.values) // len(pieces.values)
+    if (record.alternatives.lengths != width * pieces.lengths).any():
+        raise NotApplicable("'alternatives' are not equally many for each token of the answer")
     texts: list[tuple[str, str]] = []
     for i in range(len(record)):
         own = pieces[i].tolist()
-        rivals = record.alternatives[i].reshape(-1, record.top).tolist()
+        rivals = record.alternatives[i].reshape(-1, width).tolist()
         so_far = ""
         for piece, others in zip(own, rivals, strict=True):
             texts += [(so_far + piece, so_far + other) for other in others]
@@ -202,14 +205,14 @@ def claim_conditioned(record: Generations, relation: str = "normalised", model: 
         # What adds no letter at all (an end, a space) is another text, but no other claim.
         kinds = np.array([0 if normalised(a) == normalised(b) else 2 for a, b in texts], dtype=np.int64)
     kinds[np.array([a == b for a, b in texts], dtype=bool)] = 0
-    logs = record.alternative_logprobs.values.reshape(-1, record.top)
+    logs = record.alternative_logprobs.values.reshape(-1, width)
     mass = np.exp(logs)
-    kinds = kinds.reshape(-1, record.top)
+    kinds = kinds.reshape(-1, width)
     same, opposed = (mass * (kinds == 0)).sum(axis=1), (mass * (kinds == 2)).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         # A drawn token that is none of the likeliest, and that none of them means, has all of them against it.
         each = np.log(np.maximum(same, 1e-300)) - np.log(np.maximum(same + opposed, 1e-300))
-    return -np.expm1(Ragged(each, record.alternatives.offsets // record.top).sums())
+    return -np.expm1(Ragged(each, pieces.offsets).sums())
 
 
 @score(

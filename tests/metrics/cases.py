@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 from bench.arrays import AnyArray, Float64s, Ints, Ragged
 from bench.components import Metric
 from bench.records import Choices, Classification, Density, Generations, Regression, Speculation, Tokens, log_softmax
-from bench.records.detection import Detection
+from bench.records.detection import Chances, Detection
 from bench.registry import components
 
 FORMS = ("gaussian", "student", "mixture", "quantiles", "samples", "interval")
@@ -56,6 +57,18 @@ def detection(scores: ArrayLike, positive: ArrayLike, **extra: Any) -> Detection
 def random_detection(n: int = 40, seed: int = 0) -> Detection:
     rng = np.random.default_rng(seed)
     return detection(np.round(rng.normal(size=n), 1), np.arange(n) % 3 == 0)
+
+
+def random_chances(n: int = 40, seed: int = 0) -> Chances:
+    """Probabilities of a wrong answer, with ties, and what is known of the answers."""
+    rng = np.random.default_rng(seed)
+    return Chances(
+        ids=ids(n),
+        scores=rng.integers(0, 11, n) / 10,
+        positive=np.arange(n) % 3 == 0,
+        tokens=rng.integers(1, 9, n).astype(np.float64),
+        deferred=rng.random(n) < 0.8,
+    )
 
 
 def regression(form: str = "gaussian", n: int = 40, seed: int = 0, **extra: Any) -> Regression:
@@ -174,6 +187,7 @@ def records(n: int = 40, seed: int = 0) -> list[Any]:
     return [
         classification(n, seed=seed),
         random_detection(n, seed),
+        random_chances(n, seed),
         *(regression(form, n, seed) for form in FORMS),
         density(n, seed),
         tokens(n, seed),
@@ -209,9 +223,10 @@ def rows_of(record: Any, rows: Ints) -> Any:
     """The rows at the given positions, repeated ones included, each named anew and grouped by the row it came from."""
     groups = np.asarray(rows).astype(np.str_)
     if isinstance(record, Detection):
-        return Detection(ids=ids(len(rows)), scores=record.scores[rows], positive=record.positive[rows], groups=groups)
-    from dataclasses import replace
-
+        columns = {"scores": record.scores[rows], "positive": record.positive[rows]}
+        if isinstance(record, Chances) and record.tokens is not None and record.deferred is not None:
+            columns |= {"tokens": record.tokens[rows], "deferred": record.deferred[rows]}
+        return replace(record, ids=ids(len(rows)), groups=groups, **columns)
     return replace(record.take(rows), ids=ids(len(rows)), groups=groups)
 
 

@@ -119,6 +119,5 @@ def test_claims_that_no_rival_shares_are_opposed_by_all() -> None:
         pieces=Ragged.of([["Oslo"]], object),
         alternatives=Ragged.of([["Rome", "Bonn"]], object),
         alternative_logprobs=Ragged.of([np.log([0.6, 0.3])], np.float64),
-        top=2,
     )
     assert answers.claim_conditioned(record)[0] == pytest.approx(1.0)

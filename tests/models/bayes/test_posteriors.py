@@ -19,7 +19,7 @@ QUICK = {
     "sgld": sgld(hidden=8, epochs=25, draws=5),
     "laplace": laplace(hidden=8, epochs=25, draws=5),
     "hmc": hmc(hidden=4, draws=5, burn=20, leaps=4, thin=1),
-    "martingale": martingale(hidden=8, epochs=25, draws=5),
+    "martingale": martingale(hidden=8, epochs=12, draws=5),
 }
 
 
