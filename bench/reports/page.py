@@ -13,7 +13,7 @@ from bench.errors import BenchError
 from bench.reports import words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, plural
-from bench.reports.sections import calibration, likelihood, ood, reasoning, tables, uncertainty
+from bench.reports.sections import calibration, likelihood, ood, reasoning, tables, uncertainty, uniformity
 from bench.reports.text import name, shorten
 from bench.reports.view import Figure, Grid, Head, Item, Row, Section
 
@@ -108,7 +108,9 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
 
 def _figures(material: Material, area: str, cells: list[Cell]) -> tuple[list[Figure], list[str]]:
     if area == "likelihood":
-        return likelihood.figures(material, cells, MOST_FIGURES)
+        drawn, left_out = likelihood.figures(material, cells, MOST_FIGURES)
+        further, also = uniformity.figures(material, cells, MOST_FIGURES)
+        return drawn + further, left_out + also
     if area == "calibration":
         return calibration.figures(material, cells, MOST_FIGURES)
     if area == "ood":
