@@ -1,8 +1,8 @@
 """Probabilistic integral circuits: trees of continuous states, made into circuits by quadrature.
 
 p(x) = ∫ p(z_root) Π p(z_i | z_parent) Π p(x_i | z_i) dz over a tree becomes, on N nodes, a `LatentTree` of N states
-whose likelihood, marginals and conditionals are exact for it, and near those of the integral as N grows.  Source: Gala et al.
-2024 (Probabilistic Integral Circuits).
+whose likelihood, marginals and conditionals are exact for it, and near those of the integral as N grows.  Source:
+Gala et al. 2024, Probabilistic Integral Circuits.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def test_ranks_keep_order_and_stay_inside() -> None:
 def test_bad_requests_are_refused() -> None:
     with pytest.raises(UsageError, match="no copula 'joe'"):
         copula("joe")
-    with pytest.raises(UsageError, match="theta=0.5"):
+    with pytest.raises(UsageError, match=r"theta=0\.5"):
         Copula("gumbel", 0.5)
     with pytest.raises(NotSuited):
         copula().fit(likelihood_gaussian_mixture(0).split("train"), 0)
