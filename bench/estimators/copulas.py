@@ -60,11 +60,13 @@ class Copula:
 
         r, rest = self.theta, 1 - self.theta**2
         if self.family == "gaussian":
-            x, y = ndtri(u), ndtri(v)
+            x, y = np.asarray(ndtri(u)), np.asarray(ndtri(v))
             return -np.log(rest) / 2 - (r**2 * (x**2 + y**2) - 2 * r * x * y) / (2 * rest)
-        x, y = stdtrit(FREEDOM, u), stdtrit(FREEDOM, v)
+        x, y = np.asarray(stdtrit(FREEDOM, u)), np.asarray(stdtrit(FREEDOM, v))
         both = (x**2 - 2 * r * x * y + y**2) / rest
-        norm = gammaln(FREEDOM / 2 + 1) + gammaln(FREEDOM / 2) - 2 * gammaln((FREEDOM + 1) / 2) - np.log(rest) / 2
+        norm = (
+            float(gammaln(FREEDOM / 2 + 1) + gammaln(FREEDOM / 2) - 2 * gammaln((FREEDOM + 1) / 2)) - np.log(rest) / 2
+        )
         apart = np.log1p(x**2 / FREEDOM) + np.log1p(y**2 / FREEDOM)
         return norm - (FREEDOM / 2 + 1) * np.log1p(both / FREEDOM) + (FREEDOM + 1) / 2 * apart
 
@@ -103,8 +105,9 @@ class Copula:
         pair = draws.standard_normal((n, 2))
         pair[:, 1] = t * pair[:, 0] + (1 - t**2) ** 0.5 * pair[:, 1]
         if self.family == "gaussian":
-            return ndtr(pair)
-        return stdtr(FREEDOM, pair / np.sqrt(draws.chisquare(FREEDOM, size=(n, 1)) / FREEDOM))
+            return np.asarray(ndtr(pair), dtype=np.float64)
+        mixed = pair / np.sqrt(draws.chisquare(FREEDOM, size=(n, 1)) / FREEDOM)
+        return np.asarray(stdtr(FREEDOM, mixed), dtype=np.float64)
 
 
 def most_likely(family: str, pairs: Float64s) -> tuple[Copula, float]:

@@ -18,6 +18,7 @@ from bench.examples import Examples
 from bench.procedural.biographies import ATTRIBUTES, CITIES, JOBS, STATEMENTS, YEARS, Person, registry
 from bench.records import Record, Scores, Tokens
 from bench.seeds import derive
+from bench.tasks.asking import Asked
 
 CANARY = "Canary in a Coalmine: Better Membership Inference with Ensembled Adversarial Queries"
 CAPACITY = "Physics of Language Models: Part 3.3, Knowledge Capacity Scaling Laws"
@@ -58,7 +59,7 @@ def likelihood_membership(seed: int, score: str = "min-k++") -> Examples:
         ids=np.array([f"life-{k:03d}" for k in range(len(people))]),
         inputs=texts,
         ood=np.array(outside),
-        asker=partial(_ask_members, score),
+        asker=Asked(partial(_ask_members, score)),
     )
 
 
@@ -77,8 +78,7 @@ def _ask_members(kind: str, model: Any, _: Any, batch: Examples, __: int, common
         found = np.array([_plus(s) for s in scored])
     else:
         scored = model.score([("", text) for text in texts])
-        value = (lambda s: min_k(s.logprobs)) if kind == "min-k" else (lambda s: float(s.logprobs.mean()))
-        found = np.array([value(s) for s in scored])
+        found = np.array([min_k(s.logprobs) if kind == "min-k" else s.logprobs.mean() for s in scored])
     if kind == "lira":
         table = found.reshape(len(batch), 1 + SHADOWS)
         found = offline_lira(table[:, 0], table[:, 1:])
@@ -112,7 +112,7 @@ def likelihood_knowledge(seed: int) -> Examples:  # noqa: ARG001 - every person 
         ids=np.array([f"person-{k:03d}" for k in range(len(people))]),
         inputs=[[_asked(person, a) for a in ATTRIBUTES] for person in people],
         truth=np.full(len(people), guess),
-        asker=_ask_facts,
+        asker=Asked(_ask_facts),
     )
 
 
