@@ -65,7 +65,7 @@ def nash(wins: Float64s) -> Float64s:
         b_eq=[1.0],
         bounds=bounds,
     )
-    return np.asarray(found.x[:size])
+    return np.asarray(found.x, dtype=np.float64)[:size]
 
 
 def intransitivity(wins: Float64s) -> float:

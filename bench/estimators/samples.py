@@ -22,8 +22,8 @@ def squared_loss(equal_pairs: Float64s, hits: Float64s) -> Float64s:
 
 def pair_share(counts: Ints, draws: int) -> Float64s:
     """Of all ordered pairs of different draws, the share that are equal, from counts (..., K) of K outcomes."""
-    counts = np.asarray(counts, dtype=np.float64)
-    return (counts * (counts - 1)).sum(axis=-1) / (draws * (draws - 1))
+    times = np.asarray(counts, dtype=np.float64)
+    return (times * (times - 1)).sum(axis=-1) / (draws * (draws - 1))
 
 
 def poisson_loss(misses: Ints, rate: float, cap: int = 0) -> Float64s:
@@ -32,11 +32,11 @@ def poisson_loss(misses: Ints, rate: float, cap: int = 0) -> Float64s:
     cap: the last k that is summed (0: all); then it falls short by at most the rest of the series,
     Σ_(k > cap) (1 - p)^k / k.  Uncapped its variance is infinite wherever rate is too small for 1 - p.
     """
-    misses = np.asarray(misses, dtype=np.float64)
-    last = int(misses.max(initial=0)) if cap == 0 else cap
-    total, falling = np.zeros_like(misses), np.ones_like(misses)
+    missed = np.asarray(misses, dtype=np.float64)
+    last = int(missed.max(initial=0)) if cap == 0 else cap
+    total, falling = np.zeros_like(missed), np.ones_like(missed)
     for k in range(1, last + 1):
-        falling = falling * (misses - k + 1) / rate
+        falling = falling * (missed - k + 1) / rate
         total += falling / k
     return total
 

@@ -91,8 +91,8 @@ def exact_posterior(
 ) -> GaussianPosterior:
     """The exact posterior of `likelihood/linear-gaussian`, or a fault of it that a test should see.
 
-    scale: of its standard deviations.  shift: of its mean, in standard deviations.  correlation:
-    of all pairs of parameters, in place of the true ones; each parameter's own law stays right.  blind: the prior, whatever was observed.
+    scale: of its standard deviations.  shift: of its mean, in standard deviations.  correlation: of all pairs of
+    parameters in place of the true ones; each parameter's own law stays right.  blind: the prior, whatever was seen.
     """
     if scale <= 0 or (correlation is not None and not -0.25 < correlation < 1):
         raise UsageError(

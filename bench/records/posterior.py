@@ -31,7 +31,8 @@ class Posterior(Record):
     def validate(self) -> None:
         """Ranks within the draws, shares within [0, 1], numbers."""
         super().validate()
-        self.refuse("ranks", ((self.ranks < 0) | (self.ranks > self.draws)).any(axis=1), "from 0 to 'draws'")
+        outside = (self.ranks < 0) | (self.ranks > self.draws)
+        self.refuse("ranks", outside.sum(axis=1) > 0, "from 0 to 'draws'")
         for name in ("nearer", "denser"):
             value = getattr(self, name)
             self.refuse(name, ~((value >= 0) & (value <= 1)), "within [0, 1]")

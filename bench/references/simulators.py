@@ -21,7 +21,8 @@ class LinearGaussian:
     def spread(self) -> Float64s:
         """Covariance of the posterior, (P, P), the same for every observation."""
         inverse = np.linalg.solve(self.covariance, self.matrix)
-        return np.linalg.inv(np.eye(self.matrix.shape[1]) + self.matrix.T @ inverse)
+        precision = np.eye(self.matrix.shape[1]) + self.matrix.T @ inverse
+        return np.asarray(np.linalg.inv(precision), dtype=np.float64)
 
     def means(self, observed: AnyArray) -> Float64s:
         """Mean of the posterior of each observation (n, d), (n, P)."""
@@ -54,7 +55,7 @@ def neighbour_entropy(points: Float64s, neighbours: int = 3) -> float:
     from scipy.special import digamma, gammaln
 
     n, d = points.shape
-    reach = cKDTree(points).query(points, neighbours + 1)[0][:, -1]
+    reach = np.asarray(cKDTree(points).query(points, neighbours + 1)[0], dtype=np.float64)[:, -1]
     ball = d / 2 * np.log(np.pi) - gammaln(d / 2 + 1)
     return float(digamma(n) - digamma(neighbours) + ball + d * np.log(reach).mean())
 

@@ -24,6 +24,7 @@ from bench.reports.sections import (
     spending,
     tables,
     uncertainty,
+    uniformity,
 )
 from bench.reports.text import name, shorten
 from bench.reports.view import Figure, Grid, Head, Item, Row, Section
@@ -124,7 +125,8 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
 def _figures(material: Material, area: str, cells: list[Cell]) -> tuple[list[Figure], list[str]]:
     if area == "likelihood":
         drawn, left_out = likelihood.figures(material, cells, MOST_FIGURES)
-        return likelihood_curves.figures(material, cells) + drawn, left_out
+        further, also = uniformity.figures(material, cells, MOST_FIGURES)
+        return likelihood_curves.figures(material, cells) + drawn + further, left_out + also
     if area == "calibration":
         return calibration.figures(material, cells, MOST_FIGURES)
     if area == "ood":

@@ -7,7 +7,18 @@ import pytest
 from bench.components import Check
 from bench.registry import components
 
-FILES = {"masked", "circuits", "events", "preferences", "scaling", "simulators"}
+FILES = {
+    "masked",
+    "circuits",
+    "events",
+    "preferences",
+    "scaling",
+    "simulators",
+    "candidates",
+    "integral",
+    "copulas",
+    "gaussian_process",
+}
 OURS = [c for c in components("check").values() if c.origin.split(":")[0].removeprefix("bench.checks.") in FILES]
 
 

@@ -13,6 +13,7 @@ from bench.records import Record
 from bench.records.events import Events
 from bench.references.events import Hawkes, Renewal, Sequences, unpacked
 from bench.seeds import generator, uniforms
+from bench.tasks.asking import Asked
 
 SIZES = {"train": 300, "test": 200}
 HORIZON = 20.0
@@ -62,7 +63,7 @@ def _examples(name: str, process: Hawkes | Renewal, seed: int) -> Examples:
         inputs=together.packed(),
         truth=process.log_prob(together)[0],
         splits=splits,
-        asker=ask,
+        asker=Asked(ask),
     )
 
 

@@ -16,6 +16,7 @@ from bench.metrics.preferences import CHES, FLR
 from bench.records import Record
 from bench.records.preferences import Preferences
 from bench.specs import parse
+from bench.tasks.asking import Asked
 from bench.tasks.calibration.facts import facts
 
 POSITIVE = ("\nYes, that is right.", "\nThat is true.")
@@ -60,7 +61,7 @@ def _pairs(seed: int, asker: Any) -> Examples:
     for row, (question, label) in enumerate(zip(questions, labels, strict=True)):
         wrong = [c for k, c in enumerate(question.choices) if k != label]
         pairs.append(Question(question.prompt, (question.choices[label], wrong[row % len(wrong)])))
-    return Examples(ids=examples.ids, inputs=pairs, groups=examples.groups, asker=asker)
+    return Examples(ids=examples.ids, inputs=pairs, groups=examples.groups, asker=Asked(asker))
 
 
 def _ask_displaced(reference: str, model: Any, _: Any, batch: Examples, __: int, common: dict[str, Any]) -> Record:

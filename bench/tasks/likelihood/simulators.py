@@ -15,6 +15,7 @@ from bench.records import Record
 from bench.records.posterior import Posterior
 from bench.references.simulators import LinearGaussian, entropy, five
 from bench.seeds import derive, generator
+from bench.tasks.asking import Asked
 
 SIZES = {"train": 2000, "test": 500}
 DRAWS = 127
@@ -42,7 +43,7 @@ def likelihood_linear_gaussian(seed: int, summary: str = "all") -> Examples:
         observed = raw @ SUMMARIES[summary].T
         truth = gaussian_log_density(parameters - simulator.means(observed), np.zeros(5), simulator.spread)
         ids = np.array([f"linear-{split}-{i:04d}" for i in range(n)])
-        parts[split] = Examples(ids=ids, inputs=observed, targets=parameters, truth=truth, asker=ask)
+        parts[split] = Examples(ids=ids, inputs=observed, targets=parameters, truth=truth, asker=Asked(ask))
     return Examples.join(parts)
 
 

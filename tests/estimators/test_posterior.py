@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.errors import RecordError, UsageError
+from bench.metrics.posterior import c2st, distance
+from bench.models.posteriors import exact_posterior
+from bench.records import Posterior
+from bench.tasks.likelihood.simulators import ask, likelihood_linear_gaussian
+
+
+def test_a_row_is_answered_alike_in_any_batch() -> None:
+    test = likelihood_linear_gaussian(0).split("test").take(np.arange(6))
+    model = exact_posterior()
+    model.fit(likelihood_linear_gaussian(0).split("train"), 0)
+    whole = ask(model, None, test, 0, {"ids": test.ids})
+    single = ask(model, None, test.take(np.array([4])), 0, {"ids": test.ids[4:5]})
+    assert isinstance(whole, Posterior)
+    assert isinstance(single, Posterior)
+    np.testing.assert_array_equal(whole.ranks[4], single.ranks[0])
+    assert whole.nearer[4] == single.nearer[0]
+    np.testing.assert_allclose(whole.log_prob, whole.truth)
+
+
+def test_distance_is_that_of_scipy() -> None:
+    from scipy.stats import kstest
+
+    values = np.random.default_rng(0).random(80) ** 1.3
+    weights = np.vstack([np.ones(80), np.random.default_rng(1).integers(0, 3, 80)]).astype(np.float64)
+    found = distance(values, weights)
+    assert found[0] == pytest.approx(kstest(values, "uniform").statistic)
+    assert found[1] == pytest.approx(kstest(np.repeat(values, weights[1].astype(int)), "uniform").statistic)
+
+
+def test_a_classifier_cannot_tell_equals_and_can_tell_shifts() -> None:
+    draws = np.random.default_rng(0)
+    theta, x = draws.normal(size=(400, 2)), draws.normal(size=(400, 1))
+    common = {
+        "ids": np.arange(400).astype(str),
+        "parameters": theta,
+        "observed": x,
+        "ranks": np.zeros((400, 2), dtype=np.int64),
+        "nearer": np.zeros(400),
+        "denser": np.zeros(400),
+        "log_prob": np.zeros(400),
+    }
+    same = c2st(Posterior(**common, drawn=draws.normal(size=(400, 2)))).values.mean()
+    moved = c2st(Posterior(**common, drawn=draws.normal(size=(400, 2)) + 3)).values.mean()
+    assert same == pytest.approx(0.5, abs=0.09)
+    assert moved > 0.9
+
+
+def test_bad_requests_are_refused() -> None:
+    with pytest.raises(UsageError, match="no summary 'median'"):
+        likelihood_linear_gaussian(0, "median")
+    with pytest.raises(UsageError, match="scale=0"):
+        exact_posterior(scale=0)
+    one = np.zeros(1)
+    with pytest.raises(RecordError, match="ranks"):
+        Posterior(
+            ids=np.array(["a"]), parameters=one[None], observed=one[None], ranks=np.array([[3]]), nearer=one,
+            denser=one, log_prob=one, drawn=one[None], draws=2,
+        )  # fmt: skip
