@@ -6,6 +6,7 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import metric
+from bench.latest import latest
 from bench.metrics.judged import judged
 from bench.metrics.logistic import logistic
 from bench.records import Judged
@@ -20,6 +21,7 @@ def log_odds(confidence: Float64s) -> Float64s:
     return np.log(c) - np.log1p(-c)
 
 
+@latest
 def cox_line(record: Judged, w: Float64s) -> Float64s:
     """Intercept and slope, (B, 2), of logit P(correct) = a + b logit(confidence); NaN where they have no maximum."""
     confidence, correct = judged(record)
