@@ -11,6 +11,9 @@ from bench.components import Component, Metric
 _COMMON = ("kind", "name", "area", "source", "better", "unit", "range")
 
 
+REQUIRED = "required"  # in place of a default; that of a parameter which may be left unset is `null`
+
+
 def line(component: Component) -> dict[str, Any]:
     """What `bench list` says of a component: the common facts first, then those of its kind."""
     facts = {key: getattr(component, key) for key in _COMMON}
@@ -34,10 +37,10 @@ def summary(doc: str) -> str:
 
 
 def parameters(component: Component) -> dict[str, Any]:
-    """What can be set in a spec: parameters with a default, and those of a factory without one (`null`)."""
+    """What can be set in a spec: parameters with a default, and those of a factory without one (`required`)."""
     own = inspect.signature(component.function).parameters.values()
     return {
-        p.name: None if p.default is p.empty else _plain(p.default)
+        p.name: REQUIRED if p.default is p.empty else _plain(p.default)
         for p in own
         if p.name != "machine" and (p.default is not p.empty or p.kind is p.KEYWORD_ONLY)
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -36,6 +36,18 @@ class Reading:
     same: Callable[[str, str], bool] = str.__eq__
 
 
+class Asker(Protocol):
+    """A task's own way to ask."""
+
+    def __call__(self, model: Any, decoder: Any, batch: Examples, seed: int, common: dict[str, Any], /) -> Record:
+        """The record of a batch; common: the columns that every record has, by name."""
+        ...
+
+    def requests(self, model: Any, batch: Examples) -> Sequence[tuple[str, str]]:
+        """Some of the (context, continuation) that a batch will have scored, for a model that looks ahead."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Examples:
     """The samples of a task, one row each.
@@ -44,7 +56,7 @@ class Examples:
     what a model may fit on, `calibration` what a calibrator may, `test` what is scored (absent: all test).
     truth: what is known of the source: p(y|x) as (n, C), or log p(x) as (n,).  reading: for generated answers.
     levels: grey levels of discrete data (0: continuous).  asker: asks a batch and makes its record, where the task's
-    record alone doesn't say how: (model, decoder, batch, seed, common columns) -> record.
+    record alone doesn't say how.
     """
 
     ids: Strings
@@ -59,7 +71,7 @@ class Examples:
     classes: int = 0
     levels: int = 0
     reading: Reading | None = None
-    asker: Callable[[Any, Any, Examples, int, dict[str, Any]], Record] | None = None
+    asker: Asker | None = None
 
     def __post_init__(self) -> None:
         for name in self._row_fields():

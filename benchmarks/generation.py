@@ -1,7 +1,7 @@
 """Eight samples a prompt: bench against lm-evaluation-harness and transformers, python -m benchmarks.generation.
 
 One process, one thread, CPU seconds, the same random Llama of about 25 million parameters in float32, the same prompts;
-the contestants take turns.  Each peer is timed at several batch sizes, and its best one counts.  Prints a section for
+the contestants take turns.  Each peer is timed at several batch sizes, and its best one counts.  Adds a section to
 docs/performance.md.
 """
 
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ import torch
 from bench.capabilities import Draw
 from bench.models.hf.adapter import HuggingFace
 from bench.models.hf.checkpoint import Loaded
+from benchmarks.sections import put
 
 SAMPLES = 8
 _WORDS = tuple("the quick fox sees a seed near its hill and the owl wants that nest".split())  # noqa: SIM905
@@ -174,6 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--batches", type=int, nargs="+", default=[8, 16, 32, 64])
+    parser.add_argument("--out", type=Path, default=Path("docs/performance.md"))
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
     made, contest = make_model(), make_contest(asked.prompts, asked.words, asked.tokens)
@@ -183,7 +186,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         runs[f"lm-evaluation-harness hf, batch {batch}"] = harness(made, contest, batch)
     ours(made, make_contest(1, 3, 2))()
     found = race(runs, asked.repeats)
-    print(section(contest, sum(p.numel() for p in made.model.parameters()), asked.repeats, found))
+    text = section(contest, sum(p.numel() for p in made.model.parameters()), asked.repeats, found)
+    print(text)
+    put(asked.out, "benchmarks.generation", text)
     best = min(seconds for name, (seconds, _) in found.items() if name != "bench")
     return int(found["bench"][0] > best)
 

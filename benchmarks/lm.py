@@ -27,6 +27,7 @@ from bench.models.hf.batching import batching
 from bench.models.hf.checkpoint import Loaded
 from bench.models.hf.encoding import Encoder, Span, windows
 from bench.models.hf.engine import Engine
+from bench.models.hf.flops import weight_flops
 from bench.models.hf.harness import HarnessEngine
 from bench.models.hf.scoring import Head, Scores
 from bench.models.hf.selftest import choose_engine
@@ -211,10 +212,8 @@ def floor(network: Any, tokens: int, places: int, device: str) -> float:
 
 def work(network: Any, tokens: int, places: int) -> float:
     """Seconds that the multiplications would take at the machine's measured peak."""
-    table = network.get_input_embeddings().weight.numel()
-    return (2.0 * tokens * (network.num_parameters() - table) + 2.0 * places * table) / peak(
-        network.dtype, network.device
-    )
+    token, look = weight_flops(network)
+    return (token * tokens + look * places) / peak(network.dtype, network.device)
 
 
 _PEAKS: dict[tuple[Any, str], float] = {}

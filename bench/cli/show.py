@@ -124,7 +124,7 @@ def _fact(key: str, value: Any) -> list[str]:
         low, high = ("inf" if v is None else f"{v}" for v in value)
         return [f"  {key:<12}{'-' if low == 'inf' else ''}{low} .. {high}"]
     if isinstance(value, dict):
-        return [f"  {key}", *(f"    {k} = {'required' if v is None else v}" for k, v in value.items())]
+        return [f"  {key}", *(f"    {k} = {'unset' if v is None else v}" for k, v in value.items())]
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return [f"  {key}", *(f"    - {', '.join(f'{k}: {v}' for k, v in row.items() if v)}" for row in value)]
     if isinstance(value, list):

@@ -14,6 +14,7 @@ from bench.arrays import AnyArray, Float64s
 from bench.comparing.evidence import Digests
 
 LARGEST = 32768.0  # where half floats are still far from their end
+LEAST = 2.0**-1000  # a scale; what is smaller than half floats of it is no influence on anything
 MOST = 1 << 28  # bytes that a column may unfold to: no file of a few kB may fill the memory
 
 
@@ -34,7 +35,7 @@ def pack_values(values: Float64s) -> dict[str, Any]:
         two = np.packbits(np.stack([values == 1.0, held]), axis=1)
         return {**_packed("bits", two.reshape(-1)), "n": len(values)}
     top = float(np.abs(values[held]).max(initial=0.0))
-    scale = 2.0 ** np.ceil(np.log2(top / LARGEST)) if top > 0 else 1.0
+    scale = max(LEAST, 2.0 ** np.ceil(np.log2(top) - np.log2(LARGEST))) if top > 0 else 1.0
     return {**_packed("f2", (values / scale).astype("<f2")), "scale": float(scale)}
 
 

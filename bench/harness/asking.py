@@ -57,6 +57,11 @@ class Asker:
         makers = {Choices: _choices, Tokens: _tokens, Generations: self._generations, Responses: _responses}
         return makers[self.yields](shared, batch, documents, answers, measured)
 
+    def requests(self, model: Any, batch: Examples) -> list[tuple[str, str]]:
+        """The first scored request of each document, as (context, continuation)."""
+        firsts = (next((ask for ask in document.asks if ask.way == "loglikelihood"), None) for document in batch.inputs)
+        return [(_rendered(model, ask.context), ask.continuation) for ask in firsts if ask is not None]
+
     def _generations(
         self,
         shared: Mapping[str, Any],

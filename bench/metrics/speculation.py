@@ -63,7 +63,7 @@ def tokens_per_round(record: Speculation) -> PerSample:
     papers=(_ADAPTIVE,),
 )
 def drafts_per_round(record: Speculation) -> PerSample:
-    """Tokens drafted over looks of the target."""
+    """Tokens drafted over looks of the target: the mean length of a draft."""
     return per_sample(record.drafted.sums(), record.drafted.lengths)
 
 

@@ -64,6 +64,7 @@ class Cell:
     unmeasured: str = ""
     calibrations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     engine: str = ""
+    cost: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -181,4 +182,5 @@ def _cell(entry: Any) -> Cell:
         unmeasured=str(get("unmeasured", "") or ""),
         calibrations=get("calibrations", None) or {},
         engine=str(get("engine", "") or ""),
+        cost=get("cost", None) or {},
     )

@@ -13,7 +13,7 @@ from bench.errors import BenchError
 from bench.reports import words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, plural
-from bench.reports.sections import calibration, likelihood, ood, reasoning, samples, tables, uncertainty
+from bench.reports.sections import calibration, cost, likelihood, ood, reasoning, samples, tables, uncertainty
 from bench.reports.text import name, shorten
 from bench.reports.view import Figure, Grid, Head, Item, Row, Section
 
@@ -61,7 +61,9 @@ class Page:
 def page(material: Material) -> Page:
     """Everything that the report shows of a run."""
     kind_of = tables.kinds(material)
-    sections = tuple(_section(material, area, kind_of) for area in material.areas)
+    sections = [_section(material, area, kind_of) for area in material.areas]
+    spent = cost.section(material)
+    sections += [spent] if spent is not None else []
     status, tone = _status(material)
     return Page(
         suite=name(material.manifest.get("suite") or "run"),
@@ -70,7 +72,7 @@ def page(material: Material) -> Page:
         chips=_chips(material),
         tiles=_tiles(material),
         overview=tables.overview(material, kind_of),
-        sections=sections,
+        sections=tuple(sections),
         methods=_methods(material),
         definitions=tuple(words.definitions(r.metric for r in material.results)),
         failures=_failures(material),

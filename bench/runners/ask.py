@@ -79,11 +79,15 @@ def prepare(model: Any, task: Task, asked: Examples, machine: Machine) -> None:
     """
     if not isinstance(model, Foresighted):
         return
-    shown = min(FORESEEN, len(asked)) if task.yields is Choices and len(asked) > batch_size(task, machine) else 0
+    scored = task.yields is Choices or asked.asker is not None
+    shown = min(FORESEEN, len(asked)) if scored and len(asked) > batch_size(task, machine) else 0
     rows = np.unique(np.linspace(0, len(asked) - 1, shown).astype(int))
-    questions: list[Question] = [asked.inputs[i] for i in rows]
     try:
-        model.prepare([(question.prompt, question.choices[0]) for question in questions])
+        if asked.asker is not None:
+            model.prepare(asked.asker.requests(model, asked.take(rows)))
+        else:
+            questions: list[Question] = [asked.inputs[i] for i in rows]
+            model.prepare([(question.prompt, question.choices[0]) for question in questions])
     except (MemoryError, ImportError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever is wrong with a question, asking it will tell

@@ -23,8 +23,8 @@ class CellEntry:
     record: the kind of record that the answers make.  identity and digest: what the answers depend on.  batch:
     samples asked at a time, the same in every session.  n: samples asked; n_failed: those among them without an
     answer.  parts: the files of a finished cell.  seconds: time spent on it in all sessions.  error: why it failed.
-    unmeasured: which metrics crashed on its answers, and how.  engine: what scored its texts.  cost: tokens asked and
-    run, forward passes and seconds of scoring, in all sessions (see `Usage`).
+    unmeasured: which metrics crashed on its answers, and how.  engine: what scored its texts.  cost: the numbers
+    of `Usage`, in all sessions; empty where the model doesn't count.
     """
 
     name: str

@@ -27,7 +27,7 @@ class Keeper:
         self._journal = _journal(folder, self._entry, job)
         self._running = RunningScore()
         self._seconds = 0.0
-        self._cost: dict[str, float] = {}
+        self._cost = Usage()
         self._left = sum(len(self._journal.layout.rows(batch)) for batch in self._journal.owed)
         self._fresh = self._left == len(job.asked)
 
@@ -57,7 +57,7 @@ class Keeper:
         """Journal a batch; it is durable when this returns.  Errors as `Journal.append`."""
         usage = answered.answers.usage
         self._note_engine(usage)
-        self._cost = {key: self._cost.get(key, 0) + number for key, number in usage.counts().items()}
+        self._cost.add(usage)
         self._journal.append(answered.batch, answered.answers.record, answered.answers.failed)
         self._seconds += answered.seconds
         self._left -= len(self._journal.layout.rows(answered.batch))
@@ -68,9 +68,11 @@ class Keeper:
         """Compact the cell.  Raises `EvaluationError` where not one sample was answered."""
         _refuse_all_failed(self._journal, self.job)
         done = self._folder.compact(self._folder.cell(self._entry.name), self._journal)
-        spent = {key: round(done.cost.get(key, 0) + number, 3) for key, number in self._cost.items()}
-        cost = spent if any(spent.values()) else done.cost
-        self._folder.update_cell(replace(done, seconds=round(done.seconds + self._seconds, 3), cost=cost))
+        if self._cost.forwards:
+            spent = Usage.of(done.cost)
+            spent.add(self._cost)
+            done = replace(done, cost={key: round(number, 3) for key, number in spent.counts().items()})
+        self._folder.update_cell(replace(done, seconds=round(done.seconds + self._seconds, 3)))
         self._progress.done(self.job.cell.label)
 
     def fail(self, trouble: Trouble) -> None:

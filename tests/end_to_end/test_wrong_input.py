@@ -162,7 +162,7 @@ TOY = ["--plugin", str(TOYS), "-m", "toy-fixed", "-t", "calibration/toy"]
         (["-m", "hf:.", "-t", "likelihood/prose"], ["'.' is no checkpoint", "config.json"]),
         (["-m", "lm-base", "-t", "reasoning/logic", "--decoder", "self-consistency,n=x"], ["'n' of", "whole number"]),
         (["--plugin", str(TOYS), "-m", "toy-fixed", "-t", "calibration/toy,n=x"], ["'n' of 'calibration/toy'"]),
-        (["--plugin", str(TOYS), "-m", "toy-fixed", "-t", "calibration/toy,n=0"], ["has no test samples"]),
+        (["--plugin", str(TOYS), "-m", "toy-fixed", "-t", "calibration/toy,n=0"], ["'n' of", "cannot be 0"]),
         (["--resume", "."], ["'.' is no run", "run.json"]),
         (["--resume", "", *TOY], ["is no run"]),
         *[([*TOY, "--plugin", name], [f"plugin '{name}' failed to load"]) for name in PLUGINS if name != "twice.py"],

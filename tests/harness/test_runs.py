@@ -249,3 +249,10 @@ def test_loading_leaves_the_random_state_as_it_was() -> None:
     load.cache_clear()
     load("people_words", Options())
     assert (random.random(), np.random.rand()) == expected
+
+
+def test_shared_examples_run_once_for_all_batches(tmp_path: Path) -> None:
+    small = run(config(tmp_path / "small", "people_words,num_fewshot=2", batch_size=2)).cells[0]
+    whole = run(config(tmp_path / "whole", "people_words,num_fewshot=2", batch_size=64)).cells[0]
+    assert small.cost["scored_tokens"] == whole.cost["scored_tokens"]
+    assert small.cost["scored_tokens_run"] < 1.1 * whole.cost["scored_tokens_run"]

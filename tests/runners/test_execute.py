@@ -248,7 +248,7 @@ def test_results_hold_no_times_and_no_hosts(tmp_path: Path) -> None:
         ({"models": ["toy-fixed,scael=2"]}, "no parameter 'scael'"),
         ({"tasks": ["calibration/toy,m=2"]}, "no parameter 'm'"),
         ({"models": ["toy-regressor"]}, "needs a classifier"),
-        ({"tasks": ["calibration/toy,n=0"]}, "no test samples"),
+        ({"tasks": ["calibration/toy,n=0"]}, "cannot be 0"),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused_before_anything_is_written(

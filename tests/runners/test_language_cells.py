@@ -13,6 +13,8 @@ from bench import Choices
 from bench.config import RunConfig, resolve
 from bench.models.hf.checkpoint import Loaded
 from bench.registry import load_plugin
+from bench.reports.material import Material
+from bench.reports.sections.cost import section
 from bench.runners.execute import evaluate
 from bench.runners.folder import RunFolder
 from bench.runners.plan import load_examples, plan
@@ -105,3 +107,16 @@ def test_the_prefix_runs_once_and_the_cost_is_kept(tmp_path: Path, checkpoint: P
     assert isinstance(ours, Choices)
     assert isinstance(theirs, Choices)
     np.testing.assert_allclose(ours.loglik.values, theirs.loglik.values, rtol=0, atol=1e-4)
+
+
+def test_the_report_tells_what_it_cost(tmp_path: Path, checkpoint: Path) -> None:
+    folder = run(config(tmp_path, checkpoint))
+    (entry,) = folder.cells
+    found = section(Material.gather(folder))
+    assert found is not None
+    (row,) = found.grid.rows
+    told = dict(zip((head.title for head in found.grid.heads), (item.sort for item in row.items), strict=True))
+    asked, ran = entry.cost["scored_tokens"], entry.cost["scored_tokens_run"]
+    assert (told["Asked"], told["Run"], told["Saved"]) == (asked, ran, asked / ran)
+    assert told["Of peak"] == pytest.approx(entry.cost["flops"] / entry.cost["seconds"] / entry.cost["peak"])
+    assert told["Memory"] == entry.cost["memory"]

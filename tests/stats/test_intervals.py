@@ -19,7 +19,7 @@ def test_method_for_each_kind_of_metric() -> None:
     expected = {
         "accuracy": "wilson",
         "nll": "t",
-        "ece": "bootstrap basic",
+        "ece": "test inversion, conservative",
         "aurc": "bootstrap BCa",
     }
     for name, method in expected.items():

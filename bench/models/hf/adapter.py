@@ -12,12 +12,16 @@ import numpy as np
 
 from bench.capabilities import Details, Draw, Generated, Machine, Scored, Session, TokenDetails, Usage
 from bench.components import model
+from bench.efficiency.energy import EnergyMeter
+from bench.efficiency.memory import most_held
+from bench.efficiency.peak import matmul_peak
 from bench.efficiency.runtime import forward_flops
 from bench.errors import BenchError, UsageError, unknown_name
 from bench.models.hf.batching import Batching, batching
 from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
 from bench.models.hf.encoding import Encoder, opening, render, spans, window_length
 from bench.models.hf.engine import Engine
+from bench.models.hf.flops import weight_flops
 from bench.models.hf.generation import generate_draws
 from bench.models.hf.objectives import OBJECTIVES, MaskedEngine, PrefixEngine, edges
 from bench.models.hf.rows import Rows, choose_rows
@@ -93,8 +97,16 @@ class HuggingFace:
 
     def usage(self) -> Usage:
         """What it has cost so far, and which engine scores; nothing before the model was first asked."""
-        total = Usage() if self._ready is None else self._ready.engine.meter.copy()
+        if self._ready is None:
+            return Usage()
+        ready, total = self._ready, self._ready.engine.meter.copy()
         total.add(self._writing)
+        body, head = ready.flops
+        run = total.scored_tokens_run + total.prompt_tokens_run + total.generated_tokens_run
+        total.flops = float(body * run + head * total.looks if body else 0)
+        total.peak = matmul_peak(ready.loaded.model.device, ready.loaded.model.dtype)
+        total.memory = most_held(str(ready.loaded.model.device))
+        total.joules = ready.energy.joules()
         return total
 
     def generate(self, draws: Sequence[Draw]) -> list[Generated]:
@@ -170,7 +182,9 @@ class HuggingFace:
             except BenchError as error:
                 self._broken = error
                 raise
-            self._ready = _Ready(loaded, encoder, engine, batching(loaded.model.device.type, self.batch, cached=True))
+            generating = batching(loaded.model.device.type, self.batch, cached=True)
+            energy = EnergyMeter(str(loaded.model.device))
+            self._ready = _Ready(loaded, encoder, engine, generating, weight_flops(loaded.model), energy)
         return self._ready
 
     def _engine(self, loaded: Loaded, length: int) -> tuple[Engine, Encoder]:
@@ -194,6 +208,8 @@ class _Ready:
     encoder: Encoder
     engine: Engine
     generating: Batching
+    flops: tuple[int, int]
+    energy: EnergyMeter
 
 
 def _scored(parts: Sequence[Scores], size: int) -> Scored:

@@ -166,7 +166,7 @@ class TreeEngine:
         self.window = min(self.window, now.window)
         if int(work.positions.max()) >= now.window:
             raise ForeignAttentionError(f"a layer sees no further than {now.window} tokens back")
-        self.meter.add(Usage(scored_tokens_run=len(work), forwards=1))
+        self.meter.add(Usage(scored_tokens_run=len(work), looks=len(places), forwards=1))
 
 
 def token_budget(model: Any) -> int:

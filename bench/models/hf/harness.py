@@ -56,7 +56,8 @@ class HarnessEngine:
 
     def _count(self, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], _output: Any) -> None:
         tokens = args[0] if args else kwargs.get("input_ids")
-        self.meter.add(Usage(scored_tokens_run=int(tokens.numel()) if tokens is not None else 0, forwards=1))
+        run = int(tokens.numel()) if tokens is not None else 0
+        self.meter.add(Usage(scored_tokens_run=run, looks=run, forwards=1))
 
 
 class _Ear:

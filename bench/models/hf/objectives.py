@@ -62,7 +62,7 @@ class PrefixEngine:
         with torch.inference_mode():
             fed = torch.from_numpy(tokens).to(device)
             self.head.score(fed, where, items, sheet, attention_mask=mask, use_cache=False)
-        self.meter.add(Usage(scored_tokens_run=tokens.size, forwards=1))
+        self.meter.add(Usage(scored_tokens_run=tokens.size, looks=len(where[0]), forwards=1))
 
 
 class MaskedEngine:
@@ -120,7 +120,7 @@ class MaskedEngine:
         fed, mask = (torch.from_numpy(x).to(self.model.device) for x in (tokens, there))
         with torch.inference_mode():
             self.head.score(fed, where, items, sheet, attention_mask=mask)
-        self.meter.add(Usage(scored_tokens_run=tokens.size, forwards=1))
+        self.meter.add(Usage(scored_tokens_run=tokens.size, looks=len(where[0]), forwards=1))
 
 
 def edges(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:

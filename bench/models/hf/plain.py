@@ -70,7 +70,7 @@ class PlainEngine:
         with torch.inference_mode():
             fed = torch.from_numpy(padded).to(self.model.device)
             self.head.score(fed, (places // width, places % width), items, sheet, use_cache=False)
-        self.meter.add(Usage(scored_tokens_run=padded.size, forwards=1))
+        self.meter.add(Usage(scored_tokens_run=padded.size, looks=len(places), forwards=1))
 
 
 def _rows(spans: Sequence[Span]) -> tuple[list[tuple[int, ...]], list[int]]:

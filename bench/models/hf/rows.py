@@ -88,6 +88,7 @@ class CachedRows:
                 made[number] = Opened(done.logits[row], held)
         self.usage.prompt_tokens_run += self._prefill.tokens_run - before[0]
         self.usage.forwards += self._prefill.forwards - before[1]
+        self.usage.looks += len(made)
         return [made[number] for number in numbers]
 
     def close(self, opened: Opened) -> None:
@@ -125,6 +126,7 @@ class CachedRows:
             )
         self.usage.forwards += 1
         self.usage.generated_tokens_run += count
+        self.usage.looks += count
         return places, logits
 
     def save(self, places: Sequence[int], before: Sequence[Segment | None]) -> list[Segment]:
@@ -185,6 +187,7 @@ class PlainRows:
         import torch
 
         out = []
+        self.usage.looks += len(rows)
         size = max(1, self.pass_tokens // max(map(len, rows)))
         for start in range(0, len(rows), size):
             part = rows[start : start + size]

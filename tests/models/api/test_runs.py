@@ -73,6 +73,7 @@ def test_kill_9_and_resume_give_the_bytes_of_a_run_that_was_not(tmp_path: Path) 
     assert [file for file in expected if found[file] != expected[file]] == []
 
 
+@pytest.mark.slow
 def test_a_budget_stops_the_run_and_resuming_ends_it(served: Served, tmp_path: Path) -> None:
     free = evaluate(tmp_path / "free", served.spec)
     spec, home = f"{served.spec},budget=900", tmp_path / "poor"

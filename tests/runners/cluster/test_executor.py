@@ -167,6 +167,7 @@ def test_a_worker_is_killed_and_its_work_done_again(tmp_path: Path, address: str
     same(traces.whole, *runs(tmp_path / "runs"))
 
 
+@pytest.mark.slow
 def test_the_driver_is_killed_and_either_runner_goes_on(tmp_path: Path, address: str, traces: Traces) -> None:
     process = begin(tmp_path, traces, *on(address), **TOKEN)
     process.kill()
@@ -185,6 +186,7 @@ def test_the_driver_is_killed_and_either_runner_goes_on(tmp_path: Path, address:
     same(traces.whole, tmp_path / "copy")
 
 
+@pytest.mark.slow
 def test_samples_that_bring_down_their_process_fail_alone(tmp_path: Path, address: str) -> None:
     above = ["-m", f"deadly,where={tmp_path},above=1.7", *points()]
     ended = ray(tmp_path, address, *above)
@@ -216,6 +218,7 @@ def test_a_model_that_dies_while_it_learns_fails_its_cell_and_not_the_others(tmp
     assert "3 workers died while they made the model ready" in ended.err
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_cluster_that_was_started_for_the_run(tmp_path: Path, traces: Traces) -> None:
     process = begin(tmp_path, traces, "--runner", "ray", "--workers", "2")
     workers = set(traces.asked)
