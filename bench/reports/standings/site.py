@@ -12,7 +12,7 @@ from bench.leaderboard.aggregation import Aggregate
 from bench.leaderboard.tables import OVERALL, Leaderboard, Ranked, costs, front
 from bench.reports import words
 from bench.reports.html import coded_table, rendered
-from bench.reports.numerals import count, plural, short, written
+from bench.reports.numerals import count, interval_of, plural, short, value_of, written
 from bench.reports.page import Tile
 from bench.reports.standings import drawing, rows
 from bench.reports.standings.rows import OTHERS, Columns, Line, Pages
@@ -167,7 +167,7 @@ def _board(ranked: Ranked, href: str) -> dict[str, Any]:
         "area": rows.slug(board.area), "field": _short(board.field), "name": rows.name(board.name), "href": href,
         "metric": f"{words.label(board.metric)} {words.ARROWS.get(board.result.better, '')}".strip(),
         "models": len(board.standings), "first": leader, "others": others, "number": float(best.value or 0.0),
-        "value": rows.value_of(best), "interval": rows.interval_of(best), "looks": ranked.looked,
+        "value": value_of(best), "interval": interval_of(best), "looks": ranked.looked,
     }  # fmt: skip
 
 
