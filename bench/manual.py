@@ -77,7 +77,7 @@ def _components() -> Iterator[str]:
 def _papers() -> Iterator[str]:
     yield "# Papers\n"
     yield (
-        "Systems of published papers that bench hosts, by component, and the check that holds each against a case of known "
+        "Systems of published papers that bench hosts, by component, and the check that holds each to a known "
         "answer (`bench check --name NAME`).\n"
     )
     yield "| paper | component | kind | check |\n|---|---|---|---|"

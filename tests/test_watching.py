@@ -52,7 +52,7 @@ def test_a_dead_writer_is_noticed(tmp_path: Path) -> None:
 def test_the_report_is_made_where_it_is_missing(tmp_path: Path) -> None:
     from bench.runners.wanted import Wanted
 
-    cells = [("f", "likelihood/r", "", synthetic.density(1), Wanted("likelihood"))]
+    cells: list[synthetic.Stored] = [("f", "likelihood/r", "", synthetic.density(1), Wanted("likelihood"))]
     run = synthetic.make(tmp_path / "run", cells)
     assert page(run.path) == run.path / "report.html"
     assert page(run.path).is_file()

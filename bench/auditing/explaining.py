@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.auditing.findings import Finding
-from bench.auditing.subjects import Subject
+from bench.auditing.subjects import Subject, at
 from bench.errors import UsageError
 from bench.seeds import generator
 from bench.stats.failures import patterns, search
@@ -56,7 +56,7 @@ def failures(found: Sequence[Subject], seed: int) -> Iterator[Finding]:
             continue
         looked = search(
             s.embedding,
-            lambda i, w=s.wrong: w[i],
+            at(s.wrong),
             batch=BATCH,
             rounds=rounds,
             bandwidth=distance / 3,
@@ -143,7 +143,7 @@ def _attributed(one: Subject, other: Subject, seed: int) -> Attribution | None:
     onehot = [(x.labels[:, None] == np.unique(one.labels)).astype(np.float64) for x in (one, other)]
     tables: list[dict[str, Float64s]] = [{"labels": y, "inputs": x} for y, x in zip(onehot, shown, strict=True)]
     try:
-        weights = shift_weights(*tables, graph={"labels": (), "inputs": ("labels",)}, seed=seed)
+        weights = shift_weights(tables[0], tables[1], {"labels": (), "inputs": ("labels",)}, seed=seed)
         return attribute(weights, one.wrong.astype(np.float64), other.wrong.astype(np.float64))
     except (UsageError, ValueError):
         return None

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bench.auditing.findings import Finding
-from bench.auditing.subjects import Subject
+from bench.auditing.subjects import Subject, at
 from bench.errors import UsageError
 from bench.seeds import generator
 from bench.stats.controls import expectations
@@ -31,7 +31,7 @@ def subset(found: Sequence[Subject], seed: int) -> Iterator[Finding]:
         clusters = max(2, min(10, asked // 6))
         losses = s.loss
         chosen = choose(
-            s.embedding, lambda i, x=losses: x[i], clusters=clusters, draws=asked - clusters,
+            s.embedding, at(losses), clusters=clusters, draws=asked - clusters,
             smoothness=float(losses.mean()) / max(s.embedding.shape[1], 1), seed=seed,
         )  # fmt: skip
         whole = estimate(chosen, losses[chosen.drawn])

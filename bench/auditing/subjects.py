@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -50,6 +50,11 @@ class Subject:
         if self.embedding is None:
             raise NotApplicable("its record has neither features nor probabilities of classes")
         return self.embedding
+
+
+def at(values: AnyArray) -> Callable[[Ints], AnyArray]:
+    """What an oracle says of items that an audit pays for: the stored values at their positions."""
+    return lambda items: values[items]
 
 
 def subjects(run: RunFolder, *, tasks: Sequence[str] = (), seed: int = 0) -> Iterator[Subject]:

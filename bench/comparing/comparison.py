@@ -17,7 +17,7 @@ from bench.errors import NotComparableError, UsageError
 from bench.reports.headlines import SCORES
 from bench.stats.design import design
 from bench.stats.influence import Influence
-from bench.stats.maxt import max_t
+from bench.stats.maxt import max_t, occupied
 from bench.stats.multiplicity import METHODS, adjusted
 from bench.stats.paired import t_test
 
@@ -285,7 +285,7 @@ def _corrected(found: Sequence[Comparison], correction: str, seed: int) -> list[
         usable = [r for r in tested if r.contrast and r.contrast.low is not None]
         values = np.array([r.contrast.gain for r in usable if r.contrast])
         psi = np.stack([r.contrast.totals for r in usable if r.contrast], axis=1) if usable else np.zeros((2, 0))
-        p = max_t(values, psi, seed=seed).p_values if usable else np.empty(0)
+        p = max_t(values, occupied(psi), seed=seed).p_values if usable else np.empty(0)
         by_row = {id(r): float(x) for r, x in zip(usable, p, strict=True)}
     else:
         raw = np.array([r.contrast.p_value for r in tested if r.contrast], dtype=np.float64)

@@ -16,7 +16,7 @@ from bench.gates.naming import lost_samples
 from bench.gates.policy import Acknowledged, Policy
 from bench.gates.trials import Trial, trials
 from bench.reports.numerals import short
-from bench.stats.maxt import max_t
+from bench.stats.maxt import max_t, occupied
 from bench.stats.multiplicity import adjusted
 from bench.stats.verdicts import ALPHA, OneSided, Verdict, overall
 
@@ -111,7 +111,7 @@ def _max_t(members: Sequence[tuple[int, Trial, float]], seed: int) -> Float64s:
     values = np.array([side * t.tested.best for _, t, side in members if t.tested])
     totals = np.stack([side * t.tested.totals for _, t, side in members if t.tested], axis=1)
     null = np.array([-float(t.margin or 0.0) for _, t, _ in members])
-    return max_t(values, totals, seed=seed, null=null, side="less").p_values
+    return max_t(values, occupied(totals), seed=seed, null=null, side="less").p_values
 
 
 def _verdict(trial: Trial, p: float | None) -> Verdict:

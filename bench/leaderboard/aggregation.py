@@ -106,7 +106,7 @@ def _aggregate(field: str, models: list[str], found: Sequence[tuple[Board, Place
         "thurstone": strengths(table.preferences, link="thurstone", prior=1.0).values,
         **{name: AGGREGATORS[name](preferred) for name in ("additive", "greedy", "pagerank")},
     }
-    order = np.lexsort((models, -value))
+    order = np.lexsort((np.array(models), -value))
     return Aggregate(
         field=field,
         models=tuple(models[i] for i in order),

@@ -53,8 +53,10 @@ def places(board: Board, *, paired: bool, seed: int = 0) -> Places:
         if len(used) > 1:
             found = rank_sets(values, used, seed=seed)
             errors = np.sqrt(len(used) / (len(used) - 1) * (used**2).sum(axis=0))
-            about = {"rank": found.rank, "low": found.low, "high": found.high, "method": PAIRED}
-            return Places(**about, values=values, errors=errors, totals=totals)
+            return Places(
+                rank=found.rank, low=found.low, high=found.high, method=PAIRED, values=values, errors=errors,
+                totals=totals,
+            )  # fmt: skip
         why = "equal answers, or too few samples"
     rank, low, high = apart(values, errors)
     return Places(rank=rank, low=low, high=high, values=values, errors=errors, totals=None, method=APART, why=why)
@@ -140,7 +142,7 @@ def contributions(cell: CellEvidence, number: Evidence) -> Float64s:
         if number.kind in {"share", "mean"}:
             weights = None if cell.weights is None else cell.weights[used]
             values = of_mean(values, design(len(values), weights=weights)).contributions
-    return np.bincount((names % FOLDS).astype(np.int64), values, minlength=FOLDS)
+    return np.bincount((names % FOLDS).astype(np.int64), values, minlength=FOLDS).astype(np.float64, copy=False)
 
 
 def count_cells(found: Sequence[Board]) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class Board:
     field: str
     variant: str
     standings: tuple[Standing, ...]
-    failed: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def result(self) -> Result:

@@ -82,7 +82,7 @@ def leaderboard(runs: Sequence[Path], *, state: looks.Looks, reusable: bool = Fa
         p = places(board, paired=paired, seed=seed)
         if p.why and len(board.standings) > 1:
             notes.append(f"places come from intervals: {p.why}")
-        order = np.lexsort(([s.name for s in board.standings], -p.values))
+        order = np.lexsort((np.array([s.name for s in board.standings]), -p.values))
         ranked.append(
             Ranked(
                 board=board,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.reports import markdown
+from bench.reports import markdown, text
 from bench.reports.material import Folder, Material
 from bench.reports.page import Page, page
 from bench.reports.standings.texts import latex
@@ -37,9 +37,9 @@ def export(folder: Folder) -> list[Path]:
             for suffix, data in _forms(spec):
                 made.append(out / f"{name}{suffix}")
                 write_bytes(made[-1], data)
-            pictures.append(f"![{markdown.markdown(title)}]({name}.png)")
-        text = markdown.render(content) + "\n\n## Charts\n\n" + "\n\n".join(pictures) + "\n"
-        for file, words in (("report.md", text), ("tables.tex", tables(content))):
+            pictures.append(f"![{text.markdown(title)}]({name}.png)")
+        report = markdown.render(content) + "\n\n## Charts\n\n" + "\n\n".join(pictures) + "\n"
+        for file, words in (("report.md", report), ("tables.tex", tables(content))):
             made.append(out / file)
             write_text(made[-1], words)
     except OSError as error:
@@ -62,8 +62,8 @@ def charts(content: Page) -> Iterator[tuple[str, str, Panel]]:
 
 def literal(spec: Any) -> dict[str, Any]:
     """The spec with colours in place of the page's variables, on white."""
-    text = _VARIABLE.sub(lambda m: COLOURS.get(m[1], "#000"), json.dumps(spec))
-    return {**json.loads(text), "background": "white"}
+    coloured = _VARIABLE.sub(lambda m: COLOURS.get(m[1], "#000"), json.dumps(spec))
+    return {**json.loads(coloured), "background": "white"}
 
 
 def _forms(spec: dict[str, Any]) -> Iterator[tuple[str, bytes]]:

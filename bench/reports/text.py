@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 # One character that changes how the text around it is shown: controls, formats (bidi, zero-width), surrogates,
@@ -74,14 +75,19 @@ def markdown(text: Any, limit: int = 300) -> str:
     return re.sub(r"^(\d*)([.)+=-])(?=\s|$|[-=])", lambda m: f"{m[1]}&#{ord(m[2])};", escaped)
 
 
+@lru_cache(maxsize=1 << 16)
+def _cell(text: str) -> str:
+    shown = visible(text)
+    return f"'{shown}" if shown[:1] in {"=", "+", "-", "@", "|", "%"} else shown
+
+
 def csv_cell(value: Any) -> str:
     """A value for a CSV cell.  Text that a spreadsheet would run as a formula gets a leading apostrophe."""
     if value is None:
         return ""
     if isinstance(value, bool | int | float):
         return repr(value)
-    text = visible(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "|", "%"} else text
+    return _cell(str(value))
 
 
 def script_json(value: Any) -> str:

@@ -83,6 +83,15 @@ def centred(totals: Float64s) -> tuple[Float64s, Float64s]:
     return psi, np.sqrt(groups / (groups - 1) * (psi**2).sum(axis=0))
 
 
+def occupied(totals: Float64s) -> Float64s:
+    """The rows of totals (G, K) in which some cluster fell, where clusters are put into more folds than there are.
+
+    Empty folds would count as clusters, and make the tails of the resampled statistics too light.
+    """
+    used = totals[np.any(totals != 0, axis=1)]
+    return used if len(used) > 1 else totals
+
+
 def upper_quantile(draws: Float64s, level: float) -> float:
     """The ceil(level (B + 1))-th smallest of B draws: with it a test on B resamples is exact; infinite beyond."""
     rank = int(np.ceil(level * (len(draws) + 1) - 1e-9))

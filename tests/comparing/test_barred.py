@@ -16,6 +16,7 @@ from bench.errors import NotComparableError, UsageError
 from bench.gates import baseline
 from bench.gates.judging import gate
 from bench.records import long
+from bench.runners.folder import RunFolder
 from bench.runners.wanted import Wanted
 from tests.gates.worlds import policy
 from tests.reports import synthetic
@@ -23,7 +24,7 @@ from tests.reports import synthetic
 ASKED = Wanted("calibration", ("accuracy", "ece,bins=30"), more=("ece,bins=30",))
 
 
-def made(path: Path, sharp: float = 1.0) -> synthetic.RunFolder:
+def made(path: Path, sharp: float = 1.0) -> RunFolder:
     record = synthetic.classification(1)
     record = replace(record, logits=record.logits * sharp + (sharp - 1) * np.eye(4)[0])
     return synthetic.make(path, [("m", "calibration/x", "", record, ASKED)])

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 from lxml import html  # type: ignore[import-untyped]
 
+from bench.leaderboard.build import build
 from bench.reports.decisions import gate as gate_page
 from bench.runners.folder import RunFolder
+from tests.leaderboard.worlds import stored
+from tests.reports.synthetic import HOSTILE
 from tests.reports.test_decisions import hostile as hostile_gate
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -60,3 +63,29 @@ def test_the_gates_page_filters_sorts_and_runs_nothing_hostile(tmp_path: Path) -
     assert {row.get("data-area") for row in rows} == {"fail"}
     assert not root.findall(".//img")
     assert len(root.findall(".//script")) == 2
+
+
+def test_the_leaderboard_filters_sorts_and_runs_nothing_hostile(tmp_path: Path) -> None:
+    numbers = {(m, f"reasoning/{t}"): 0.5 + 0.01 * k for k, m in enumerate(HOSTILE) for t in HOSTILE[:2]}
+    build([stored(tmp_path / "run", dict(numbers)).path], tmp_path / "site")
+    task = min((tmp_path / "site" / "tasks").iterdir())
+    page = SimpleNamespace(path=tmp_path / "shown")
+    page.path.mkdir()
+    (page.path / "report.html").write_text(task.read_text("utf-8"), "utf-8")
+    root = opened(page, "q=script&s-overview-table=2a&theme=dark", tmp_path / "profile")
+    rows = [r for r in root.get_element_by_id("overview-table").findall("tbody/tr") if r.get("hidden") is None]
+    assert 0 < len(rows) < len(HOSTILE)
+    assert all("script" in r.text_content() for r in rows)
+    values = [float(r[2].get("data-s")) for r in rows]
+    assert values == sorted(values)
+    assert root.get("data-theme") == "dark"
+    assert not root.findall(".//img")
+    assert len(root.findall(".//script")) == 2
+
+
+def test_samples_are_searched_and_their_kinds_come_back_from_the_address(run: RunFolder, tmp_path: Path) -> None:
+    root = opened(run, "samples=blobs&kinds=wrong", tmp_path)
+    rows = [r for r in root.get_element_by_id("samples-table").findall("tbody/tr") if r.get("hidden") is None]
+    assert rows
+    assert {r.get("data-area") for r in rows} == {"wrong"}
+    assert all("blobs" in r.text_content() for r in rows)

@@ -8,7 +8,7 @@ from scipy.stats import false_discovery_control
 from statsmodels.stats.multitest import multipletests
 
 from bench.errors import UsageError
-from bench.stats.maxt import max_t
+from bench.stats.maxt import max_t, occupied
 from bench.stats.multiplicity import METHODS, adjusted, e_values_rejected, rejected
 from bench.stats.ranks import rank_sets
 from tests.stats.simulated import noise
@@ -180,3 +180,13 @@ def test_rank_sets_by_hand() -> None:
     assert (sets.rank.tolist(), sets.low.tolist(), sets.high.tolist()) == ([2, 2, 4, 1], [2, 2, 4, 1], [3, 3, 4, 1])
     alone = rank_sets(np.array([1.0]), np.ones((3, 1)), seed=0, resamples=99)
     assert (alone.low.tolist(), alone.high.tolist()) == ([1], [1])
+
+
+def test_empty_folds_are_no_clusters() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(40, 6))
+    totals = (x - x.mean(axis=0)) / len(x)
+    padded = np.concatenate([totals, np.zeros((160, 6))])
+    plain = max_t(x.mean(axis=0), totals, seed=1)
+    assert max_t(x.mean(axis=0), occupied(padded), seed=1).p_values == pytest.approx(plain.p_values)
+    assert max_t(x.mean(axis=0), padded, seed=1).critical < plain.critical  # what counting them would do

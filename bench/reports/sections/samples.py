@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -165,7 +165,7 @@ def _said(record: Record, i: int) -> tuple[str, str, str]:
     """Truth, answer and text of a sample."""
     if isinstance(record, Generations):
         target = "" if record.target is None else shorten(record.target[i], 60)
-        pool: Sequence[object] = record.text[i]
+        pool = record.text[i]
         return target, shorten(record.answer[i], 60), shorten(pool[0], LONGEST, lines=True) if len(pool) else ""
     if isinstance(record, Classification):
         outside = record.ood is not None and bool(record.ood[i])

@@ -44,7 +44,7 @@ def sparkline(values: Sequence[float]) -> Markup:
 
 def pareto(points: Sequence[Point], x_title: str, y_title: str) -> Markup:
     """Cost (logarithmic) against value, the front as a stepped line; marks say their values for tooltips."""
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
     costs = [math.log10(p.cost) for p in points]
     values = [p.value for p in points]
@@ -81,10 +81,9 @@ def pareto(points: Sequence[Point], x_title: str, y_title: str) -> Markup:
     for p in sorted(points, key=lambda p: p.on_front):
         x, y = place(p)
         said = f"{p.name}: {y_title} {written(p.value)}, {x_title} {written(p.cost)}{', on the front' * p.on_front}"
-        shape = Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="{}" role="img" aria-label="{}"/>').format(
-            "on" if p.on_front else "off", x, y, 4.6 if p.on_front else 3.4, said
-        )
-        parts.append(shape)
+        kind, radius = ("on", 4.6) if p.on_front else ("off", 3.4)
+        mark = f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}" role="img" aria-label="{escape(said)}"/>'
+        parts.append(Markup(mark))  # noqa: S704 - escaped
         if p.on_front and len(taken) < 12 and all(abs(y - t) > 11 for t in taken):
             taken.append(y)
             parts.append(Markup('<text x="{:.1f}" y="{:.1f}">{}</text>').format(x + 8, y + 4, p.name[:26]))

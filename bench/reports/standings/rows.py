@@ -33,28 +33,45 @@ OTHERS = {
 
 @dataclass(frozen=True)
 class Line:
-    """A standing on a board, on the page of the task or of the model."""
+    """A standing on a board, for the page of its task and that of its model.
+
+    cells: its value, interval, n, cost and run, as HTML that both pages have.  Hrefs are from a page.
+    """
 
     place: str
     sort: int
-    name: str
-    href: str
-    value: str
+    model: str
+    model_href: str
+    task: str
+    task_href: str
+    metric: str
+    area: str
+    of: int
     number: float
     interval: str
-    span: tuple[float, float, float] | None
     n: str
-    failed: str
     seconds: float | None
-    cost: str
-    tokens: str
     date: str
-    trend: Markup
-    title: str
-    task: str = ""
-    metric: str = ""
-    area: str = ""
-    of: int = 0
+    cells: Markup
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns the site's tables have: the same on all of its pages."""
+
+    cost: bool
+    tokens: bool
+    trend: bool
+
+    @staticmethod
+    def of(found: Leaderboard) -> Columns:
+        """Those that any standing fills."""
+        every = [s for r in found.boards for s in r.board.standings]
+        return Columns(
+            cost=any(s.seconds is not None for s in every),
+            tokens=any(s.tokens is not None for s in every),
+            trend=any(s.past for s in every),
+        )
 
 
 @dataclass(frozen=True)
@@ -87,48 +104,75 @@ def place(rank: int, low: int, high: int) -> str:
     return f"{rank} [{low}–{high}]"
 
 
-def lines(ranked: Ranked, pages: Pages) -> list[Line]:
-    """The standings of a board, best first."""
-    board = ranked.board
-    places = min((places_of(s.result) for s in board.standings), default=3)
-    scale = ranked.scale
-    return [_line(ranked, i, f"../{pages.models[board.standings[i].model]}", scale, places) for i in ranked.order]
-
-
-def _line(ranked: Ranked, i: int, href: str, scale: tuple[float, float], places: int, *, task: bool = False) -> Line:
-    board, p, s = ranked.board, ranked.places, ranked.board.standings[i]
-    r = s.result
-    own = max(places, places_of(r)) if places <= 4 else places
-    return Line(
-        place=place(int(p.rank[i]), int(p.low[i]), int(p.high[i])),
-        sort=int(p.rank[i]),
-        name=name(board.name if task else s.name),
-        href=href,
-        value=value_of(r, min(own, 6)),
-        number=float(r.value or 0.0),
-        interval=interval_of(r, min(own, 6)),
-        span=_span(s, scale),
-        n=f"{r.n:,}",
-        failed=f"{r.n_failed:,} failed" if r.n_failed else "",
-        seconds=s.seconds,
-        cost=NONE if s.seconds is None else written(s.seconds, 1 if s.seconds < 100 else 0),
-        tokens=NONE if s.tokens is None else written(s.tokens, 0),
-        date=s.created[:10],
-        trend=drawing.sparkline([*(past.value for past in s.past), float(r.value or 0.0)]),
-        title=words.reason(r),
-        metric=words.label(board.metric),
-        area=board.field,
-        of=len(board.standings),
-    )
-
-
-def of_model(found: Leaderboard, model: str, pages: Pages) -> list[Line]:
-    """The boards that a model stands on."""
-    at = {id(r): k for k, r in enumerate(found.boards)}
+def lines(found: Leaderboard, pages: Pages, columns: Columns) -> list[list[Line]]:
+    """The standings of every board, in the order in which the board holds them."""
     return [
-        _line(r, i, f"../{pages.boards[at[id(r)]]}", r.scale, places_of(r.board.standings[i].result), task=True)
-        for r, i in found.of(model)
+        _board(ranked, f"../{file}", pages, columns) for ranked, file in zip(found.boards, pages.boards, strict=True)
     ]
+
+
+def _board(ranked: Ranked, href: str, pages: Pages, columns: Columns) -> list[Line]:
+    board, p = ranked.board, ranked.places
+    each = [places_of(s.result) for s in board.standings]
+    least = min(each, default=3)
+    task, metric = name(board.name), words.label(board.metric)
+    made = []
+    for i, s in enumerate(board.standings):
+        places = min(max(least, each[i]) if least <= 4 else least, 6)
+        r = s.result
+        made.append(
+            Line(
+                place=place(int(p.rank[i]), int(p.low[i]), int(p.high[i])),
+                sort=int(p.rank[i]),
+                model=name(s.name),
+                model_href=f"../{pages.models[s.model]}",
+                task=task,
+                task_href=href,
+                metric=metric,
+                area=board.field,
+                of=len(board.standings),
+                number=float(r.value or 0.0),
+                interval=interval_of(r, places),
+                n=f"{r.n:,}",
+                seconds=s.seconds,
+                date=s.created[:10],
+                cells=_cells(s, places, ranked.scale, columns),
+            )
+        )
+    return made
+
+
+def _cells(s: Standing, places: int, scale: tuple[float, float], columns: Columns) -> Markup:
+    """Cells of a row from its value on.  Numbers apart, all that enters is escaped here."""
+    from markupsafe import Markup, escape
+
+    r = s.result
+    number = f"{float(r.value or 0.0):.7g}"
+    parts = [f'<td class="num" data-s="{number}" title="{escape(_reason(words.reason(r)))}">{value_of(r, places)}</td>']
+    span = _span(s, scale)
+    drawn = (
+        f'<svg class="bar" viewBox="0 0 124 16" aria-hidden="true"><path class="rail" d="M2 8h120"/><path class="span" '
+        f'd="M{span[1]} 8H{span[2]}"/><circle cx="{span[0]}" cy="8" r="3.6"/></svg>'
+        if span
+        else ""
+    )
+    failed = f'<span class="badge failed">{r.n_failed:,} failed</span>' if r.n_failed else ""
+    parts.append(f'<td data-s="{number}">{drawn}</td><td class="num">{interval_of(r, places)}</td>')
+    parts.append(f'<td class="num">{r.n:,}{failed}</td>')
+    if columns.cost:
+        cost = NONE if s.seconds is None else written(s.seconds, 1 if s.seconds < 100 else 0)
+        parts.append(f'<td class="num" data-s="{"" if s.seconds is None else f"{s.seconds:.4g}"}">{cost}</td>')
+    if columns.tokens:
+        parts.append(f'<td class="num">{NONE if s.tokens is None else written(s.tokens, 0)}</td>')
+    if columns.trend:
+        parts.append(f"<td>{drawing.sparkline([*(p.value for p in s.past), float(r.value or 0.0)])}</td>")
+    parts.append(f"<td>{escape(name(s.created[:10]))}</td>")
+    return Markup("".join(parts))  # noqa: S704 - escaped above
+
+
+@lru_cache(maxsize=4096)
+def _reason(text: str) -> str:
+    return shorten(text, 200)
 
 
 def _span(s: Standing, scale: tuple[float, float]) -> tuple[float, float, float] | None:

@@ -12,10 +12,10 @@ from bench.leaderboard.aggregation import Aggregate
 from bench.leaderboard.tables import OVERALL, Leaderboard, Ranked, costs, front
 from bench.reports import words
 from bench.reports.html import coded_table, rendered
-from bench.reports.numerals import count, plural, short, written
+from bench.reports.numerals import count, interval_of, plural, short, value_of, written
 from bench.reports.page import Tile
 from bench.reports.standings import drawing, rows
-from bench.reports.standings.rows import OTHERS, Line, Pages
+from bench.reports.standings.rows import OTHERS, Columns, Line, Pages
 from bench.reports.text import shorten
 
 METHODS: dict[str, str] = {
@@ -44,12 +44,14 @@ METHODS: dict[str, str] = {
 
 def pages(found: Leaderboard, command: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(file, HTML) of every page."""
-    files = Pages.of(found)
+    files, columns = Pages.of(found), Columns.of(found)
+    lines = rows.lines(found, files, columns)
     yield "index.html", _overview(found, files, command)
     for k, ranked in enumerate(found.boards):
-        yield files.boards[k], _task(found, ranked, files)
+        yield files.boards[k], _task(found, ranked, [lines[k][i] for i in ranked.order], columns)
+    at = {id(ranked): k for k, ranked in enumerate(found.boards)}
     for model in found.models:
-        yield files.models[model], _model(found, model, files)
+        yield files.models[model], _model(found, model, [lines[at[id(r)]][i] for r, i in found.of(model)], columns)
 
 
 def _overview(found: Leaderboard, files: Pages, command: Sequence[str]) -> str:
@@ -165,13 +167,12 @@ def _board(ranked: Ranked, href: str) -> dict[str, Any]:
         "area": rows.slug(board.area), "field": _short(board.field), "name": rows.name(board.name), "href": href,
         "metric": f"{words.label(board.metric)} {words.ARROWS.get(board.result.better, '')}".strip(),
         "models": len(board.standings), "first": leader, "others": others, "number": float(best.value or 0.0),
-        "value": rows.value_of(best), "interval": rows.interval_of(best), "looks": ranked.looked,
+        "value": value_of(best), "interval": interval_of(best), "looks": ranked.looked,
     }  # fmt: skip
 
 
-def _task(found: Leaderboard, ranked: Ranked, files: Pages) -> str:
+def _task(found: Leaderboard, ranked: Ranked, lines: list[Line], columns: Columns) -> str:
     board = ranked.board
-    lines = rows.lines(ranked, files)
     standing = [board.standings[i] for i in ranked.order]
     there = {s.model for s in standing}
     missing = [(rows.name(m), shorten(why, 200)) for m, why in board.failed.items()]
@@ -205,7 +206,7 @@ def _task(found: Leaderboard, ranked: Ranked, files: Pages) -> str:
         y_title=label,
         past=past,
         of=False,
-        **_columns(lines),
+        columns=columns,
     )
 
 
@@ -248,8 +249,7 @@ def _task_chart(ranked: Ranked, label: str) -> Any:
     return drawing.pareto(points, "seconds for 1,000 samples", label)
 
 
-def _model(found: Leaderboard, model: str, files: Pages) -> str:
-    lines = rows.of_model(found, model, files)
+def _model(found: Leaderboard, model: str, lines: list[Line], columns: Columns) -> str:
     failed = [
         (rows.name(r.board.name), shorten(r.board.failed[model], 200)) for r in found.boards if model in r.board.failed
     ]
@@ -283,19 +283,15 @@ def _model(found: Leaderboard, model: str, files: Pages) -> str:
         y_title="",
         past=past,
         of=True,
-        **_columns(lines),
+        columns=columns,
     )
-
-
-def _columns(lines: Sequence[Line]) -> dict[str, bool]:
-    return {
-        "cost": any(line.seconds is not None for line in lines),
-        "tokens": any(line.tokens != "—" for line in lines),
-        "trend": any(line.trend for line in lines),
-    }
 
 
 def _data(lines: Sequence[Line], kind: str) -> dict[str, Any]:
     columns = ("place", "name", "metric", "value", "interval", "n", "seconds per 1000", "run")
-    table = [[r.place, r.name, r.metric, r.number, r.interval, r.n, r.seconds, r.date] for r in lines]
+    names = [r.model if kind == "task" else r.task for r in lines]
+    table = [
+        [r.place, name, r.metric, r.number, r.interval, r.n, r.seconds, r.date]
+        for r, name in zip(lines, names, strict=True)
+    ]
     return coded_table(columns, table, file=f"{kind}.csv")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from bench.leaderboard.aggregation import Aggregate
@@ -41,8 +42,13 @@ def as_csv(found: Leaderboard) -> str:
                 int(p.rank[i]), int(p.low[i]), int(p.high[i]), r.value, r.low, r.high, r.n, r.n_failed, s.seconds,
                 s.tokens, s.created, s.run.path.name, r.method, p.method,
             ]  # fmt: skip
-            writer.writerow([csv_cell(shorten(v, 300) if isinstance(v, str) else v) for v in values])
+            writer.writerow([_text(v) if isinstance(v, str) else csv_cell(v) for v in values])
     return out.getvalue()
+
+
+@lru_cache(maxsize=1 << 16)
+def _text(value: str) -> str:
+    return csv_cell(shorten(value, 300))
 
 
 def as_markdown(found: Leaderboard) -> str:
