@@ -148,6 +148,7 @@ CONVENTION = Convention(
         Field(("answer",), "the answer read from it; empty where there is none", "text"),
         Field(("token_logprobs",), "log-probability of each token, nats", form="list"),
         Field(("target",), "the right answer", "text"),
+        Field(("passes",), "whether a verifier that may err passed it (resample-…)", "bool"),
     ),
     forms=(),
     columns=_ROWS,
