@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 
-from bench.arrays import Ragged
+from bench.arrays import Float64s, Ints, Ragged
 from bench.checks.cases import exact, ids, measured
 from bench.components import Truth, check
 from bench.procedural.worlds import DOMAINS, Variable, outcomes, posterior, weighted
@@ -61,7 +61,7 @@ def _error(draws: int) -> float:
     return math.sqrt(variance / draws) / mean
 
 
-def _record(probs: np.ndarray, labels: np.ndarray, truth: np.ndarray) -> Choices:  # type: ignore[type-arg]
+def _record(probs: Float64s, labels: Ints, truth: Float64s) -> Choices:
     with np.errstate(divide="ignore"):
         logs = np.log(probs)
     return Choices(
