@@ -175,7 +175,6 @@ CONVENTION = Convention(
         Field(("answer",), "the answer read from it; empty where there is none", "text"),
         Field(("token_logprobs",), "log-probability of each token, nats", form="list"),
         Field(("target",), "the right answer", "text"),
-<<<<<<< HEAD
         Field(("greedy",), "true for the greedy text, which is then the answer; the others are draws", "bool"),
         Field(("token_entropies",), "entropy of the distribution at each token, nats", form="list"),
         Field(("pieces",), "text of each token", "text", form="list"),
@@ -183,9 +182,7 @@ CONVENTION = Convention(
         Field(("p_true",), "probability that the model gives to the answer's being true; one a prompt"),
         Field(("stated",), "confidence that the model stated in words, 0 to 1; one a prompt"),
         Field(("deferred",), "whether another model's answer is right; one a prompt", "bool"),
-=======
         Field(("passes",), "whether a verifier that may err passed it (resample-…)", "bool"),
->>>>>>> puzzles
     ),
     forms=(),
     columns=_ROWS,
