@@ -72,10 +72,10 @@ def feasible(probs: Float64s, basis: Float64s, tau: float, token: int) -> bool:
         np.zeros(len(free)),
         A_eq=rows[:, free],
         b_eq=rows @ probs,
-        bounds=np.stack([np.zeros(len(free)), upper[free]], axis=1),
+        bounds=[(0.0, most) for most in upper[free].tolist()],
         method="highs",
     )
-    return found.status != 2  # 2: infeasible, the only proof there is
+    return int(found.status) != 2  # 2: infeasible, the only proof there is
 
 
 @decoder(
