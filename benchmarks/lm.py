@@ -31,7 +31,7 @@ from bench.models.hf.flops import weight_flops
 from bench.models.hf.harness import HarnessEngine
 from bench.models.hf.scoring import Head, Scores
 from bench.models.hf.selftest import choose_engine
-from benchmarks.sections import put
+from benchmarks.sections import get, put
 
 VOCABULARY = 32_000
 WINDOW = 1024
@@ -225,7 +225,7 @@ def peak(dtype: Any, device: Any) -> float:
     if key not in _PEAKS:
         n = 1024 if device.type == "cpu" else 8192
         a, b = (torch.randn((n, n), device=device).to(dtype) for _ in range(2))
-        times = [seconds(lambda: a @ b, device.type)[0] for _ in range(6 if device.type == "cpu" else 20)]
+        times = [seconds(lambda: torch.nn.functional.linear(a, b), device.type)[0] for _ in range(6 if device.type == "cpu" else 20)]
         _PEAKS[key] = 2.0 * n**3 / min(times[1:])
     return _PEAKS[key]
 
@@ -246,8 +246,15 @@ def line(row: Row) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def report(rows: Sequence[Row], device: str) -> str:
-    """The section of the page."""
+def lines(rows: Sequence[Row], old: str) -> list[str]:
+    """Lines of the table: the new rows in place of the old ones of their model and case, and the other old ones."""
+    new = {tuple(text.split(" | ")[:2]): text for text in map(line, rows)}
+    table = [text for text in old.splitlines() if text.startswith("| ") and not text.startswith(f"| {HEADS[0]} ")]
+    return [new.pop(tuple(text.split(" | ")[:2]), text) for text in table] + list(new.values())
+
+
+def report(rows: Sequence[Row], device: str, old: str = "") -> str:
+    """The section of the page; old: as it stands, whose other rows are kept."""
     from importlib.metadata import version
 
     names = ("torch", "transformers", "lm_eval")
@@ -266,7 +273,7 @@ def report(rows: Sequence[Row], device: str) -> str:
         "",
         "| " + " | ".join(HEADS) + " |",
         "|---|---|" + "--:|" * (len(HEADS) - 2),
-        *map(line, rows),
+        *lines(rows, old),
     ])  # fmt: skip
 
 
@@ -291,6 +298,7 @@ def main(words: Sequence[str] | None = None) -> list[Row]:
     if asked.device == "cpu":
         torch.set_num_threads(asked.threads)
     rows = []
+    name = "benchmarks.lm" if asked.device == "cpu" else f"benchmarks.lm on {asked.device}"
     print("| " + " | ".join(HEADS) + " |", flush=True)
     for size in asked.sizes:
         for dtype in asked.dtypes:
@@ -301,7 +309,7 @@ def main(words: Sequence[str] | None = None) -> list[Row]:
                     continue
                 rows.append(race(loaded, ours, case, size, dtype, asked.batches, asked.device))
                 print(line(rows[-1]), flush=True)
-                put(asked.out, "benchmarks.lm", report(rows, asked.device))
+                put(asked.out, name, report(rows, asked.device, get(asked.out, name)))
     return rows
 
 

@@ -14,3 +14,10 @@ def put(path: Path, name: str, text: str) -> None:
     if before and not before.endswith("\n\n"):
         before = before.rstrip("\n") + "\n\n"
     path.write_text(f"{before}{begin}{text.rstrip()}\n{end}{after}", encoding="utf-8")
+
+
+def get(path: Path, name: str) -> str:
+    """The section of that name as it stands; empty where there is none."""
+    begin, end = f"<!-- {name}: made, not written -->\n", f"<!-- end of {name} -->\n"
+    page = path.read_text(encoding="utf-8") if path.exists() else ""
+    return page.partition(begin)[2].partition(end)[0]

@@ -32,6 +32,8 @@ def test_a_small_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = page.read_text()
     assert text.startswith("# What was there\n")
     assert text.count("1 M, float32") == len(rows)
+    other = "| 9 M, float32 | rolling perplexity | 4 |"
+    assert lm.lines(rows, f"{other}\n{text}") == [other, *map(lm.line, rows)]
 
 
 def test_sections_are_replaced_and_nothing_else_is(tmp_path: Path) -> None:
