@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from bench.procedural.history import HEAD, INVENTIONS, TAIL, could_meet, could_use, pair
+from bench.procedural.history import HEAD, INVENTIONS, TAIL, Part, could_meet, could_use, pair, people
 from bench.procedural.worlds import DOMAINS, Variable, outcomes, posterior, weighted
 
 
@@ -48,8 +48,8 @@ def test_rules_of_years() -> None:
 
 
 def test_pairs_hold_one_truth_and_one_falsehood() -> None:
-    made = [pair(Random(0), part, name, rule) for part, people in (("head", HEAD), ("tail", TAIL)) for name in people
-            for rule in ("use", "meet")]  # type: ignore[arg-type]  # fmt: skip
+    parts: tuple[Part, ...] = ("head", "tail")
+    made = [pair(Random(0), part, name, rule) for part in parts for name in people(part) for rule in ("use", "meet")]
     full = [both for both in made if len(both) == 2]
     assert len(full) > 50
     assert all([one.true for one in both] == [True, False] for both in full)
