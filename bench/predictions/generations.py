@@ -50,8 +50,9 @@ def build(table: Table) -> dict[str, Generations]:
     def of_prompt(column: AnyArray | None) -> AnyArray | None:
         return None if column is None else column[first]
 
+    shared: dict[str, Any] = {k: of_prompt(common[k]) for k in ("groups", "splits", "weights", "ood", "dataset")}
     record = Generations(
-        **{key: of_prompt(common[key]) for key in ("groups", "splits", "weights", "ood", "dataset")},
+        **shared,
         ids=np.asarray(names, dtype=np.str_),
         n_failed=len(table.failed_prompts - set(names.tolist())),
         answer=decided.answer,

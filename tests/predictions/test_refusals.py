@@ -280,7 +280,7 @@ def test_objects_are_refused_and_not_unpickled(tmp_path: Path) -> None:
     ("name", "content", "words"),
     [
         ("preds.parquet", None, ("not found", "there is no such file")),
-        ("preds.txt", b"x", (".txt", ".parquet, .npz or .csv")),
+        ("preds.txt", b"x", (".txt", ".parquet, .npz, .csv or .jsonl")),
         ("preds", b"x", ("has no ending",)),
         ("preds.parquet", b"PAR1 not really", ("cannot be read",)),
         ("preds.parquet", b"", ("cannot be read",)),
