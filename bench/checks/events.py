@@ -54,7 +54,7 @@ def hawkes() -> list[Truth]:
     records = [_record(events, increments), _record(events, still_increments(events))]
     gaps = int(events.counts.sum())
     distance, wrong = (float(rescaling_distance(r, np.ones((1, 200)))[0]) for r in records)
-    some = Sequences(*(x[:120] for x in (events.times, events.marks, events.present, events.horizon)))
+    some = Sequences(events.times[:120], events.marks[:120], events.present[:120], events.horizon[:120])
     refit = most_likely(some, Hawkes(np.ones(2), np.zeros((2, 2)), 1.0))
     return [
         Truth(float(sum(whole)), float(values[:4].sum()), 1e-10, "four sequences, all pairs and quadrature"),
@@ -102,7 +102,9 @@ def still_increments(events: Sequences) -> Float64s:
 def _record(events: Sequences, increments: Float64s) -> Events:
     n = len(events.horizon)
     noise = generator(0, "cut-off-gaps").random(n)
-    return Events(ids=ids(n), log_prob=np.zeros(n), dim=np.ones(n), residuals=residuals(events, increments, noise))
+    return Events(
+        ids=ids(n), log_prob=np.zeros(n), dim=np.ones(n, dtype=np.int64), residuals=residuals(events, increments, noise)
+    )
 
 
 @check("likelihood/marked-waits", area="likelihood", source="Cover and Thomas 2006: I(t; k)", papers=(INTERDEPENDENCE,))

@@ -66,7 +66,7 @@ def scale_predictability() -> list[Truth]:
     draws = generator(0, "predictability")
     loglik = np.log(np.array([[[0.2, 0.1, 0.1]]]))
     steps = predictability(loglik, np.array([0]))[:, 0, 0]
-    compute = 10.0 ** np.arange(8)
+    compute = np.logspace(0, 7, 8)
     right = np.linspace(-6, -3, 8)[:, None] + np.zeros((8, 200))
     wrong = np.cumsum(draws.normal(size=(8, 200, 3)), axis=0) - 4
     every = np.concatenate([right[:, :, None], wrong], axis=2)
@@ -128,13 +128,14 @@ def knowledge() -> list[Truth]:
     values = float(np.log2(2 * 12 * 28 * 200 * 200 * 300 * 100 * 263))
     guess = (names * np.log(2), values * np.log(2))
     known, people = 30, 100
+    unknown = 1 - known / people
     return [
         Truth(47.6, values, 0.05, "log2 of the combinations of bioS"),
         exact(0.0, bits_stored(*guess, people, names, values), "uniform guesses"),
         exact(people * (names + values), bits_stored(0.0, 0.0, people, names, values), "no loss"),
         exact(
             known * (names + values),
-            bits_stored(*(g * (1 - known / people) for g in guess), people, names, values),
+            bits_stored(guess[0] * unknown, guess[1] * unknown, people, names, values),
             "a table of 30 of 100 people",
         ),
         exact(0.0, float(log_softmax(np.zeros((1, 4))).sum() + 4 * np.log(4)), "four equal values"),

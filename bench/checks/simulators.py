@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.checks.cases import ERRORS, exact, simulated
+from bench.checks.cases import ERRORS, exact, measured, simulated
 from bench.components import Truth, check
 from bench.metrics.posterior import CHECK, EPE, c2st, levels, uniform_p
 from bench.models.posteriors import GaussianPosterior, exact_posterior, gaussian_posterior
@@ -40,7 +40,7 @@ def simulation_based_inference() -> list[Truth]:
         simulated(entropy(coarse.spread), -mean.log_prob, "the same, their mean seen"),
         exact(lost, entropy(coarse.spread) - entropy(simulator.spread), "difference: what the summary loses"),
         simulated(entropy(np.eye(5)), -prior.log_prob, "of the prior"),
-        Truth(0.0, float((learnt.truth - learnt.log_prob).mean()), 0.02, "excess of a posterior fitted to 2,000 runs"),
+        Truth(0.0, measured("excess-posterior-entropy", learnt), 0.02, "excess of a posterior fitted to 2,000 runs"),
         Truth(entropy(simulator.spread), neighbour_entropy(points), 0.15, "entropy by neighbours of 3,000 draws"),
         *(_seen(name, record, *seen) for name, record, *seen in (
             ("exact", full, False, False, False),

@@ -22,7 +22,7 @@ def residuals(marginal: Marginal, conditional: Denoiser, rows: Ints, draws: np.r
     """Squared self-consistency residual of one random subset and one variable more, for each row (n,)."""
     n, dim = rows.shape
     order = draws.random((n, dim)).argsort(axis=1).argsort(axis=1)
-    count = draws.integers(dim, size=n)
+    count: Ints = np.asarray(draws.integers(dim, size=n))
     seen = order < count[:, None]
     more = order <= count[:, None]
     place = (more & ~seen).argmax(axis=1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import permutations
 from math import comb
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def form_of(name: str) -> Form:
         raise UsageError(
             f"masked diffusion has no form '{name}'", cause=f"it has {', '.join(FORMS)}", fix="name one of them"
         )
-    return cast("Form", name)
+    return name
 
 
 def surprise(denoiser: Denoiser, rows: Ints, hidden: Bools) -> Float64s:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
+import numpy as np
+
 from bench.arrays import AnyArray
 from bench.capabilities import LogDensity
 from bench.components import model
@@ -44,7 +46,7 @@ class Circuit:
         assert self.tree is not None  # noqa: S101 - fit comes first
         rows = levels_of(flat(inputs), self.levels)
         if self.coded:
-            return LogDensity(-log(2) * code_lengths(self.tree, rows), likelihood="lower")
+            return LogDensity(-log(2) * code_lengths(self.tree, rows).astype(np.float64), likelihood="lower")
         return LogDensity(self.tree.log_prob(rows))
 
     def fingerprint(self) -> dict[str, Any]:

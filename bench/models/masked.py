@@ -201,7 +201,7 @@ def _descend(network: nn.Module, rows: Tensor, levels: int, steps: int, seed: in
         losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), batch, reduction="none") * hidden
         loss = (losses.sum(dim=1) / torch.from_numpy(count).float()).mean()
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()

@@ -12,7 +12,7 @@ from bench.records import Record
 
 @dataclass(frozen=True)
 class Asked:
-    """An `Asker` that is one function, (model, decoder, batch, seed, common columns) -> record, and foresees nothing."""
+    """An `Asker` that is one function, (model, decoder, batch, seed, columns) -> record, foreseeing nothing."""
 
     function: Callable[[Any, Any, Examples, int, dict[str, Any]], Record]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ def test_a_row_is_answered_alike_in_any_batch() -> None:
     assert isinstance(single, Posterior)
     np.testing.assert_array_equal(whole.ranks[4], single.ranks[0])
     assert whole.nearer[4] == single.nearer[0]
-    np.testing.assert_allclose(whole.log_prob, whole.truth)
+    np.testing.assert_allclose(whole.log_prob, np.asarray(whole.truth))
 
 
 def test_distance_is_that_of_scipy() -> None:
@@ -36,7 +38,7 @@ def test_distance_is_that_of_scipy() -> None:
 def test_a_classifier_cannot_tell_equals_and_can_tell_shifts() -> None:
     draws = np.random.default_rng(0)
     theta, x = draws.normal(size=(400, 2)), draws.normal(size=(400, 1))
-    common = {
+    common: dict[str, Any] = {
         "ids": np.arange(400).astype(str),
         "parameters": theta,
         "observed": x,
