@@ -31,9 +31,11 @@ SIZES = (100, 1000, 10_000)
 CLUSTERED = (False, True)
 HIGH = 0.97
 FEW = 20  # records; of fewer nothing is said
+MANY = 100  # records, of which two standard errors convince
 COLUMNS = [(n, clustered) for clustered in CLUSTERED for n in SIZES]
 LEGEND = (
-    "**Bold**: below 93 % by more than two standard errors of the simulation; results of such a metric at such a size "
+    f"**Bold**: below 93 % by more than two standard errors of the simulation (three, of fewer than {MANY} records); "
+    "results of such a metric at such a size "
     "say so. *Italic*: above 97 % likewise (wider than need be). A number in brackets: so many records had an interval "
     f"at all. –: none, or the metric is too slow for {FEW} records of that size."
 )
@@ -60,8 +62,8 @@ class Cover:
 
     @property
     def short(self) -> bool:
-        """Whether the share is below 93 % beyond doubt."""
-        return self.found >= FEW and self.share < LOW - 2 * self.error
+        """Whether the share is below 93 % beyond doubt: of so many cells, a few of few records are by chance."""
+        return self.found >= FEW and self.share < LOW - (2 if self.found >= MANY else 3) * self.error
 
 
 def simulate(world: World, name: str, n: int, clustered: bool, *, reps: int, seconds: float) -> Cover:

@@ -50,8 +50,8 @@ def once(rng: Rng, n: int, clustered: bool) -> P:
         "paired t, numbers": paired_means(first**2, second**2, d).p_value,
         "paired t, right or wrong": paired_means(right[0].astype(float), right[1].astype(float), d).p_value,
         "sign flips": sign_flip(first - second, d, seed=int(rng.integers(1 << 30)), flips=999),
-        "AUROC by placements": paired_influences(*areas, d).p_value,
-        "Tango, clustered" if clustered else "Tango": tango_clustered(*right, d).p_two_sided,
+        "AUROC by placements": paired_influences(areas[0], areas[1], d).p_value,
+        "Tango, clustered" if clustered else "Tango": tango_clustered(right[0], right[1], d).p_two_sided,
     }
     if not clustered:
         test = mcnemar(table)
@@ -106,7 +106,7 @@ def checks(rng: Rng, correlation: float, different: int) -> dict[str, np.ndarray
     rows[:, :different] += EFFECT * math.sqrt((1 + (SIZE - 1) * SHARED) / n)
     influences = [of_mean(np.ascontiguousarray(column), d) for column in rows.T]
     p = np.array([t_test(influence, d).p_value for influence in influences], dtype=np.float64)
-    found = {name: rejected(p, name, alpha=NOMINAL) for name in CORRECTIONS}
+    found: dict[str, np.ndarray] = {name: rejected(p, name, alpha=NOMINAL) for name in CORRECTIONS}
     values, totals = stacked(influences, d)
     found["max-T"] = max_t(values, totals, seed=int(rng.integers(1 << 30)), resamples=999).p_values <= NOMINAL
     return found

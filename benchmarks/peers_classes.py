@@ -35,7 +35,7 @@ def classification(n: int, classes: int, seed: int, *, ties: bool = False, singl
     z = np.round(z) if ties else z
     # A trifle, or equal logits would leave it to each library which class it takes for the answer.
     z = z + 1e-3 * np.arange(classes)
-    logits = z.astype(np.float32) if single else z
+    logits: Any = z.astype(np.float32) if single else z
     return Classification(ids=np.arange(n).astype(np.str_), logits=logits, labels=labels)
 
 
@@ -43,8 +43,8 @@ def detection(n: int, seed: int, *, ties: bool = False) -> Detection:
     """One row in three positive."""
     rng = np.random.default_rng(seed)
     positive = rng.random(n) < 1 / 3
-    scores = rng.normal(size=n) + 1.5 * positive
-    scores = np.round(scores, 1) if ties else scores
+    drawn = rng.normal(size=n) + 1.5 * positive
+    scores: Float64s = np.round(drawn, 1) if ties else drawn
     return Detection(ids=np.arange(n).astype(np.str_), scores=scores, positive=positive)
 
 

@@ -93,8 +93,10 @@ def _toolbox() -> list[Pair]:
 def _central(r: Regression) -> tuple[Float64s, Float64s]:
     from scipy.stats import norm
 
+    assert r.mean is not None  # noqa: S101 - made above
+    assert r.std is not None  # noqa: S101
     low, high = norm.interval(0.9, r.mean, r.std)
-    return low, high
+    return np.asarray(low), np.asarray(high)
 
 
 def _others() -> list[Pair]:
@@ -105,6 +107,8 @@ def _others() -> list[Pair]:
     def pit(r: Regression) -> Float64s:
         from scipy.stats import norm
 
+        assert r.mean is not None  # noqa: S101 - made above
+        assert r.std is not None  # noqa: S101
         return np.asarray(norm.cdf(r.y, r.mean, r.std))
 
     def pinball(r: Regression) -> float:

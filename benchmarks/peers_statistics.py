@@ -44,7 +44,7 @@ def _t_interval(seed: int) -> float:
     values = np.concatenate([half, -half]) + 3
     ends = mean(values, design(40)).interval
     peer = ttest_1samp(values, 0).confidence_interval()
-    return max(abs(_number(ends.low) - peer.low), abs(_number(ends.high) - peer.high))
+    return max(abs(_number(ends.low) - float(peer.low)), abs(_number(ends.high) - float(peer.high)))
 
 
 def _paired(seed: int) -> float:
@@ -74,7 +74,7 @@ def _discovery(name: str, seed: int) -> float:
     from scipy.stats import false_discovery_control
 
     p = np.random.default_rng(seed).random(20) ** 3
-    return float(np.abs(adjusted(p, name) - false_discovery_control(p, method=name)).max())  # type: ignore[arg-type]
+    return float(np.abs(adjusted(p, name) - np.asarray(false_discovery_control(p, method=name))).max())  # type: ignore[arg-type]
 
 
 def _number(found: float | None) -> float:

@@ -60,7 +60,7 @@ def documented(name: str) -> list[str]:
 
 
 # What each file was made from: the calibrator, and metrics with their truth, where it is known.
-TRUTHS = {
+TRUTHS: dict[str, tuple[str, dict[str, float | None]]] = {
     "classification": ("temperature", {"ece": None, "nll": None, "cox-slope": None}),
     "ood": ("", {"auroc": 0.8556, "fpr95-ood": None, "aupr-in": None}),
     "regression": ("", {"crps": None, "coverage-90": 0.8118, "pit-ks": None}),

@@ -151,7 +151,8 @@ def canonical_ece_debiased(record: Classification, w: Float64s) -> Float64s:
         at = cell[key[1]]  # the cell of each cluster's part in it
 
         def own(values: Float64s) -> Float64s:
-            return np.bincount(at, np.bincount(key[2], values) ** 2, mass.shape[1])
+            squares: Float64s = np.bincount(at, np.bincount(key[2], values) ** 2, mass.shape[1]).astype(np.float64)
+            return squares
 
         pairs = mass[0] ** 2 - own(row)
         products = (sums[0] ** 2).sum(axis=1) - sum(own(row * column) for column in residual.T)
