@@ -9,17 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.capabilities import (
-        Classified,
-        Decision,
-        Draw,
-        Forecast,
-        Generated,
-        LogDensity,
-        Machine,
-        Prompt,
-        Scored,
-    )
+    from bench.capabilities import Classified, Forecast, LogDensity, Machine
     from bench.components import (
         Calibration,
         NotApplicable,
@@ -34,7 +24,9 @@ if TYPE_CHECKING:
         score,
         task,
     )
+    from bench.decisions import Decision, Prompt
     from bench.examples import Examples, Question, Reading
+    from bench.language import Draw, Generated, Scored
     from bench.records import Choices, Classification, Density, Generations, Judged, Regression, Tokens
     from bench.records.detection import Detection
 
@@ -47,7 +39,16 @@ __all__ = [
     "metric", "model", "per_sample", "score", "task",
 ]  # fmt: skip
 
-_MODULES = ("bench.components", "bench.records", "bench.records.detection", "bench.examples", "bench.capabilities")
+_MODULES = (
+    "bench.components",
+    "bench.records",
+    "bench.records.detection",
+    "bench.examples",
+    "bench.capabilities",
+    "bench.language",
+    "bench.usage",
+    "bench.decisions",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import torch
 
-from bench.capabilities import Draw, Prompt
+from bench.decisions import Prompt
 from bench.decoders.particles import Power, filter_particles
+from bench.language import Draw
 from bench.models.hf.adapter import HuggingFace
 from bench.models.hf.checkpoint import Loaded
 from benchmarks.generation import make_contest, make_model, race

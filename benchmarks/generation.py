@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.capabilities import Draw
+from bench.language import Draw
 from bench.models.hf.adapter import HuggingFace
 from bench.models.hf.checkpoint import Loaded
 from benchmarks.sections import put

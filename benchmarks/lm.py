@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.capabilities import Details
+from bench.language import Details
 from bench.models.hf.batching import batching
 from bench.models.hf.checkpoint import Loaded
 from bench.models.hf.encoding import Encoder, Span, windows

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.arrays import Ragged
-from bench.capabilities import Draw, Machine
+from bench.capabilities import Machine
 from bench.examples import Examples
+from bench.language import Draw
 from bench.models.lm import lm_base
 from bench.records import Generations
 from bench.registry import find

@@ -7,11 +7,11 @@ from collections import Counter
 
 import numpy as np
 
-from bench.capabilities import Prompt
 from bench.checks.cases import exact
 from bench.checks.chains import chi, prompts
 from bench.checks.language import CONTEXT, VOCABULARY, paths, table, tiny_model
 from bench.components import Truth, check
+from bench.decisions import Prompt
 from bench.decoders.beam import Hypothesis, search
 from bench.decoders.speculative_reasoning import reason
 from bench.decoders.tilted import tilt, tilted

@@ -8,10 +8,10 @@ from collections import Counter
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Prompt
 from bench.checks.cases import simulated
 from bench.checks.language import CONTEXT, chi_squared, paths, table, tiny_model
 from bench.components import Truth, check
+from bench.decisions import Prompt
 from bench.decoders.particle_gibbs import Group, StepPotential, Trajectory, swap, sweep
 from bench.decoders.power import chains, log_ratio
 from bench.decoders.stepping import Partial, Stepper, Tempered, opened

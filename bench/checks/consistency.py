@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from bench.arrays import Float64s, Ragged
-from bench.capabilities import Prompt
 from bench.checks.cases import exact, simulated
 from bench.checks.language import CONTEXT, VOCABULARY, Spinner, paths, table, tiny_model
 from bench.components import Truth, check
+from bench.decisions import Prompt
 from bench.decoders.consistency import Weibulls, fit_weibulls, kept, masses, perplexity_consistency, rpc
 from bench.decoders.draws import draw_pools
 from bench.seeds import generator

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Bools, Float64s
-from bench.capabilities import Draw, Prompt
 from bench.checks.language import CONTEXT, chi_squared, paths, table, tiny_model
 from bench.components import Truth, check
+from bench.decisions import Prompt
 from bench.decoders.beam import search
 from bench.decoders.particles import Power, filter_particles
 from bench.decoders.truncation import Eta, MinP, TopH, TopK, Typical
+from bench.language import Draw
 
 _LENGTH = 3
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Prompt
 from bench.checks.language import CONTEXT, chi_squared, paths, table, tiny_model
 from bench.components import Truth, check
+from bench.decisions import Prompt
 from bench.efficiency import acceptance, stopping
 from bench.efficiency.rounds import Drafting, speculate
 from bench.efficiency.runtime import fit, forward_flops

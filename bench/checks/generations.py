@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Ragged
-from bench.capabilities import Draw, Generated, Prompt
 from bench.checks.language import CONTEXT, paths, table, tiny_model
 from bench.components import Truth, check
+from bench.decisions import Prompt
 from bench.decoders.uncertainty import columns, uncertainty
+from bench.language import Draw, Generated
 from bench.records import Generations
 from bench.scores import answers, semantic
 

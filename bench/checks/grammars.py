@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from bench.capabilities import Prompt
 from bench.checks.cases import exact, simulated
 from bench.checks.chains import Law
 from bench.checks.language import CONTEXT, VOCABULARY, paths, table, tiny_model
 from bench.components import Truth, check
+from bench.decisions import Prompt
 from bench.decoders.constrained import Aligned, Bounds, Grammar, constrained, weigh
 from bench.decoders.stepping import Stepper, opened
 from bench.seeds import generator

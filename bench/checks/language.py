@@ -10,9 +10,10 @@ from math import factorial, log, prod
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Draw, Generated, Prompt, Scored
 from bench.components import Truth, check
+from bench.decisions import Prompt
 from bench.decoders.self_consistency import self_consistency
+from bench.language import Draw, Generated, Scored
 from bench.models.hf.adapter import HuggingFace
 from bench.models.hf.checkpoint import Loaded
 from bench.seeds import generator

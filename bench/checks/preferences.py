@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Scored
 from bench.checks.cases import exact
 from bench.components import Truth, check
 from bench.estimators.preferences import (
@@ -18,6 +17,7 @@ from bench.estimators.preferences import (
     token_rewards,
     top_tokens,
 )
+from bench.language import Scored
 from bench.metrics.preferences import CHES, FLR, Q_FUNCTION, SPPO, THREE_D
 from bench.records import log_softmax
 from bench.seeds import generator

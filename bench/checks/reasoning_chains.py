@@ -12,9 +12,9 @@ from typing import cast
 import numpy as np
 
 from bench.arrays import Float64s, Ragged
-from bench.capabilities import Details, LanguageModel, Scored, TokenDetails
 from bench.checks.cases import exact
 from bench.components import Truth, check
+from bench.language import Details, LanguageModel, Scored, TokenDetails
 from bench.metrics.chains import SOURCE, auroc, reductions, slopes, step_utilities
 from bench.procedural.bayes_nets import Tree, draw_tree
 from bench.tasks.reasoning.chain_entropy import CUE, entropies, split

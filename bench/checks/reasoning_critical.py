@@ -8,10 +8,10 @@ from typing import cast
 
 import numpy as np
 
-from bench.capabilities import Draw, Generated, LanguageModel, Scored
 from bench.checks.cases import ERRORS
 from bench.components import Truth, check
 from bench.examples import Reading
+from bench.language import Draw, Generated, LanguageModel, Scored
 from bench.metrics.critical import SOURCE, critical
 from bench.seeds import generator
 from bench.tasks.reasoning.critical_tokens import worth

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from bench.capabilities import Generated, LanguageModel, Scored
 from bench.checks.cases import ERRORS, exact, measured
 from bench.components import Truth, check
 from bench.examples import Examples
+from bench.language import Generated, LanguageModel, Scored
 from bench.metrics.locality import PAPERS, SOURCE
 from bench.models.ngram import NGram
 from bench.procedural.bayes_nets import Tree, draw_tree, local_text

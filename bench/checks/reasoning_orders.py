@@ -7,11 +7,11 @@ from itertools import permutations
 import numpy as np
 
 from bench.arrays import Bools
-from bench.capabilities import UnorderedPrompt
 from bench.checks.calibration_profiles import asked_in_all_orders
 from bench.checks.cases import exact, measured
 from bench.checks.language import tiny_model
 from bench.components import Truth, check
+from bench.language import UnorderedPrompt
 from bench.metrics.order_dependence import PAPERS, SOURCE
 from bench.models.hf.unordered import layout
 

@@ -10,10 +10,10 @@ from typing import Any, cast
 import numpy as np
 
 from bench.answers.aggregation import contrast, minimum, mixture, odd_one_out, posterior, product
-from bench.capabilities import Generated, LanguageModel, Scored
 from bench.checks.cases import exact
 from bench.components import Metric, Truth, check
 from bench.examples import Examples
+from bench.language import Generated, LanguageModel, Scored
 from bench.metrics.recall import SOURCE, recall_metrics
 from bench.procedural.capitals import CAPITALS
 from bench.records import Choices

@@ -6,9 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-from bench.capabilities import Prompt
 from bench.checks.language import CONTEXT, chi_squared, paths, table, tiny_model
 from bench.components import Truth, check
+from bench.decisions import Prompt
 from bench.decoders.basis_aware import BasisAware, bat, directions, feasible
 
 

@@ -10,10 +10,10 @@ from itertools import product
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Generated, Judgement, LanguageModel, Prompt
 from bench.checks.cases import ERRORS, exact, simulated
 from bench.checks.language import CONTEXT, Spinner, expected_vote, paths, table, tiny_model
 from bench.components import Truth, check
+from bench.decisions import Judgement, Prompt
 from bench.decoders.best_of_n import best_of_n, best_of_n_adaptive
 from bench.decoders.crowd import diverse_prompts, expected_utilities, mbr, rouge_l, token_f1
 from bench.decoders.draws import Pool
@@ -21,6 +21,7 @@ from bench.decoders.guided import early_rejection, step_best_of_n, value_beam
 from bench.decoders.priority import enumerate_texts
 from bench.decoders.stepping import Stepper, opened
 from bench.decoders.tree_search import mcts, self_refine
+from bench.language import Generated, LanguageModel
 
 _ANSWERS, _PROBS = ("right", "wrong", "other", ""), (0.4, 0.3, 0.2, 0.1)
 _COUNT = 800

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Decision, LanguageModel, Projecting, Prompt
 from bench.components import decoder
+from bench.decisions import Decision, Prompt
 from bench.decoders.budget import require
 from bench.decoders.draws import Pool
 from bench.decoders.single import decision
 from bench.decoders.stepping import Choice, Partial, Stepper, Stream, opened
 from bench.errors import UsageError
+from bench.language import LanguageModel, Projecting
 from bench.seeds import generator
 
 PAPER = "Closing the Curious Case of Neural Text Degeneration"

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bench.arrays import Float64s, Ints
-from bench.capabilities import Cost, Decision, Generated, LanguageModel, Prompt, Session
 from bench.components import decoder
+from bench.decisions import Cost, Decision, Prompt
 from bench.decoders.budget import affordable, require, require_budget
 from bench.decoders.draws import probability, stepped
+from bench.language import Generated, LanguageModel, Session
 
 # Continuations that are weighed for each beam, where there is an attribute.
 _WIDER = 4

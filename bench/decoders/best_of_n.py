@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Cost, Decision, Draw, Generated, LanguageModel, Prompt
 from bench.components import decoder
+from bench.decisions import Cost, Decision, Prompt
 from bench.decoders.budget import longest, require, require_budget
 from bench.decoders.draws import Pool, draw_pools, drawn
 from bench.decoders.self_consistency import elect
+from bench.language import Draw, Generated, LanguageModel
 from bench.seeds import derive
 from bench.verifiers.judging import DEFAULT, Judge, Verify
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from bench.capabilities import Cost, Prompt
+from bench.decisions import Cost, Prompt
 from bench.errors import UsageError
 
 R = TypeVar("R")

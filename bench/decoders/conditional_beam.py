@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.capabilities import Decision, Generated, LanguageModel, Prompt
 from bench.components import decoder
+from bench.decisions import Decision, Prompt
 from bench.decoders.beam import Hypothesis, decided, search
 from bench.decoders.budget import require, require_budget
+from bench.language import Generated, LanguageModel
 from bench.verifiers.judging import Judge, Verify
 
 PAPER = "Making the Most of your Model: Methods for Finetuning and Applying Pretrained Transformers"

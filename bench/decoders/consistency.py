@@ -9,11 +9,12 @@ from math import lgamma
 import numpy as np
 
 from bench.arrays import Bools, Float64s
-from bench.capabilities import Decision, LanguageModel, Prompt
 from bench.components import decoder
+from bench.decisions import Decision, Prompt
 from bench.decoders.budget import require
 from bench.decoders.draws import Pool, draw_pools
 from bench.decoders.self_consistency import per_token
+from bench.language import LanguageModel
 
 PAPERS = (
     "Bridging Internal Probability and Self-Consistency for Effective and Efficient LLM Reasoning",

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Cost, Decision, Generated, LanguageModel, Prompt, Session
 from bench.components import decoder
+from bench.decisions import Cost, Decision, Prompt
 from bench.decoders.budget import repeated, require, require_budget
 from bench.decoders.draws import Pool
 from bench.decoders.particle_gibbs import Cloud, Group, Trajectory, sweep
@@ -19,6 +19,7 @@ from bench.decoders.particles import Population, merged, vote
 from bench.decoders.self_consistency import elect
 from bench.decoders.stepping import Choice, Partial, Stepper, Stream, opened
 from bench.errors import UsageError
+from bench.language import Generated, LanguageModel, Session
 from bench.seeds import generator
 
 ALIGNED = "Grammar-Aligned Decoding"

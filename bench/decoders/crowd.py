@@ -10,11 +10,12 @@ from functools import lru_cache
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Decision, LanguageModel, Prompt
 from bench.components import decoder
+from bench.decisions import Decision, Prompt
 from bench.decoders.budget import require
 from bench.decoders.draws import Pool, draw_pools
 from bench.decoders.self_consistency import elect
+from bench.language import LanguageModel
 
 CROWD = "Follow the Wisdom of the Crowd: Effective Text Generation via Minimum Bayes Risk Decoding"
 DIVERSE = "Diversified Sampling Improves Scaling LLM inference"

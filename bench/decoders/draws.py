@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.capabilities import Draw, Generated, LanguageModel, Prompt, Reshape, SteppedModel
+from bench.decisions import Prompt
 from bench.decoders.budget import affordable, longest, require, require_budget
 from bench.errors import EvaluationError, UsageError
+from bench.language import Draw, Generated, LanguageModel, Reshape, SteppedModel
 from bench.seeds import derive
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.capabilities import Cost, Decision, LanguageModel, Prompt
 from bench.components import decoder
+from bench.decisions import Cost, Decision, Prompt
 from bench.decoders.best_of_n import BAG, picked
 from bench.decoders.budget import repeated, require, require_budget
 from bench.decoders.draws import Pool
 from bench.decoders.stepping import Partial, Stepper, Stream, Tempered, opened
+from bench.language import LanguageModel
 from bench.seeds import generator
 from bench.verifiers.judging import DEFAULT, Judge, Verify
 

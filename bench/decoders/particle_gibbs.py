@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Cost, Decision, LanguageModel, Prompt
 from bench.components import decoder
+from bench.decisions import Cost, Decision, Prompt
 from bench.decoders.budget import repeated, require, require_budget
 from bench.decoders.guided import scored
 from bench.decoders.particles import Population, vote
 from bench.decoders.stepping import Partial, Pick, Stepper, Stream, Tempered, opened
+from bench.language import LanguageModel
 from bench.seeds import generator
 from bench.verifiers.judging import DEFAULT, Judge, Verify
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import AnyArray, Bools, Float64s, Ints
-from bench.capabilities import Cost, Decision, Generated, LanguageModel, Prompt, Session
 from bench.components import decoder
+from bench.decisions import Cost, Decision, Prompt
 from bench.decoders.budget import affordable, repeated, require, require_budget
 from bench.decoders.draws import stepped
+from bench.language import Generated, LanguageModel, Session
 from bench.seeds import generator
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.capabilities import Cost, Decision, Generated, LanguageModel, Prompt
 from bench.components import decoder
+from bench.decisions import Cost, Decision, Prompt
 from bench.decoders.budget import repeated, require, require_budget
 from bench.decoders.draws import Pool
 from bench.decoders.self_consistency import elect
 from bench.decoders.stepping import Partial, Stepper, Stream, Tempered, opened
+from bench.language import Generated, LanguageModel
 from bench.seeds import generator
 
 PAPER = "Reasoning with Sampling: Your Base Model is Smarter Than You Think"

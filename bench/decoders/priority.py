@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Decision, LanguageModel, Prompt
 from bench.components import decoder
+from bench.decisions import Decision, Prompt
 from bench.decoders.best_of_n import picked
 from bench.decoders.budget import require, require_budget
 from bench.decoders.draws import Pool
 from bench.decoders.stepping import Choice, Partial, Stepper, Stream, opened
+from bench.language import LanguageModel
 from bench.seeds import generator
 from bench.verifiers.judging import DEFAULT, Judge, Verify
 

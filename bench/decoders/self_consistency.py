@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Decision, LanguageModel, Prompt
 from bench.components import decoder
+from bench.decisions import Decision, Prompt
 from bench.decoders.draws import Pool, draw_pools, probability
+from bench.language import LanguageModel
 
 _PAPER = "Wang et al. 2023, Self-Consistency Improves Chain of Thought Reasoning in Language Models"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.capabilities import Decision, LanguageModel, Prompt
 from bench.components import decoder
+from bench.decisions import Decision, Prompt
 from bench.decoders.draws import Pool, draw_pools, probability
+from bench.language import LanguageModel
 
 
 @decoder(

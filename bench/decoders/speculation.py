@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from bench.capabilities import Decision, LanguageModel, Machine, Prompt
+from bench.capabilities import Machine
 from bench.components import decoder
+from bench.decisions import Decision, Prompt
 from bench.decoders.budget import require
 from bench.decoders.draws import Pool, stepped
 from bench.decoders.single import decision
 from bench.efficiency.rounds import Drafting, Trace, speculate
 from bench.efficiency.stopping import fixed, threshold
+from bench.language import LanguageModel
 from bench.specs import parse
 
 

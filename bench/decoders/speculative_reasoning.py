@@ -9,14 +9,16 @@ from functools import lru_cache
 import numpy as np
 
 from bench.arrays import Bools, Float64s
-from bench.capabilities import Cost, Decision, LanguageModel, Machine, Prompt
+from bench.capabilities import Machine
 from bench.components import decoder
+from bench.decisions import Cost, Decision, Prompt
 from bench.decoders.budget import repeated, require, require_budget
 from bench.decoders.draws import Pool, stepped
 from bench.decoders.guided import MOST_STEPS
 from bench.decoders.self_consistency import elect
 from bench.decoders.stepping import Choice, Partial, Stepper, Stream, Tempered, opened
 from bench.errors import UsageError
+from bench.language import LanguageModel
 from bench.seeds import generator
 from bench.specs import parse
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Cost, Generated, LanguageModel, Prompt, Session, State
+from bench.decisions import Cost, Prompt
 from bench.decoders.budget import longest
 from bench.decoders.draws import stepped
+from bench.language import Generated, LanguageModel, Session, State
 
 Stream = np.random.Generator
 

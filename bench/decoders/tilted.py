@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Decision, Generated, LanguageModel, Prompt
 from bench.components import decoder
+from bench.decisions import Decision, Prompt
 from bench.decoders.budget import require
 from bench.decoders.draws import draw_pools
 from bench.decoders.self_consistency import elect
 from bench.errors import UsageError
+from bench.language import Generated, LanguageModel
 
 PAPER = "Language Model Decoding as Direct Metrics Optimization"
 # Holds μ where a target lies beyond what was sampled; as strong as so many of a thousand samples.

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bench.capabilities import Cost, Decision, Generated, LanguageModel, Prompt
 from bench.components import decoder
+from bench.decisions import Cost, Decision, Prompt
 from bench.decoders.best_of_n import BAG, picked
 from bench.decoders.budget import repeated, require, require_budget
 from bench.decoders.draws import Pool, draw_pools
 from bench.decoders.guided import ALPHA_MATH, scored
 from bench.decoders.stepping import Partial, Stepper, Tempered, opened
+from bench.language import Generated, LanguageModel
 from bench.seeds import generator
 from bench.verifiers.judging import DEFAULT, Judge, Verify
 

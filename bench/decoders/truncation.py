@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.capabilities import Decision, LanguageModel, Prompt, Reshape
 from bench.components import decoder
+from bench.decisions import Decision, Prompt
 from bench.decoders.budget import require
 from bench.decoders.draws import draw_pools
 from bench.decoders.single import decision
+from bench.language import LanguageModel, Reshape
 
 Rows = Sequence[tuple[int, ...]]
 

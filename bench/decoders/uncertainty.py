@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Float64s, Ragged
-from bench.capabilities import Decision, Details, Draw, Embedding, Generated, LanguageModel, Machine, Prompt
+from bench.capabilities import Machine
 from bench.components import decoder
+from bench.decisions import Decision, Prompt
 from bench.decoders.draws import Pool, require
 from bench.decoders.single import decision
 from bench.decoders.speculation import named_model
+from bench.language import Details, Draw, Embedding, Generated, LanguageModel
 from bench.seeds import derive
 
 TOP = 5

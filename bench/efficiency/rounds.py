@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.arrays import Float64s, Ints
-from bench.capabilities import Generated, Prompt, Session, State, SteppedModel
+from bench.decisions import Prompt
 from bench.efficiency import acceptance
 from bench.efficiency.acceptance import residual
 from bench.efficiency.stopping import GoesOn
 from bench.errors import UsageError
+from bench.language import Generated, Session, State, SteppedModel
 from bench.seeds import generator
 
 _PAIRS = 4096

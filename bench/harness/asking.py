@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Ragged, Strings
-from bench.capabilities import Conversational, Generated, Scored
 from bench.decoders.draws import probability
 from bench.errors import EvaluationError, UsageError
 from bench.examples import Examples
@@ -19,6 +18,7 @@ from bench.harness.generating import draws
 from bench.harness.loading import Loaded, Options, load
 from bench.harness.quiet import quiet
 from bench.harness.rolling import Rolled, roll
+from bench.language import Conversational, Generated, Scored
 from bench.records import Choices, Generations, Record, Responses, Tokens
 
 # What the harness's filters leave where a text held no answer.

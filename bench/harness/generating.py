@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from bench.capabilities import Draw
 from bench.errors import UsageError
 from bench.harness.documents import Ask
 from bench.harness.quiet import quiet
+from bench.language import Draw
 from bench.seeds import derive
 
 # Settings that say nothing at these values, and those that matter only where texts are drawn at random.

@@ -10,11 +10,12 @@ from typing import Any
 from lm_eval.api.model import LM  # noqa: TID253 - the class that this file extends
 from lm_eval.api.registry import register_model  # noqa: TID253
 
-from bench.capabilities import Conversational, LanguageModel, Machine
+from bench.capabilities import Machine
 from bench.errors import UsageError
 from bench.harness.documents import Ask
 from bench.harness.generating import draws
 from bench.harness.rolling import roll
+from bench.language import Conversational, LanguageModel
 from bench.models.building import build
 from bench.models.devices import device as find_device
 from bench.models.hf.checkpoint import dtype_name

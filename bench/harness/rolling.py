@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.capabilities import Opening, Scored
+from bench.language import Opening, Scored
 
 
 @dataclass(frozen=True)

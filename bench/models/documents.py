@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.arrays import Float64s
-from bench.capabilities import LanguageModel
+from bench.language import LanguageModel
 
 
 def document_logprobs(model: LanguageModel, texts: Sequence[str]) -> list[Float64s]:

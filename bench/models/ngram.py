@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Draw, Generated, Machine, Scored
+from bench.capabilities import Machine
 from bench.components import model
 from bench.errors import EvaluationError
 from bench.examples import Examples
+from bench.language import Draw, Generated, Scored
 from bench.seeds import generator
 
 END = ""  # the word after the last one of a text

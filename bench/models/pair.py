@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench import specs
-from bench.capabilities import Draw, Fingerprinted, Generated, LanguageModel, Machine, Metered, Scored, Usage
+from bench.capabilities import Fingerprinted, Machine
 from bench.components import model
 from bench.errors import UsageError
+from bench.language import Draw, Generated, LanguageModel, Scored
 from bench.models.building import build, facts
+from bench.usage import Metered, Usage
 
 
 @dataclass

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Draw, Generated, Machine, Scored
+from bench.capabilities import Machine
 from bench.components import model
 from bench.errors import UsageError
+from bench.language import Draw, Generated, Scored
 from bench.models.hf.encoding import Encoder, spans
 
 # Raised whenever an answer's meaning changes.

@@ -16,26 +16,18 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Ragged
-from bench.capabilities import (
-    Classifier,
-    Decision,
-    DensityModel,
-    Foresighted,
-    LanguageModel,
-    Machine,
-    Metered,
-    Prompt,
-    Regressor,
-    Usage,
-)
+from bench.capabilities import Classifier, DensityModel, Machine, Regressor
 from bench.components import Decoder, Task
+from bench.decisions import Decision, Prompt
 from bench.errors import BenchError, EvaluationError, IncompleteError, RecordError, UsageError
 from bench.examples import Examples, Question, Reading
+from bench.language import Foresighted, LanguageModel
 from bench.models.documents import document_logprobs
 from bench.records import Choices, Classification, Density, Generations, Record, Regression, Speculation, Tokens
 from bench.records.head import packed
 from bench.registry import find
 from bench.specs import Spec, bind
+from bench.usage import Metered, Usage
 
 LOG = logging.getLogger("bench")
 # Samples asked at a time unless --batch-size says otherwise: what fits a small memory, and loses little to a kill.

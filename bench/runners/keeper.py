@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.capabilities import Usage
 from bench.errors import EvaluationError
 from bench.runners.cells import CellEntry
 from bench.runners.executor import Answered, Trouble, Work
@@ -14,6 +13,7 @@ from bench.runners.job import Job
 from bench.runners.journal import Journal
 from bench.runners.progress import Progress
 from bench.runners.running import RunningScore
+from bench.usage import Usage
 
 
 class Keeper:

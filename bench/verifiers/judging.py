@@ -9,10 +9,11 @@ from functools import partial
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Cost, Generated, Judgement, LanguageModel, Prompt
 from bench.components import Verifier
+from bench.decisions import Cost, Judgement, Prompt
 from bench.decoders.budget import require
 from bench.errors import EvaluationError, UsageError
+from bench.language import Generated, LanguageModel
 from bench.registry import find
 from bench.seeds import generator
 from bench.specs import parse

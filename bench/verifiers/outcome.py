@@ -8,9 +8,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from bench.capabilities import Generated, Judgement, LanguageModel, Machine, Prompt
+from bench.capabilities import Machine
 from bench.components import verifier
+from bench.decisions import Judgement, Prompt
 from bench.errors import UsageError
+from bench.language import Generated, LanguageModel
 from bench.seeds import generator
 from bench.specs import parse
 

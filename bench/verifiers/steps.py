@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.capabilities import Generated, Judgement, LanguageModel, Prompt
 from bench.components import verifier
+from bench.decisions import Judgement, Prompt
+from bench.language import Generated, LanguageModel
 
 # What a worked sum states: a op b = c, of at most nine digits each, read and never evaluated.
 _STATED = re.compile(r"(?<![0-9])([0-9]{1,9}) ([-+*]) ([0-9]{1,9}) = (-?[0-9]{1,9})(?![0-9])")

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bench.capabilities import Draw, Generated, Prompt, Scored
 from bench.checks.language import expected_vote
 from bench.components import Decoder
+from bench.decisions import Prompt
 from bench.decoders.self_consistency import self_consistency, self_consistency_weighted
 from bench.decoders.single import greedy, sample
 from bench.errors import EvaluationError, UsageError
+from bench.language import Draw, Generated, Scored
 from bench.registry import components
 from bench.seeds import derive
 

@@ -8,15 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bench.capabilities import Cost, Decision, Draw, Generated, Judgement, LanguageModel, Prompt, Scored
 from bench.checks.language import CONTEXT, tiny_model
 from bench.components import Decoder, Verifier
+from bench.decisions import Cost, Decision, Judgement, Prompt
 from bench.decoders.best_of_n import best_of_n
 from bench.decoders.budget import repeated
 from bench.decoders.crowd import diverse_prompts
 from bench.decoders.draws import draw_pools
 from bench.decoders.self_consistency import self_consistency
 from bench.errors import EvaluationError, UsageError
+from bench.language import Draw, Generated, LanguageModel, Scored
 from bench.registry import components, find
 from bench.runners.decoding import compared, within
 from bench.specs import bind, parse

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.capabilities import Prompt
 from bench.checks.language import CONTEXT, paths, table, tiny_model
+from bench.decisions import Prompt
 from bench.decoders.beam import beam, search
 from bench.decoders.particles import Grown, Power, filter_particles, systematic
 

@@ -12,12 +12,13 @@ import pytest
 import torch
 from transformers import EtaLogitsWarper, MinPLogitsWarper, TopKLogitsWarper, TypicalLogitsWarper
 
-from bench.capabilities import Draw, Prompt
 from bench.checks import decoding
 from bench.checks.language import CONTEXT, tiny_model
 from bench.components import Decoder
+from bench.decisions import Prompt
 from bench.decoders.truncation import Eta, MinP, TopH, TopK, Typical
 from bench.errors import EvaluationError, UsageError
+from bench.language import Draw
 from bench.registry import components
 from tests.decoders.test_decoders import Scripted
 

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from bench.capabilities import Details, Draw, Prompt
 from bench.checks.language import CONTEXT, tiny_model
+from bench.decisions import Prompt
 from bench.decoders.uncertainty import columns, read_percentage, uncertainty
 from bench.errors import UsageError
+from bench.language import Details, Draw
 
 
 @pytest.mark.parametrize(

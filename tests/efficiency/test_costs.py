@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.capabilities import Usage
 from bench.efficiency.energy import EnergyMeter
 from bench.efficiency.memory import most_held
 from bench.efficiency.peak import matmul_peak
 from bench.models.hf.adapter import HuggingFace
 from bench.models.hf.flops import weight_flops
+from bench.usage import Usage
 from tests.models import tiny
 from tests.models.architectures import make
 

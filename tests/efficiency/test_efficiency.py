@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from bench.capabilities import Draw, Prompt
 from bench.checks import efficiency
 from bench.checks.language import CONTEXT, tiny_model
+from bench.decisions import Prompt
 from bench.decoders.speculation import Speculated, speculative, speculative_adaptive
 from bench.efficiency import acceptance, stopping
 from bench.efficiency.rounds import Drafting, speculate
 from bench.efficiency.runtime import fit, pareto
 from bench.errors import UsageError
+from bench.language import Draw
 from bench.models.hf.adapter import HuggingFace
 from tests.models import tiny
 

@@ -8,9 +8,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from bench.capabilities import Draw, LanguageModel, Machine
+from bench.capabilities import Machine
 from bench.errors import EvaluationError
 from bench.examples import Examples
+from bench.language import Draw, LanguageModel
 from bench.models.ngram import NGram, ngram
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.capabilities import Draw, Generated, Machine, Scored
+from bench.capabilities import Machine
 from bench.errors import UsageError
 from bench.examples import Examples
+from bench.language import Draw, Generated, Scored
 from bench.models.building import build
 from bench.models.pair import Pair
 from bench.models.probed import Surrounded

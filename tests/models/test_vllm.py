@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.capabilities import Draw, LanguageModel, Machine
+from bench.capabilities import Machine
 from bench.errors import UsageError
+from bench.language import Draw, LanguageModel
 from bench.models.vllm import vllm
 from tests.models import tiny
 

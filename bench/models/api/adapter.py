@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, S
 from itertools import groupby
 from typing import Any, TypeVar
 
-from bench.capabilities import Draw, Generated, Machine, Scored
+from bench.capabilities import Machine
 from bench.components import model
 from bench.errors import EvaluationError, UsageError
+from bench.language import Draw, Generated, Scored
 from bench.models.api import generation, logprobs
 from bench.models.api.client import Client
 from bench.models.api.generation import Abilities, Endpoint

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.capabilities import Draw, Generated
+from bench.language import Draw, Generated
 from bench.models.api.answers import choices, log_probabilities, strings, usage
 from bench.models.api.failures import MalformedError
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Scored
 from bench.errors import EvaluationError
+from bench.language import Scored
 from bench.models.api.failures import MalformedError
 from bench.models.api.logprobs import Read, boundary, places
 from bench.models.hf.encoding import Encoder, Span

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bench.capabilities import Draw
 from bench.errors import BenchError, EvaluationError, IncompleteError, UsageError
+from bench.language import Draw
 from bench.models.api import generation, logprobs
 from bench.models.api.answers import usage
 from bench.models.api.client import Client

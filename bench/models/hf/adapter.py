@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Details, Draw, Generated, Machine, Scored, Session, TokenDetails, UnorderedPrompt, Usage
+from bench.capabilities import Machine
 from bench.components import model
 from bench.efficiency.energy import EnergyMeter
 from bench.efficiency.memory import most_held
 from bench.efficiency.peak import matmul_peak
 from bench.efficiency.runtime import forward_flops
 from bench.errors import BenchError, UsageError, unknown_name
+from bench.language import Details, Draw, Generated, Scored, Session, TokenDetails, UnorderedPrompt
 from bench.models.hf.batching import Batching, batching
 from bench.models.hf.checkpoint import Checkpoint, Loaded, dtype_name, identify, identify_loaded, load, settle
 from bench.models.hf.encoding import Encoder, opening, render, spans, window_length
@@ -30,6 +31,7 @@ from bench.models.hf.scoring import Scores
 from bench.models.hf.selftest import ENGINES, choose_engine
 from bench.models.hf.session import open_session
 from bench.models.hf.unordered import UnorderedEngine, laid
+from bench.usage import Usage
 
 # Raised whenever an answer's meaning changes: how texts are encoded, windows cut or noise used.
 ADAPTER = 2

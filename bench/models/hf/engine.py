@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bench.capabilities import Details, Usage
 from bench.errors import EvaluationError
+from bench.language import Details
 from bench.models.batching import LOG, attempt
 from bench.models.hf.cascade import ForeignAttentionError, Paths, attending, running
 from bench.models.hf.encoding import Span
@@ -17,6 +17,7 @@ from bench.models.hf.packing import Pass, extension, packed
 from bench.models.hf.plain import PlainEngine
 from bench.models.hf.scoring import Head, Scores, Sheet
 from bench.models.hf.tree import BARE, Extend, Tree, plant, trunk_of, walk
+from bench.usage import Usage
 
 # Tokens in one pass on a CPU: enough for the matrix kernels, few enough for its caches.
 _CPU_TOKENS = 1024

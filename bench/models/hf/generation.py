@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Float64s, Ints
-from bench.capabilities import Draw, Generated, Usage
 from bench.errors import EvaluationError
+from bench.language import Draw, Generated
 from bench.models.batching import LOG, attempt, release_memory
 from bench.models.hf.batching import Batching
 from bench.models.hf.checkpoint import Loaded
@@ -25,6 +25,7 @@ from bench.models.hf.sampling import Manner, choose
 from bench.models.hf.stops import Texts, texts_of
 from bench.models.hf.telling import Row, gathered, pieces, require, tell
 from bench.seeds import generator
+from bench.usage import Usage
 
 # New prompts wait until this share of the batch is free, so that they run together.
 _FREE = 0.25

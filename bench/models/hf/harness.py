@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import Details, Usage
 from bench.errors import UsageError
+from bench.language import Details
 from bench.models.hf.encoding import Span
 from bench.models.hf.scoring import Scores
+from bench.usage import Usage
 
 
 class HarnessEngine:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Bools, Ints
-from bench.capabilities import Details, Usage
 from bench.errors import UsageError
+from bench.language import Details
 from bench.models.hf.batching import Batching, run_in_batches
 from bench.models.hf.encoding import Span
 from bench.models.hf.scoring import Head, Scores, Sheet
+from bench.usage import Usage
 
 OBJECTIVES = ("causal", "prefix", "masked")
 

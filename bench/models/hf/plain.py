@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Details, Usage
+from bench.language import Details
 from bench.models.hf.batching import Batching, run_in_batches
 from bench.models.hf.encoding import Span
 from bench.models.hf.scoring import Head, Scores, Sheet
+from bench.usage import Usage
 
 
 class PlainEngine:

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from bench.arrays import Ints
-from bench.capabilities import Usage
 from bench.models.hf.attention import stepping
 from bench.models.hf.cache import Held, RowCache, Segment
 from bench.models.hf.prefill import Prefill, Tokens
 from bench.models.hf.scoring import forward_at
+from bench.usage import Usage
 
 LOG = logging.getLogger("bench")
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Float64s, Ints
-from bench.capabilities import Reshape
 from bench.errors import EvaluationError
+from bench.language import Reshape
 
 # Probabilities held at once.
 _CELLS = 1 << 24

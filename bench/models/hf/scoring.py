@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import AnyArray, Bools, Float64s, Ints
-from bench.capabilities import Details, TokenDetails
+from bench.language import Details, TokenDetails
 
 # Bytes of logits made at once.  A slice is two buffers of it, made once: fresh memory of that size costs a CPU as
 # much time in page faults as the matrix product does.

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Details, Usage
 from bench.errors import UsageError
+from bench.language import Details
 from bench.models.batching import LOG
 from bench.models.hf.batching import Batching
 from bench.models.hf.cascade import ForeignAttentionError
@@ -19,6 +19,7 @@ from bench.models.hf.encoding import Span
 from bench.models.hf.engine import Engine, TreeEngine
 from bench.models.hf.harness import HarnessEngine
 from bench.models.hf.plain import PlainEngine
+from bench.usage import Usage
 
 ENGINES = ("auto", "tree", "plain", "lm-eval")
 _BY_LENGTH = ("dynamic", "longrope")

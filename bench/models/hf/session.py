@@ -10,12 +10,13 @@ from typing import Any, Self
 import numpy as np
 
 from bench.arrays import Float64s, Ints
-from bench.capabilities import State, Usage
 from bench.errors import UsageError
+from bench.language import State
 from bench.models.hf.checkpoint import Loaded
 from bench.models.hf.encoding import Encoder, prompts
 from bench.models.hf.rows import Rows
 from bench.models.hf.stops import Texts, texts_of
+from bench.usage import Usage
 
 
 @dataclass
@@ -29,7 +30,7 @@ class _Row:
 
 
 class RowSession:
-    """See `bench.capabilities.Session`."""
+    """See `bench.language.Session`."""
 
     def __init__(
         self,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import AnyArray, Ints
-from bench.capabilities import Details, TokenDetails
 from bench.errors import UsageError
+from bench.language import Details, TokenDetails
 from bench.models.hf.sampling import blocks
 from bench.models.hf.scoring import details_of, log_softmax
 

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Bools, Ints
-from bench.capabilities import Details, UnorderedPrompt, Usage
 from bench.errors import UsageError
+from bench.language import Details, UnorderedPrompt
 from bench.models.hf.batching import Batching
 from bench.models.hf.encoding import Encoder, Span
 from bench.models.hf.objectives import run_spans
 from bench.models.hf.scoring import Head, Scores, Sheet
+from bench.usage import Usage
 
 SOURCE = "McIlroy-Young et al. 2024, Set-Based Prompting, arXiv:2406.06581"
 

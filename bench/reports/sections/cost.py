@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench.capabilities import Usage
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, short
 from bench.reports.text import name, shorten
 from bench.reports.view import Grid, Head, Item, Row, Section
+from bench.usage import Usage
 
 _NONE = Item("—", sort=-1.0)
 

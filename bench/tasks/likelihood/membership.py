@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Float64s, Ragged
-from bench.capabilities import Details, Scored
 from bench.components import task
 from bench.errors import UsageError
 from bench.estimators.membership import min_k, min_k_plus, moments, offline_lira
 from bench.examples import Examples
+from bench.language import Details, Scored
 from bench.procedural.biographies import ATTRIBUTES, CITIES, JOBS, STATEMENTS, YEARS, Person, registry
 from bench.records import Record, Scores, Tokens
 from bench.seeds import derive

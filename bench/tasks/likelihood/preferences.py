@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.capabilities import Details, LanguageModel, Machine, Scored
+from bench.capabilities import Machine
 from bench.components import task
 from bench.estimators.preferences import ches
 from bench.examples import Examples, Question
+from bench.language import Details, LanguageModel, Scored
 from bench.metrics.preferences import CHES, FLR
 from bench.records import Record
 from bench.records.preferences import Preferences

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Ragged
-from bench.capabilities import LanguageModel, Scored
 from bench.components import task
 from bench.examples import Examples
+from bench.language import LanguageModel, Scored
 from bench.procedural import biographies, items, prose, split_of
 from bench.records import Contrasted
 from bench.seeds import derive

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.capabilities import LanguageModel
 from bench.components import task
 from bench.examples import Examples
+from bench.language import LanguageModel
 from bench.metrics.locality import PAPERS, SOURCE
 from bench.procedural.bayes_nets import assignment, draw_tree, local_text
 from bench.records import Conditionals

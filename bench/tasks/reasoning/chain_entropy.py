@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Ragged
-from bench.capabilities import Details, Draw, LanguageModel, Scored
 from bench.components import task
 from bench.errors import UsageError
 from bench.examples import Examples, Reading
+from bench.language import Details, Draw, LanguageModel, Scored
 from bench.metrics.chains import PAPERS, SOURCE
 from bench.procedural import extract_answer, items
 from bench.records import Chains

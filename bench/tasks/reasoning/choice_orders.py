@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Ragged
-from bench.capabilities import LanguageModel, SetReader, UnorderedPrompt
 from bench.components import task
 from bench.errors import UsageError
 from bench.examples import Examples, Question
+from bench.language import LanguageModel, SetReader, UnorderedPrompt
 from bench.metrics.order_dependence import PAPERS, SOURCE, order_metrics
 from bench.procedural import items
 from bench.procedural.items import DIRECT_CUE

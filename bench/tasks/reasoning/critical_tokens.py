@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from bench.arrays import Float64s, Ragged
-from bench.capabilities import Draw, LanguageModel, SteppedModel
 from bench.components import task
 from bench.errors import UsageError
 from bench.examples import Examples, Reading
+from bench.language import Draw, LanguageModel, SteppedModel
 from bench.metrics.critical import PAPERS, SOURCE
 from bench.procedural import extract_answer, items
 from bench.records import Rollouts

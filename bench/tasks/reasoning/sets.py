@@ -10,9 +10,9 @@ import numpy as np
 
 from bench.answers.aggregation import RULES
 from bench.arrays import Ragged
-from bench.capabilities import LanguageModel
 from bench.components import task
 from bench.examples import Examples, Question
+from bench.language import LanguageModel
 from bench.metrics.parts import parts
 from bench.procedural.biographies import CITIES, JOBS, QUESTIONS, registry
 from bench.procedural.items import DIRECT_CUE, digest

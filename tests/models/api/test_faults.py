@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.capabilities import Draw, Machine
+from bench.capabilities import Machine
 from bench.errors import EvaluationError, IncompleteError, UsageError
+from bench.language import Draw
 from bench.models.api import server as servers
 from bench.models.api.adapter import Api, api
 from tests.models.api.brain import NAME

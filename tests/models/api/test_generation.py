@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.capabilities import Draw, Machine, Prompt
+from bench.capabilities import Machine
+from bench.decisions import Prompt
 from bench.decoders.self_consistency import self_consistency
 from bench.decoders.single import greedy
 from bench.errors import EvaluationError, UsageError
+from bench.language import Draw
 from bench.models.api.adapter import Api, api
 from bench.models.api.failures import MalformedError
 from bench.models.api.generation import Abilities, read

@@ -8,8 +8,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from bench.capabilities import Draw, Fingerprinted, LanguageModel, Machine, Scored
+from bench.capabilities import Fingerprinted, Machine
 from bench.errors import BenchError, EvaluationError, UsageError
+from bench.language import Draw, LanguageModel, Scored
 from bench.models.api.adapter import Api, api
 from bench.models.api.failures import MalformedError
 from bench.models.api.logprobs import Read, boundary, places, read

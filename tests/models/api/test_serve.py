@@ -15,8 +15,9 @@ import httpx
 import numpy as np
 import pytest
 
-from bench.capabilities import Draw, Machine
+from bench.capabilities import Machine
 from bench.errors import UsageError
+from bench.language import Draw
 from bench.models.api.adapter import Api, api
 from bench.models.hf.adapter import hf
 from tests.models.api.brain import CHECKPOINT

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.capabilities import Draw, Fingerprinted, LanguageModel, Machine
+from bench.capabilities import Fingerprinted, Machine
 from bench.errors import BenchError, EvaluationError, UsageError
+from bench.language import Draw, LanguageModel
 from bench.models import lm
 from bench.models.hf.adapter import HuggingFace, hf
 from tests.models import tiny

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 import bench
-from bench.capabilities import Draw, Generated, Machine
+from bench.capabilities import Machine
 from bench.errors import EvaluationError
+from bench.language import Draw, Generated
 from bench.models.hf.adapter import HuggingFace, hf
 from bench.models.hf.batching import Batching
 from bench.models.hf.prefill import shared_beginnings

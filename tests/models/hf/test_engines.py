@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.capabilities import Details, Machine
+from bench.capabilities import Machine
 from bench.errors import UsageError
+from bench.language import Details
 from bench.models.hf import cascade, selftest
 from bench.models.hf import engine as engines
 from bench.models.hf.adapter import HuggingFace, hf

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.capabilities import Draw
+from bench.language import Draw
 from bench.models.hf.adapter import HuggingFace
 from bench.models.hf.checkpoint import Loaded
 from bench.models.hf.rows import CachedRows, PlainRows, choose_rows

@@ -13,7 +13,7 @@ WORK = """
 import resource, sys
 import numpy as np, torch
 from transformers import LlamaConfig, LlamaForCausalLM
-from bench.capabilities import Details
+from bench.language import Details
 from bench.models.hf.batching import batching
 from bench.models.hf.checkpoint import Loaded
 from bench.models.hf.encoding import Span

@@ -10,8 +10,9 @@ import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-from bench.capabilities import Details, Draw, Machine
+from bench.capabilities import Machine
 from bench.errors import UsageError
+from bench.language import Details, Draw
 from bench.models.hf.adapter import HuggingFace, hf
 from bench.models.hf.batching import batching
 from bench.models.hf.checkpoint import Loaded

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.capabilities import Details
+from bench.language import Details
 from bench.models.documents import document_logprobs
 from bench.models.hf.adapter import HuggingFace
 from bench.models.hf.batching import Batching, batching, run_in_batches

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.capabilities import LanguageModel, SteppedModel
 from bench.errors import UsageError
+from bench.language import LanguageModel, SteppedModel
 from bench.models.hf.adapter import HuggingFace
 from bench.models.hf.checkpoint import Loaded
 from bench.models.hf.rows import CachedRows, PlainRows

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.capabilities import Details
+from bench.language import Details
 from bench.models.hf.batching import batching
 from bench.models.hf.encoding import Span
 from bench.models.hf.engine import TreeEngine

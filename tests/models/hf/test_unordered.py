@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.capabilities import SetReader, UnorderedPrompt
 from bench.checks.language import tiny_model
 from bench.errors import UsageError
+from bench.language import SetReader, UnorderedPrompt
 from bench.models.hf.adapter import HuggingFace
 from bench.models.hf.checkpoint import Loaded
 from bench.models.hf.unordered import layout

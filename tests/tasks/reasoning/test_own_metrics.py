@@ -8,10 +8,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from bench.capabilities import LanguageModel, Scored
 from bench.checks.reasoning_recall import Scripted, asked
 from bench.components import Task
 from bench.errors import UsageError
+from bench.language import LanguageModel, Scored
 from bench.models.ngram import NGram
 from bench.procedural.biographies import registry
 from bench.procedural.items import split_of
