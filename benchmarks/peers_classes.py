@@ -44,7 +44,7 @@ def detection(n: int, seed: int, *, ties: bool = False) -> Detection:
     rng = np.random.default_rng(seed)
     positive = rng.random(n) < 1 / 3
     drawn = rng.normal(size=n) + 1.5 * positive
-    scores: Float64s = np.round(drawn, 1) if ties else drawn
+    scores = np.asarray(np.round(drawn, 1) if ties else drawn, dtype=np.float64)
     return Detection(ids=np.arange(n).astype(np.str_), scores=scores, positive=positive)
 
 

@@ -131,7 +131,7 @@ def laplace_last_layer() -> list[Truth]:
     rows = torch.from_numpy(rng.standard_normal((20, 2)))
     problem = Problem(rows, torch.from_numpy(rng.integers(0, 3, 20)), (2, 3), classes=True, precision=0.7)
     theta = torch.from_numpy(rng.standard_normal(9))
-    hessian = torch.autograd.functional.hessian(problem.energy, theta).numpy()
+    hessian = torch.autograd.functional.hessian(problem.energy, theta).numpy()  # type: ignore[no-untyped-call]
     forecast = Problem(rows, torch.from_numpy(rng.standard_normal(20)), (2, 2), classes=False, precision=0.7)
     found = curvature(forecast, np.zeros(6))
     x = np.concatenate([rows.numpy(), np.ones((20, 1))], axis=1)
@@ -166,16 +166,16 @@ def infinite_width() -> list[Truth]:
     wide = 2 * units @ units.T / units.shape[1] + 0.1
     rows, y = rng.standard_normal((6, 4)), rng.standard_normal(6)
     full = arc_cosine(rows, rows, 2) + 0.3 * np.eye(6)
-    a = 1.5
+    a = 1.5  # half the degrees of freedom
     part = Posterior.of(full[:5, :5], y[:5])
     mean, variance = part.at(full[5:, :5], np.diag(full)[5:])
     freedom, stretch = conditioned(a, 5, part.fit)
-    ratio = multivariate_t(shape=full, df=2 * a).logpdf(y) - multivariate_t(shape=full[:5, :5], df=2 * a).logpdf(y[:5])
+    ratio = multivariate_t(shape=full, df=3).logpdf(y) - multivariate_t(shape=full[:5, :5], df=3).logpdf(y[:5])
     density = student.logpdf(y[5], freedom, mean[0], np.sqrt(stretch * variance[0]))
     gauss = Posterior.of(full, y)
     return [
         Truth(0, float(np.abs(wide / kernel - 1).max()), 0.02, "kernel of one layer, relative, 400,000 units"),
-        Truth(float(multivariate_t(shape=full, df=2 * a).logpdf(y)), gauss.evidence(a), 1e-9, "evidence, Student"),
+        Truth(float(multivariate_t(shape=full, df=3).logpdf(y)), gauss.evidence(a), 1e-9, "evidence, Student"),
         Truth(float(ratio), float(density), 1e-9, "predictive, Student"),
         Truth(gauss.evidence(), gauss.evidence(1e9), 1e-5, "evidence as the shape grows"),
     ]

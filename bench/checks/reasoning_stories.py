@@ -12,7 +12,7 @@ from bench.checks.cases import exact
 from bench.components import Truth, check
 from bench.examples import Examples
 from bench.procedural.word_problems import EVENTS, STARTS, VARIANTS
-from bench.records import Generations
+from bench.records import Generations, Record
 from bench.stats.intervals import value
 from bench.tasks.reasoning.word_problems import word_problems
 
@@ -69,7 +69,7 @@ def answered(examples: Examples, solver: Callable[[str], str]) -> Generations:
     )
 
 
-def own_values(task: str, record: Generations) -> dict[str, float]:
+def own_values(task: str, record: Record) -> dict[str, float]:
     """What a task's own metrics say of a record."""
     from bench.components import Task
     from bench.registry import find

@@ -26,9 +26,9 @@ from bench.scores.answers import deferral_learned, g_nll, quantiles, sequence_pe
 _CASCADES = "Language Model Cascades: Token-level uncertainty and beyond"
 
 
-def errors(scores: Float64s, wrong: Bools, kind: type[Errors] = Errors, **more: Any) -> Errors:
+def errors(scores: Float64s, wrong: Bools, **more: Any) -> Errors:
     """Scores held against wrong answers."""
-    return kind(ids=np.arange(len(scores)).astype(str), scores=scores, positive=wrong, **more)
+    return Errors(ids=np.arange(len(scores)).astype(str), scores=scores, positive=wrong, **more)
 
 
 def _one(function: Any, record: Errors) -> float:
@@ -51,7 +51,7 @@ def rejection() -> list[Truth]:
     orders = [area((*a, *b)) for a in permutations(range(3)) for b in permutations(range(3, 7))]
     ranks = np.repeat(np.arange(10), 10).astype(np.float64)
     rates = np.tile(np.arange(10), 10) < ranks  # k of the ten answers in bin k are wrong
-    quarter = errors(np.full(8, 0.25), np.arange(8) < 2, Chances)
+    quarter = Chances(ids=np.arange(8).astype(str), scores=np.full(8, 0.25), positive=np.arange(8) < 2)
     return [
         Truth(expected, _one(prr, errors(scores, wrong)), 1e-12, "PRR, all orders of seven"),
         Truth((chance - float(np.mean(orders))) / (chance - best), _one(prr, errors(tied, wrong)), 1e-12, "PRR, ties"),

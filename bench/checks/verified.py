@@ -269,7 +269,7 @@ def priorities() -> list[Truth]:
 def _queue(logs: dict[tuple[int, ...], Float64s], order: str) -> list[tuple[int, ...]]:
     """Every branch in one list, searched from its beginning each time."""
     branches: list[tuple[float, int, tuple[int, ...]]] = [(math.inf, 0, ())]
-    out = []
+    out: list[tuple[int, ...]] = []
     while branches:
         place = min(range(len(branches)), key=lambda k: (-branches[k][0], branches[k][1]))
         _, __, path = branches.pop(place)

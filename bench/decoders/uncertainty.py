@@ -13,7 +13,8 @@ from bench.arrays import Float64s, Ragged
 from bench.capabilities import Machine
 from bench.components import decoder
 from bench.decisions import Decision, Prompt
-from bench.decoders.draws import Pool, require
+from bench.decoders.budget import require
+from bench.decoders.draws import Pool
 from bench.decoders.single import decision
 from bench.decoders.speculation import named_model
 from bench.language import Details, Draw, Embedding, Generated, LanguageModel

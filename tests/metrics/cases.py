@@ -223,7 +223,7 @@ def rows_of(record: Any, rows: Ints) -> Any:
     """The rows at the given positions, repeated ones included, each named anew and grouped by the row it came from."""
     groups = np.asarray(rows).astype(np.str_)
     if isinstance(record, Detection):
-        columns = {"scores": record.scores[rows], "positive": record.positive[rows]}
+        columns: dict[str, Any] = {"scores": record.scores[rows], "positive": record.positive[rows]}
         if isinstance(record, Chances) and record.tokens is not None and record.deferred is not None:
             columns |= {"tokens": record.tokens[rows], "deferred": record.deferred[rows]}
         return replace(record, ids=ids(len(rows)), groups=groups, **columns)

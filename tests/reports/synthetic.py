@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -184,7 +184,7 @@ def entry(model: str, task: str, decoder: str, kind: str, **values: Any) -> Cell
 
 def make(
     path: Path,
-    made: list[Stored] | None = None,
+    made: Sequence[Stored] | None = None,
     *,
     failed: Mapping[str, str] | None = None,
     manifest: Mapping[str, Any] | None = None,
