@@ -55,12 +55,12 @@ def consistency() -> list[Truth]:
     out.append(Truth(0.0, apart, 1e-9, "confidence of the decoder against the paths that it saw"))
     for k in (4, 16):
         pools = draw_pools(model, _prompts(300), "perplexity-consistency", k, k, 1.0, 1.0)
-        seen_masses: list[float] = []
+        drawn: list[float] = []
         votes: list[float] = []
         for pool in pools:
             distinct = {path: float(text.logprobs.sum()) for text in pool.texts for path in [tuple(text.token_ids)]}
             found = [p for path, p in distinct.items() if _answer(path) == best]
-            seen_masses.append(float(np.exp(found).sum()))
+            drawn.append(float(np.exp(found).sum()))
             votes.append(pool.answers.count(best) / k)
         unseen = (1 - own[:, None] - own[None, :]) ** k
         np.fill_diagonal(unseen, (1 - own) ** k)
