@@ -65,9 +65,7 @@ def consistency() -> list[Truth]:
         unseen = (1 - own[:, None] - own[None, :]) ** k
         np.fill_diagonal(unseen, (1 - own) ** k)
         out.append(
-            simulated(
-                float(own @ unseen @ own), (np.array(seen_masses) - truth) ** 2, f"squared error of mass, k = {k}"
-            )
+            simulated(float(own @ unseen @ own), (np.array(drawn) - truth) ** 2, f"squared error of mass, k = {k}")
         )
         out.append(simulated(truth * (1 - truth) / k, (np.array(votes) - truth) ** 2, f"of a vote's share, k = {k}"))
     return out
