@@ -45,7 +45,7 @@ class Cost:
     @staticmethod
     def of(pool: Sequence[Generated]) -> Cost:
         """The cost of drawing a pool and nothing else."""
-        return Cost(sum(len(text.token_ids) for text in pool), len(pool))
+        return Cost(sum(len(text.logprobs) for text in pool), len(pool))
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(self.tokens + other.tokens, self.calls + other.calls, self.checks + other.checks)

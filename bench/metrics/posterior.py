@@ -148,7 +148,7 @@ def tarp_distance(record: Posterior, weights: Float64s) -> Float64s:
     check=CHECK,
 )
 def tarp_p(record: Posterior, weights: Float64s) -> Float64s:
-    """p-value that TARP's shares are uniform."""
+    """p-value that TARP's shares are uniform: small where the posterior is wrong."""
     return np.full(len(weights), uniform_p(record.nearer))
 
 

@@ -76,7 +76,7 @@ def test_rounds_add_up_and_do_not_depend_on_the_other_prompts() -> None:
 def test_decoders_answer_and_say_what_happened(monkeypatch: pytest.MonkeyPatch) -> None:
     from bench.decoders import speculation
 
-    monkeypatch.setattr(speculation, "_draft_model", lambda *_: tiny_model(1))
+    monkeypatch.setattr(speculation, "named_model", lambda *_: tiny_model(1))
     for decoder in (speculative, speculative_adaptive):
         for decision in decoder(tiny_model(0), prompts(3), 0):
             assert isinstance(decision, Speculated)

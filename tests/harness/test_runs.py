@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bench.capabilities import Machine
 from bench.config import RunConfig
 from bench.errors import NotComparableError, UsageError
 from bench.harness import index
 from bench.harness.loading import Options, load
 from bench.harness.tasks import _shape
 from bench.records import Choices, Generations, Responses, Tokens
+from bench.registry import find_task
+from bench.runners.ask import prepare
 from bench.runners.execute import evaluate
 from bench.runners.folder import RunFolder
 from bench.runners.identity import data_fingerprint
@@ -251,8 +255,20 @@ def test_loading_leaves_the_random_state_as_it_was() -> None:
     assert (random.random(), np.random.rand()) == expected
 
 
-def test_shared_examples_run_once_for_all_batches(tmp_path: Path) -> None:
-    small = run(config(tmp_path / "small", "people_words,num_fewshot=2", batch_size=2)).cells[0]
-    whole = run(config(tmp_path / "whole", "people_words,num_fewshot=2", batch_size=64)).cells[0]
-    assert small.cost["scored_tokens"] == whole.cost["scored_tokens"]
-    assert small.cost["scored_tokens_run"] < 1.1 * whole.cost["scored_tokens_run"]
+def test_a_model_that_looks_ahead_sees_what_will_be_asked() -> None:
+    class Looking:
+        """Notes what it is shown."""
+
+        def __init__(self) -> None:
+            self.shown: list[tuple[str, str]] = []
+
+        def prepare(self, requests: Sequence[tuple[str, str]]) -> None:
+            self.shown = list(requests)
+
+    spec, model = parse("lm-eval:people_words,num_fewshot=2"), Looking()
+    examples = load_examples(spec, seed=0, limit=None)
+    prepare(model, find_task(spec), examples, Machine(batch=2))
+    asked = [document.asks[0] for document in examples.inputs]
+    assert model.shown == [(ask.context, ask.continuation) for ask in asked]
+    prepare(model, find_task(spec), examples, Machine(batch=len(examples)))
+    assert model.shown == []

@@ -122,6 +122,7 @@ def choices(n: int = 40, seed: int = 0) -> Choices:
         labels=rng.integers(0, counts),
         loglik=Ragged.of([-np.round(rng.exponential(5, k)) for k in counts], np.float64),
         bytes=Ragged.of([rng.integers(1, 9, k) for k in counts], np.int64),
+        truth=Ragged.of([rng.dirichlet(np.ones(k)) for k in counts], np.float64),
     )
 
 

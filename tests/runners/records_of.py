@@ -82,17 +82,14 @@ def _ruled(draw: Any, kind: str, values: dict[str, Any], n: int) -> dict[str, An
     elif kind == "regression":
         out |= _forecast(draw, values, n)
     elif kind == "choices":
-        out["loglik"] = _rows(draw, NEGATIVE, n, 2, float)
-        out["loglik"].values[out["loglik"].offsets[:-1]] = _some(draw, st.floats(-1e300, -0.0), n)
-        out["labels"] = _some(draw, st.integers(0, 1), n)
-        if "order" in values:
-            out["order"] = Ragged.of([draw(st.permutations(range(k))) for k in out["loglik"].lengths], np.int64)
+        out |= _of_choices(draw, values, n)
     elif kind == "tokens":
         out["logprobs"] = _rows(draw, NEGATIVE, n, 0, float)
         out["bytes"] = _some(draw, st.integers(1, 2**63 - 1), n)
     elif kind == "generations":
         out["confidence"] = _some(draw, st.floats(0, 1), n)
         out["text"] = _rows(draw, TEXTS, n, 1, object)
+        out |= _of_pools(draw, values, out["text"].lengths)
     elif kind == "ood":
         out |= {"scores": _some(draw, FLOATS, n), "ood": _some(draw, st.booleans(), n)}
     elif kind == "density":
@@ -100,6 +97,40 @@ def _ruled(draw: Any, kind: str, values: dict[str, Any], n: int) -> dict[str, An
         out["dim"] = _some(draw, st.integers(1, 2**63 - 1), n)
         out["mc_error"] = _some(draw, st.floats(allow_nan=False) | st.just(np.nan), n)  # one NaN: JSON has no other
         out |= {"likelihood": draw(st.sampled_from(["exact", "lower"])), "levels": draw(st.integers(0, 256))}
+    return out
+
+
+def _of_choices(draw: Any, values: dict[str, Any], n: int) -> dict[str, Any]:
+    loglik = _rows(draw, NEGATIVE, n, 2, float)
+    loglik.values[loglik.offsets[:-1]] = _some(draw, st.floats(-1e300, -0.0), n)
+    out = {"loglik": loglik, "labels": _some(draw, st.integers(0, 1), n)}
+    if "truth" in values:
+        out["truth"] = Ragged.of([np.full(k, 1 / k) for k in loglik.lengths], np.float64)
+    if "order" in values:
+        out["order"] = Ragged.of([draw(st.permutations(range(k))) for k in loglik.lengths], np.int64)
+    return out
+
+
+def _of_pools(draw: Any, values: dict[str, Any], sizes: Any) -> dict[str, Any]:
+    """What belongs to generations or to their tokens has an entry for each."""
+    out: dict[str, Any] = {"tokens": Ragged.of([[draw(st.integers(0, 2)) for _ in range(k)] for k in sizes], np.int64)}
+    for name, cell, dtype in (
+        ("token_logprobs", FLOATS, float),
+        ("token_entropies", FLOATS, float),
+        ("token_certainties", FLOATS, float),
+        ("pieces", TEXTS, object),
+    ):
+        if name in values:
+            out[name] = Ragged.of([[draw(cell) for _ in range(int(k))] for k in out["tokens"].sums()], dtype)
+    if "greedy" in values:
+        out["greedy"] = Ragged.of([[True, *[False] * (k - 1)] for k in sizes], np.bool_)
+    if "states" in values:
+        out["states"] = Ragged.of([[draw(FLOATS) for _ in range(2 * k)] for k in sizes], float)
+    for name in {"p_true", "stated"} & values.keys():
+        out[name] = _some(draw, st.floats(0, 1), len(sizes))
+    if {"alternatives", "alternative_logprobs"} <= values.keys():
+        lengths = values["alternatives"].lengths
+        out["alternative_logprobs"] = Ragged.of([[draw(FLOATS) for _ in range(k)] for k in lengths], float)
     return out
 
 

@@ -20,6 +20,12 @@ TASKS = {
 }  # fmt: skip
 
 
+# Whose data are the same for every seed, and whose source may say the same thing twice.
+FIXED = {"calibration/digits", "likelihood/digits", "likelihood/digits-binary", "ood/digits-near",
+         "uncertainty/diabetes"}  # fmt: skip
+REPEATING = {"likelihood/chain", "likelihood/digits-binary", "likelihood/sentences"}
+
+
 def made(name: str, seed: int = 0) -> Examples:
     examples = TASKS[name].function(seed)
     assert isinstance(examples, Examples)
@@ -91,12 +97,14 @@ def test_shifts_share_one_fit_and_one_calibration() -> None:
 
 def test_noise_follows_the_seed() -> None:
     for name in TASKS:
-        fixed = name in {"calibration/digits", "likelihood/digits", "ood/digits-near", "uncertainty/diabetes"}
+        fixed = name in FIXED
         assert equal(made(name, 0), made(name, 1)) == fixed, name
 
 
 def test_no_sample_is_in_two_splits() -> None:
     for name in TASKS:
+        if name in REPEATING:
+            continue
         examples = made(name)
         train = {row.tobytes() for row in np.asarray(examples.split("train").inputs)}
         test = [row.tobytes() for row in np.asarray(examples.split("test").inputs)]
