@@ -14,6 +14,7 @@ from pathlib import Path
 
 CORE = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "datasets", "lm-eval", "pyarrow", "pandas")
 EXTRAS: dict[str, tuple[str, ...]] = {
+    "harness": ("accelerate",),
     "flows": ("zuko",),
     "ode": ("torchdiffeq",),
     "gp": ("gpytorch",),

@@ -77,7 +77,14 @@ class _Ear:
 
 
 def _backend(loaded: Any, rows: int | str, length: int, most: int) -> Any:
-    from lm_eval.models.huggingface import HFLM
+    try:
+        from lm_eval.models.huggingface import HFLM
+    except ImportError as error:
+        raise UsageError(
+            "the harness's own model needs a package that is not installed",
+            cause=str(error),
+            fix="pip install 'bench[harness]'",
+        ) from error
 
     class Backend(HFLM):  # type: ignore[misc]  # the library is untyped
         """The backend, keeping the table that it reads an answer from."""
