@@ -15,6 +15,7 @@ from pathlib import Path
 CORE = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "datasets", "lm-eval", "pyarrow", "pandas")
 EXTRAS: dict[str, tuple[str, ...]] = {
     "harness": ("accelerate",),
+    "math": ("math-verify",),
     "flows": ("zuko",),
     "ode": ("torchdiffeq",),
     "gp": ("gpytorch",),
