@@ -16,7 +16,7 @@ from bench.reports.view import Grid, Head, Item, Row
 from bench.seeds import generator
 
 MOST_EACH = 3
-MOST = 160  # rows in all: with fewer of each kind where there are many cells
+MOST = 120  # rows in all: with fewer of each kind where there are many cells
 LONGEST = 160
 RULE = (
     "Of each model and task, up to {each} of each kind, ties by id: “surprising” gave the truth the least probability; "
