@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.lm import VOCABULARY, model, tokenizer
+from benchmarks.lm import VOCABULARY, model
 from benchmarks.sections import put
 
 SHOT, QUESTION, ANSWER = 112, 40, 8  # words of a worked example, of a question, of an answer
@@ -60,16 +60,19 @@ class Run:
 
 def prepare(folder: Path, size: int, questions: int) -> None:
     """A checkpoint and a task in a folder, in the formats of transformers and of the harness."""
-    from tokenizers import pre_tokenizers
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
 
-    words = tokenizer()
-    words.backend_tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    # Words of one length, so that none holds a special one.
+    known = Tokenizer(models.WordLevel({_word(k): k for k in range(VOCABULARY)}, unk_token=_word(0)))
+    known.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    words = PreTrainedTokenizerFast(tokenizer_object=known, bos_token=_word(1), eos_token=_word(2))
     model(size, "float32", "cpu").save_pretrained(folder / "model")
     words.save_pretrained(folder / "model")
     rng = np.random.default_rng(0)
 
     def text(n: int) -> str:
-        return " ".join(f"w{k}" for k in rng.integers(3, VOCABULARY, n))
+        return " ".join(_word(k) for k in rng.integers(3, VOCABULARY, n))
 
     for name, count, length in (("shots", 5, SHOT), ("test", questions, QUESTION)):
         rows = (
@@ -78,6 +81,10 @@ def prepare(folder: Path, size: int, questions: int) -> None:
         )
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     (folder / "race.yaml").write_text(TASK.format(folder=folder), encoding="utf-8")
+
+
+def _word(number: int) -> str:
+    return f"w{number:05d}"
 
 
 def bench(folder: Path) -> Run:
