@@ -31,6 +31,7 @@ from bench.models.hf.flops import weight_flops
 from bench.models.hf.harness import HarnessEngine
 from bench.models.hf.scoring import Head, Scores
 from bench.models.hf.selftest import choose_engine
+from benchmarks.processor import processor
 from benchmarks.sections import get, put
 
 VOCABULARY = 32_000
@@ -262,7 +263,7 @@ def report(rows: Sequence[Row], device: str, old: str = "") -> str:
 
     names = ("torch", "transformers", "lm_eval")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
-    where = torch.cuda.get_device_name(0) if device == "cuda" else f"one core ({_processor()}), CPU seconds"
+    where = torch.cuda.get_device_name(0) if device == "cuda" else f"one core ({processor()}), CPU seconds"
     rates = ", ".join(
         f"{value / 1e9:,.0f} GFLOP/s in {str(k[0]).removeprefix('torch.')}" for k, value in _PEAKS.items()
     )
@@ -278,12 +279,6 @@ def report(rows: Sequence[Row], device: str, old: str = "") -> str:
         "|---|---|" + "--:|" * (len(HEADS) - 2),
         *lines(rows, old),
     ])  # fmt: skip
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    names = [text.partition(":")[2].strip() for text in info.read_text().splitlines() if text.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def main(words: Sequence[str] | None = None) -> list[Row]:

@@ -26,6 +26,7 @@ from bench.components import Metric
 from bench.registry import find
 from bench.stats.intervals import interval, value
 from benchmarks.contests import Contest, Field, fields
+from benchmarks.processor import processor
 from benchmarks.sections import put
 
 RESAMPLES = 1000
@@ -120,14 +121,10 @@ def machine() -> str:
     """The machine in general words, and the versions that were raced."""
     from importlib.metadata import version
 
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        names = [t.partition(":")[2].strip() for t in cpuinfo.read_text("utf-8").splitlines() if "model name" in t]
-        model = names[0] if names else model
     peers = ("numpy", "scipy", "torch", "torchmetrics", "scikit-learn", "netcal", "scoringrules", "uncertainty-toolbox")
     versions = ", ".join(f"{name} {version(name)}" for name in peers)
-    return f"{os.cpu_count()} cores ({model}), of which one was used; Python {platform.python_version()}, {versions}."
+    where = f"{os.cpu_count()} cores ({processor()}), of which one was used"
+    return f"{where}; Python {platform.python_version()}, {versions}."
 
 
 def page(found: list[tuple[Field, list[Row]]], quick: bool) -> str:

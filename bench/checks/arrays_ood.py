@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.arrays import AnyArray, Float64s
+from bench.checks.cases import area
 from bench.components import Truth, check
 from bench.records import Classification
 from bench.scores.ood import NEIGHBOURS, energy, knn, mahalanobis, max_logit, msp, relative_mahalanobis
@@ -46,7 +47,7 @@ def mahalanobis_isotropic() -> list[Truth]:
     quantiles = (np.arange(200_000) + 0.5) / 200_000
     truth = float(ncx2.sf(chi2.ppf(quantiles, d), d, shift**2).mean())
     return [
-        Truth(truth, _auroc(near, far), 4 * float(np.sqrt(truth * (1 - truth) / n)), "AUROC"),
+        Truth(truth, area(near, far), 4 * float(np.sqrt(truth * (1 - truth) / n)), "AUROC"),
         Truth(
             0.0, float(np.abs(relative_mahalanobis(_record(np.zeros((n, 2)), outside), fitted)).max()), 1e-9, "relative"
         ),
@@ -75,11 +76,6 @@ def knn_circle() -> list[Truth]:
 
 def _circle(degrees: Float64s) -> Float64s:
     return np.stack([np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))], axis=1)
-
-
-def _auroc(near: Float64s, far: Float64s) -> float:
-    # Share of pairs in order; scores are continuous, so there are no ties.
-    return float(np.searchsorted(np.sort(near), far).mean() / len(near))
 
 
 def _record(logits: Float64s, features: AnyArray | None = None) -> Classification:

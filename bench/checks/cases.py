@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from bench.arrays import AnyArray, Strings
+from bench.arrays import AnyArray, Float64s, Strings
 from bench.components import Metric, Truth
 from bench.registry import find
 from bench.stats.intervals import value
@@ -36,3 +36,10 @@ def simulated(truth: float, draws: AnyArray, label: str) -> Truth:
     """A truth against the mean of independent unbiased draws: within 4.5 standard errors of that mean."""
     draws = np.asarray(draws, dtype=np.float64)
     return Truth(truth, float(draws.mean()), ERRORS * float(draws.std(ddof=1)) / math.sqrt(len(draws)), label)
+
+
+def area(near: Float64s, far: Float64s) -> float:
+    """AUROC by counting: the share of pairs in which the far score is the larger, ties half."""
+    ordered = np.sort(near)
+    below = np.searchsorted(ordered, far, side="left") + np.searchsorted(ordered, far, side="right")
+    return float(below.mean() / 2 / len(near))

@@ -6,6 +6,7 @@ import numpy as np
 
 from bench.arrays import AnyArray, Float64s
 from bench.capabilities import Classified
+from bench.checks.cases import area
 from bench.components import Truth, check
 from bench.covariance import gaussian_log_density
 from bench.examples import Examples
@@ -139,7 +140,7 @@ def gaussians_optimal() -> list[Truth]:
     spread = means().mean(axis=0), 2.25 * np.eye(6)
     near, far = (_gedi(x) for x in (inside, outside))
     ratios = [gaussian_log_density(x, *spread) + _gedi(x) for x in (inside, outside)]
-    best = _area(*ratios)
+    best = area(*ratios)
     # P(ratio < t | inside) is the mean over outside rows of exp(-ratio) where it is below t: a change of measure, whose
     # weights are bounded in this direction alone.
     ordered = np.sort(ratios[1])
@@ -150,16 +151,12 @@ def gaussians_optimal() -> list[Truth]:
         Truth(0.0, float(np.abs(gedi_energy(record) + density).max()), 1e-12, "the score is -log p(x)"),
         Truth(0.0, float(np.abs(posterior(points) - np.exp(each - density).T).max()), 1e-12, "the posterior"),
         Truth(best, float(below.mean()), 4 * error, "AUROC of the ratio"),
-        Truth(0.0, max(_area(near, far) - best, 0.0), 0.0, "log p alone is no better"),
+        Truth(0.0, max(area(near, far) - best, 0.0), 0.0, "log p alone is no better"),
     ]
 
 
 def _gedi(points: Float64s) -> Float64s:
     return -np.logaddexp.reduce(log_joint(points), axis=1)
-
-
-def _area(near: Float64s, far: Float64s) -> float:
-    return float(np.searchsorted(np.sort(near), far).mean() / len(near))
 
 
 def _examples(inputs: Float64s) -> Examples:

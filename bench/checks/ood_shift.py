@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.checks.cases import area
 from bench.components import Truth, check
 from bench.procedural import prose
 from bench.seeds import generator
@@ -114,7 +114,7 @@ def machine_text() -> list[Truth]:
     fit = np.arange(3000) % 2 == 0
     model = detector([t for t, f in zip(texts, fit, strict=True) if f], kinds[fit], strength=0.01)
     rest = [t for t, f in zip(texts, fit, strict=True) if not f]
-    best, found = (_area(s[~kinds[~fit]], s[kinds[~fit]]) for s in (odds[~fit], model.log_odds(rest)))
+    best, found = (area(s[~kinds[~fit]], s[kinds[~fit]]) for s in (odds[~fit], model.log_odds(rest)))
     # Weights of machine texts by the true ratio bring back the human share of the first word.
     weight = np.exp(-odds[kinds])
     share = np.array([t.count("a") / 6 for t, k in zip(texts, kinds, strict=True) if k])
@@ -129,9 +129,3 @@ def machine_text() -> list[Truth]:
         Truth(0.4, mean / float(weight.mean()), 4 * error, "human share of a word, from machine texts by weight"),
         Truth(wanted, float(apart[10].mean()), slack, "diversity after ten refits"),
     ]
-
-
-def _area(near: Float64s, far: Float64s) -> float:
-    ordered = np.sort(near)
-    below = np.searchsorted(ordered, far, side="left") + np.searchsorted(ordered, far, side="right")
-    return float(below.mean() / 2 / len(near))

@@ -9,7 +9,8 @@ import numpy as np
 
 from bench.checks.cases import exact, simulated
 from bench.components import Truth, check
-from bench.metrics.pools import COVERAGE, MAJORITY, maj_at_k, pareto, pass_at_k
+from bench.efficiency.runtime import pareto
+from bench.metrics.pools import COVERAGE, MAJORITY, maj_at_k, pass_at_k
 from bench.metrics.resampling import PAPERS, SOURCE, best_k, ceiling, observed, resampled
 from bench.seeds import generator
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.checks.cases import ERRORS, exact, simulated
+from bench.checks.chains import prompts
 from bench.checks.language import CONTEXT, Spinner, expected_vote, paths, table, tiny_model
 from bench.components import Truth, check
 from bench.decisions import Judgement, Prompt
@@ -159,11 +160,6 @@ def diverse() -> list[Truth]:
     ]
 
 
-def _steps(count: int = 1) -> list[Prompt]:
-    """Each token is a step of its own; the answer is the whole text."""
-    return [Prompt(str(k), CONTEXT, lambda text: text or None, (), 3, step="") for k in range(count)]
-
-
 @check("guided-search", area="reasoning", source="trees of which every text and its value are listed")
 def guided() -> list[Truth]:
     """An exact value function makes every search find the best text; one that says nothing leaves plain sampling.
@@ -187,9 +183,9 @@ def guided() -> list[Truth]:
 
     best = max(worth.values())
     wide: dict[str, list[float]] = {
-        "step-best-of-n": [d.confidence for d in step_best_of_n(model, _steps(), 0, 100, 3.0, verifier=value)],
-        "value-beam": [d.confidence for d in value_beam(model, _steps(), 0, 2, 60, 3.0, verifier=value)],
-        "mcts": [d.confidence for d in mcts(model, _steps(), 0, 60, 60, 1.0, 3.0, verifier=value)],
+        "step-best-of-n": [d.confidence for d in step_best_of_n(model, prompts(1), 0, 100, 3.0, verifier=value)],
+        "value-beam": [d.confidence for d in value_beam(model, prompts(1), 0, 2, 60, 3.0, verifier=value)],
+        "mcts": [d.confidence for d in mcts(model, prompts(1), 0, 60, 60, 1.0, 3.0, verifier=value)],
     }
     out = [exact(best, found[0], f"best text of all, by {name}") for name, found in wide.items()]
 
@@ -199,8 +195,8 @@ def guided() -> list[Truth]:
 
     count = 300
     for name, decided in (
-        ("step-best-of-n", step_best_of_n(model, _steps(count), 0, 2, 1.0, verifier=blind)),
-        ("value-beam", value_beam(model, _steps(count), 0, 2, 1, 1.0, verifier=blind)),
+        ("step-best-of-n", step_best_of_n(model, prompts(count), 0, 2, 1.0, verifier=blind)),
+        ("value-beam", value_beam(model, prompts(count), 0, 2, 1, 1.0, verifier=blind)),
     ):
         seen = Counter(tuple(decision.pool[0].token_ids.tolist()) for decision in decided)
         cells = [(count * p, seen[path]) for path, p in law.items() if count * p >= 5]
@@ -255,8 +251,8 @@ def priorities() -> list[Truth]:
     law = paths({past: np.exp(row) for past, row in logs.items()})
     out = []
     for order in ("token", "path"):
-        with opened(model, "priority", _steps()) as session:
-            (found,) = enumerate_texts(Stepper(session, _steps()), 1000, order)
+        with opened(model, "priority", prompts(1)) as session:
+            (found,) = enumerate_texts(Stepper(session, prompts(1)), 1000, order)
         own = [one.tokens for one in found]
         out.append(Truth(len(law), len(set(own)), 0, f"distinct texts, by {order}"))
         out.append(Truth(len(law), len(own), 0, f"texts, by {order}"))

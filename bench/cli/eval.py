@@ -248,7 +248,8 @@ def _print_table(results: Any) -> None:
 
 def _print_plan(planned: Any, *, as_json: bool) -> None:
     from bench.cli import output
-    from bench.cli.progress import counted, duration
+    from bench.cli.progress import duration
+    from bench.runners.progress import counted
 
     if as_json:
         for row in planned.as_json():

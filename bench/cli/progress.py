@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bench.cli.output import coloured, one_line, say
-from bench.runners.progress import Planned, Silent
+from bench.runners.progress import Planned, Silent, counted
 
 
 def progress(*, quiet: bool, shown: bool, stream: TextIO | None = None) -> Watcher:
@@ -173,11 +173,6 @@ class Live(Watcher):
     def _move(self) -> None:
         finished = self.before + sum(cell.n_done for _, cell in self.cells.values())
         self.bars.update(self.overall, completed=finished, description=f"{self.complete} of {self.total} cells")
-
-
-def counted(number: int, word: str) -> str:
-    """A number with its noun: 1 cell, 2 cells."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def duration(seconds: float) -> str:

@@ -13,7 +13,7 @@ from bench.components import decoder
 from bench.decisions import Cost, Decision, Prompt
 from bench.decoders.budget import repeated, require, require_budget
 from bench.decoders.guided import scored
-from bench.decoders.particles import Population, vote
+from bench.decoders.particles import Population, log_mean, vote
 from bench.decoders.stepping import Partial, Pick, Stepper, Stream, Tempered, opened
 from bench.language import LanguageModel
 from bench.seeds import generator
@@ -93,7 +93,7 @@ def sweep(
         for k in going if begun else []:
             if threshold < 1 and 1 / float((_normal(logs[k]) ** 2).sum()) >= threshold * n:
                 continue
-            evidence[k] += _log_mean(logs[k])
+            evidence[k] += log_mean(logs[k])
             clouds[k] = _resampled(clouds[k], logs[k], groups[k])
             logs[k] = np.zeros(n)
         begun = True
@@ -121,7 +121,7 @@ def sweep(
                 logs[k][0] += groups[k].beta * kept.logs[at - 1] + _correction(kept, at)
                 clouds[k][0] = Trajectory(kept.partials[: at + 1], kept.logs[:at])
     return [
-        Cloud(tuple(cloud), _normal(log), total + _log_mean(log))
+        Cloud(tuple(cloud), _normal(log), total + log_mean(log))
         for cloud, log, total in zip(clouds, logs, evidence, strict=True)
     ]
 
@@ -148,10 +148,6 @@ def _normal(logs: Float64s) -> Float64s:
         return np.full(len(logs), 1 / len(logs))
     weights: Float64s = np.exp(logs - logs.max())
     return weights / weights.sum()
-
-
-def _log_mean(logs: Float64s) -> float:
-    return float(np.logaddexp.reduce(logs) - np.log(len(logs)))
 
 
 def swap(low: Trajectory, high: Trajectory, betas: tuple[float, float], noise: float) -> tuple[Trajectory, Trajectory]:

@@ -78,7 +78,7 @@ class _Particles:
         """Replace one prompt's particles by copies of the chosen ones (n,), of equal weight."""
         for column in (self.row, self.tokens, self.logprobs, self.text, self.stopped):
             column[at] = column[at][chosen]
-        self.log_evidence[at] += _log_mean(self.log_weight[at])
+        self.log_evidence[at] += log_mean(self.log_weight[at])
         self.log_weight[at] = 0.0
 
 
@@ -176,7 +176,7 @@ def merged(populations: Sequence[Population]) -> Population:
     return Population(
         tuple(text for one in populations for text in one.texts),
         weights,
-        _log_mean(evidence),
+        log_mean(evidence),
         sum((one.cost for one in populations), Cost()),
     )
 
@@ -245,7 +245,7 @@ def _population(particles: _Particles, at: int, session: Session) -> Population:
     logs = particles.log_weight[at]
     weights = _normal(logs)
     cost = Cost(int(particles.spent[at]), len(logs))
-    evidence = float(particles.log_evidence[at] + _log_mean(logs))
+    evidence = float(particles.log_evidence[at] + log_mean(logs))
     texts = tuple(
         Generated(
             text if text is not None else session.text(tokens),
@@ -282,7 +282,8 @@ def _normal(logs: Float64s) -> Float64s | None:
     return weights / weights.sum()
 
 
-def _log_mean(logs: Float64s) -> float:
+def log_mean(logs: Float64s) -> float:
+    """Logarithm of the mean of weights, from their logarithms (n,)."""
     return float(np.logaddexp.reduce(logs) - np.log(len(logs)))
 
 

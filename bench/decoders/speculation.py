@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from bench.capabilities import Machine
@@ -16,7 +15,7 @@ from bench.decoders.single import decision
 from bench.efficiency.rounds import Drafting, Trace, speculate
 from bench.efficiency.stopping import fixed, threshold
 from bench.language import LanguageModel
-from bench.specs import parse
+from bench.models.building import named_model
 
 
 @dataclass(frozen=True)
@@ -109,12 +108,3 @@ def _cost(target: Any, draft: Any) -> float:
     if hasattr(target, "token_flops") and hasattr(draft, "token_flops"):
         return float(draft.token_flops() / target.token_flops())
     return 1.0
-
-
-@lru_cache(maxsize=4)
-def named_model(spec: str, machine: Machine) -> LanguageModel:
-    """Another language model, named by its spec."""
-    from bench.models.building import build
-
-    made: LanguageModel = build(parse(spec), machine)
-    return made

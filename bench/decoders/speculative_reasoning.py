@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -19,8 +18,8 @@ from bench.decoders.self_consistency import elect
 from bench.decoders.stepping import Choice, Partial, Stepper, Stream, Tempered, opened
 from bench.errors import UsageError
 from bench.language import LanguageModel
+from bench.models.building import named_model
 from bench.seeds import generator
-from bench.specs import parse
 
 PAPER = "SpecReason: Fast and Accurate Inference-Time Compute via Speculative Reasoning"
 
@@ -71,7 +70,7 @@ def speculative_reasoning(
     require(accept >= 0, name, "accept", accept, "at least 0")
     require(temperature >= 0, name, "temperature", temperature, "at least 0")
     require_budget(name, budget)
-    small = _model(draft, getattr(stepped(model, name), "machine", Machine()))
+    small = named_model(draft, getattr(stepped(model, name), "machine", Machine()))
 
     def run(some: list[Prompt], number: int) -> list[Reasoned]:
         streams = [generator(seed, name, p.id, number) for p in some]
@@ -170,11 +169,3 @@ def _caught_up(little: Stepper, drafts: Sequence[Partial], written: Sequence[Par
     found = little.grow(drafts, [generator(0) for _ in drafts], reading, tokens=sizes, steps=False)
     little.tokens, little.calls = before
     return found
-
-
-@lru_cache(maxsize=4)
-def _model(spec: str, machine: Machine) -> LanguageModel:
-    from bench.models.building import build
-
-    made: LanguageModel = build(parse(spec), machine)
-    return made

@@ -16,8 +16,8 @@ from bench.decisions import Decision, Prompt
 from bench.decoders.budget import require
 from bench.decoders.draws import Pool
 from bench.decoders.single import decision
-from bench.decoders.speculation import named_model
 from bench.language import Details, Draw, Embedding, Generated, LanguageModel
+from bench.models.building import named_model
 from bench.seeds import derive
 
 TOP = 5

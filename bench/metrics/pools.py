@@ -11,7 +11,7 @@ from math import comb
 
 import numpy as np
 
-from bench.arrays import AnyArray, Bools, Float64s, Ints
+from bench.arrays import AnyArray, Float64s, Ints
 from bench.components import NotApplicable, PerSample, metric, per_sample
 from bench.errors import UsageError
 from bench.records import Generations
@@ -157,11 +157,3 @@ def accuracy_per_kilotoken(record: Generations) -> PerSample:
     if not tokens.any():
         raise NotApplicable("the generations hold no token")
     return per_sample(1000.0 * record.correct, tokens)
-
-
-def pareto(cost: Float64s, gain: Float64s) -> Bools:
-    """Which of n points no other beats, by at most its cost and at least its gain, one of them better.  (n,)."""
-    cost, gain = np.asarray(cost, dtype=np.float64), np.asarray(gain, dtype=np.float64)
-    as_good = (cost[None, :] <= cost[:, None]) & (gain[None, :] >= gain[:, None])
-    better = (cost[None, :] < cost[:, None]) | (gain[None, :] > gain[:, None])
-    return np.asarray(~(as_good & better).any(axis=1))

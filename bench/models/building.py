@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from bench import registry, specs
 from bench.capabilities import Machine
 from bench.errors import BenchError, EvaluationError, UsageError
+from bench.language import LanguageModel
 
 
 class NotSuited(UsageError):  # noqa: N818 - said of the pair: neither is at fault
@@ -70,3 +72,10 @@ def facts(adapter: str, parameters: Mapping[str, Any], *libraries: str) -> dict[
 
     versions = {"bench": __version__, **{name: version(name) for name in libraries}}
     return {"adapter": adapter, "parameters": dict(parameters), "versions": versions}
+
+
+@lru_cache(maxsize=4)
+def named_model(spec: str, machine: Machine) -> LanguageModel:
+    """Another language model that a component works with, by its spec; kept, so that its users share one."""
+    made: LanguageModel = build(specs.parse(spec), machine)
+    return made

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench import specs
-from bench.arrays import AnyArray, Float64s
+from bench.arrays import AnyArray
 from bench.capabilities import (
     Classified,
     Classifier,
@@ -23,6 +23,7 @@ from bench.capabilities import (
 )
 from bench.components import model
 from bench.errors import EvaluationError, UsageError
+from bench.estimators.weights import log_mean_exp
 from bench.examples import Examples
 from bench.models.building import build, facts
 from bench.records import log_softmax
@@ -58,7 +59,7 @@ class ClassifierEnsemble(Members):
     def classify(self, inputs: AnyArray) -> Classified:
         """Logits: log of the mean probability (b, C); the members' log-probabilities (b, M, C)."""
         each = np.stack([log_softmax(m.classify(inputs).logits) for m in self.members], axis=1)
-        return Classified(_log_mean(each), members=each)
+        return Classified(log_mean_exp(each, axis=1), members=each)
 
 
 @dataclass
@@ -105,7 +106,7 @@ class DensityEnsemble(Members):
                 fix="combine exact ones with exact ones, bounds with bounds",
             )
         stacked = np.stack([d.log_prob for d in each], axis=1)
-        log_prob = _log_mean(stacked[:, :, None])[:, 0]
+        log_prob = log_mean_exp(stacked[:, :, None], axis=1)[:, 0]
         errors = [d.mc_error for d in each]
         error = None
         if all(e is not None for e in errors):  # the delta method, members weighted by their share of the density
@@ -147,11 +148,3 @@ def ensemble(target: str, machine: Machine, size: int = 0, **parameters: Any) ->
         cause="the models don't answer the same question: each must be a classifier, or a regressor, or a density",
         fix="combine models of one kind",
     )
-
-
-def _log_mean(log_values: Float64s) -> Float64s:
-    """Log of the mean over axis 1 of exp, (b, M, C) -> (b, C)."""
-    top = log_values.max(axis=1, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):  # a class that every member excludes: log 0 = -inf is meant
-        return np.log(np.exp(log_values - top).mean(axis=1)) + top[:, 0]

@@ -85,3 +85,8 @@ class Silent:
 
     def finish(self) -> None:
         """Say nothing."""
+
+
+def counted(number: int, word: str) -> str:
+    """A number with its noun: 1 cell, 2 cells."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

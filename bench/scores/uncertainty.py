@@ -6,6 +6,7 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import NotApplicable, score
+from bench.estimators.weights import log_mean_exp
 from bench.records import Classification, log_softmax
 from bench.scores.features import blocks
 
@@ -25,10 +26,7 @@ def members_of(record: Classification) -> Float64s:
 
 def mixture(members: Float64s) -> Float64s:
     """Log-probabilities of the equal mixture of members (n, M, C), (n, C)."""
-    top = members.max(axis=1, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        return np.log(np.exp(members - top).mean(axis=1)) + top[:, 0]
+    return log_mean_exp(members, axis=1)
 
 
 def disagreement(members: Float64s) -> Float64s:

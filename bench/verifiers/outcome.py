@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
@@ -13,8 +12,8 @@ from bench.components import verifier
 from bench.decisions import Judgement, Prompt
 from bench.errors import UsageError
 from bench.language import Generated, LanguageModel
+from bench.models.building import named_model
 from bench.seeds import generator
-from bench.specs import parse
 
 QUESTION = "{prompt}{text}\nIs the answer right? Answer yes or no:"
 YES, NO = (" yes", " Yes"), (" no", " No")
@@ -66,7 +65,7 @@ def likelihood(
                 fix="name a model that reads the texts: verifier=likelihood:MODEL",
             )
         return Judgement.free(np.exp(np.minimum(means, 0.0)))
-    other = _other(target, getattr(model, "machine", Machine()))
+    other = named_model(target, getattr(model, "machine", Machine()))
     found = iter(other.score([(p.text, t.text) for p, t in zip(prompts, texts, strict=True) if t.text]))
     scored = [next(found).logprobs if t.text else np.zeros(0) for t in texts]
     means = [float(s.mean()) if len(s) else -math.inf for s in scored]
@@ -87,7 +86,7 @@ def self_evaluation(
     questions know little of it: the embedded ones answer at random.
     """
     del whole
-    other = _other(target, getattr(model, "machine", Machine())) if target else model
+    other = named_model(target, getattr(model, "machine", Machine())) if target else model
     contexts = [QUESTION.format(prompt=p.text, text=t.text) for p, t in zip(prompts, texts, strict=True)]
     words = (*YES, *NO)
     scored = other.score([(context, word) for context in contexts for word in words])
@@ -97,11 +96,3 @@ def self_evaluation(
     tokens = np.array([s.tokens for s in scored]).reshape(totals.shape).sum(axis=1)
     read = np.array([len(t.token_ids) for t in texts]) + tokens
     return Judgement(1 / (1 + np.exp(np.clip(no - yes, -700, 700))), read)
-
-
-@lru_cache(maxsize=4)
-def _other(spec: str, machine: Machine) -> LanguageModel:
-    from bench.models.building import build
-
-    made: LanguageModel = build(parse(spec), machine)
-    return made

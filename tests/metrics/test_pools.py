@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from bench.arrays import Ragged
 from bench.components import Metric, NotApplicable
+from bench.efficiency.runtime import pareto
 from bench.errors import UsageError
-from bench.metrics.pools import maj_at_k, pareto, pass_at_k
+from bench.metrics.pools import maj_at_k, pass_at_k
 from bench.metrics.resampling import accuracy_and_errors, best_k, resampled
 from bench.records import Generations
 from bench.registry import chosen

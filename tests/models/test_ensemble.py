@@ -108,7 +108,7 @@ def test_fingerprints_hold_the_members() -> None:
 
 
 def test_impossible_for_all_members_is_minus_infinity() -> None:
-    from bench.models.ensemble import _log_mean
+    from bench.estimators.weights import log_mean_exp
 
-    mixed = _log_mean(np.array([[[0.0, -np.inf], [0.0, -np.inf]]]))
+    mixed = log_mean_exp(np.array([[[0.0, -np.inf], [0.0, -np.inf]]]), axis=1)
     np.testing.assert_array_equal(mixed, [[0.0, -np.inf]])

@@ -22,6 +22,7 @@ from bench.runners.cluster.schedule import DEATHS, LOADS, Dead, Load, Lost, Sche
 from bench.runners.cluster.worker import Asked, Outfit, Said, plugins
 from bench.runners.executor import Answered, Began, Event, Failed, Noted, Trouble, Work
 from bench.runners.here import machine_of
+from bench.runners.progress import counted
 from bench.specs import Spec
 
 if TYPE_CHECKING:
@@ -293,9 +294,5 @@ def _refuse_no_gpu(where: Places) -> None:
 def _told(where: Places, nodes: int, address: str) -> str:
     one = f"{where.cpus} cores each" if where.cpus > 1 else "a core each"
     gpus = f", {where.gpus:g} GPUs each" if where.gpus else ""
-    place = "this machine" if address == "local" else f"{_counted(nodes, 'node')} of a Ray cluster"
-    return f"{_counted(where.workers, 'worker')} on {place}, {one}{gpus}"
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    place = "this machine" if address == "local" else f"{counted(nodes, 'node')} of a Ray cluster"
+    return f"{counted(where.workers, 'worker')} on {place}, {one}{gpus}"

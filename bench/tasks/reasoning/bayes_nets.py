@@ -17,7 +17,7 @@ from bench.metrics.locality import PAPERS, SOURCE
 from bench.procedural.bayes_nets import assignment, draw_tree, local_text
 from bench.records import Conditionals
 from bench.seeds import generator
-from bench.tasks.reasoning.asking import Asking
+from bench.tasks.asking import Asked
 
 NETS = 12
 VARIABLES = 5
@@ -122,7 +122,7 @@ def bayes_nets(
         inputs=inputs,
         groups=np.array([*(f"text-{i}" for i in range(len(shown))), *(f"net-{q.prefix}" for q in queries)]),
         splits=np.array(["train"] * len(shown) + ["test"] * len(queries)),
-        asker=Asking(ask),
+        asker=Asked(ask),
     )
 
 

@@ -18,7 +18,7 @@ from bench.metrics.chains import PAPERS, SOURCE
 from bench.procedural import extract_answer, items
 from bench.records import Chains
 from bench.seeds import derive
-from bench.tasks.reasoning.asking import Asking
+from bench.tasks.asking import Asked
 
 QUESTIONS = 60
 _STEP = re.compile(r"[^.\n]*\.")
@@ -45,7 +45,7 @@ def chain_entropy(seed: int, questions: int = QUESTIONS) -> Examples:
         inputs=[item.prompt for item in drawn],
         targets=np.array([item.answer for item in drawn]),
         reading=Reading(extract=partial(extract_answer, "arithmetic"), max_tokens=72),
-        asker=Asking(ask),
+        asker=Asked(ask),
     )
 
 

@@ -17,7 +17,7 @@ from bench.metrics.order_dependence import PAPERS, SOURCE, order_metrics
 from bench.procedural import items
 from bench.procedural.items import DIRECT_CUE
 from bench.records import Choices
-from bench.tasks.reasoning.asking import Asking
+from bench.tasks.asking import Asked
 
 QUESTIONS = 24
 CHOICES = 3
@@ -85,7 +85,7 @@ def _ordered(seed: int, questions: int, *, sets: bool) -> Examples:
         inputs=[row[1] for row in rows],
         targets=np.array([row[2] for row in rows]),
         groups=np.array([row[3] for row in rows]),
-        asker=Asking(ask),
+        asker=Asked(ask),
     )
 
 

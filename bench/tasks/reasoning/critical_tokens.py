@@ -17,7 +17,7 @@ from bench.metrics.critical import PAPERS, SOURCE
 from bench.procedural import extract_answer, items
 from bench.records import Rollouts
 from bench.seeds import derive
-from bench.tasks.reasoning.asking import Asking
+from bench.tasks.asking import Asked
 
 QUESTIONS = 40
 ROLLOUTS = 8
@@ -44,7 +44,7 @@ def critical_tokens(seed: int, questions: int = QUESTIONS, difficulty: int = 2) 
         inputs=[item.prompt for item in drawn],
         targets=np.array([item.answer for item in drawn]),
         reading=READING,
-        asker=Asking(ask),
+        asker=Asked(ask),
     )
 
 

@@ -17,7 +17,7 @@ from bench.metrics.parts import parts
 from bench.procedural.biographies import CITIES, JOBS, QUESTIONS, registry
 from bench.procedural.items import DIRECT_CUE, digest
 from bench.records import Choices, log_softmax
-from bench.tasks.reasoning.asking import Asking
+from bench.tasks.asking import Asked
 
 PAPERS = ("ThinkSum: Probabilistic reasoning over sets using large language models",)
 SOURCE = "Ozturkler et al. 2023, ThinkSum, arXiv:2210.01293"
@@ -91,7 +91,7 @@ def sets(seed: int, sets: int = SETS, members: int = MEMBERS) -> Examples:
         targets=np.array([row[2] for row in rows]),
         groups=np.array([row[3] for row in rows]),
         dataset=np.array([row[1].way for row in rows]),
-        asker=Asking(ask),
+        asker=Asked(ask),
     )
 
 
