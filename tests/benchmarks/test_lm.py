@@ -17,7 +17,7 @@ def test_a_small_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lm, "PREFIX", 60)
     page = tmp_path / "performance.md"
     page.write_text("# What was there\n")
-    monkeypatch.setattr(lm.gc, "collect", lambda: 0)  # half a second each, in a process with so many modules
+    monkeypatch.setattr("benchmarks.lm.gc.collect", lambda: 0)  # half a second each, in a process with so many modules
     threads = torch.get_num_threads()
     rows = lm.main(["--sizes", "1", "--dtypes", "float32", "--questions", "4", "--batches", "1", "2", "--device", "cpu",
                     "--out", str(page)])  # fmt: skip
@@ -41,7 +41,7 @@ def test_bfloat16_is_held_against_float32(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(lm, "VOCABULARY", 500)
     monkeypatch.setattr(lm, "WINDOW", 160)
     monkeypatch.setattr(lm, "PREFIX", 60)
-    monkeypatch.setattr(lm.gc, "collect", lambda: 0)
+    monkeypatch.setattr("benchmarks.lm.gc.collect", lambda: 0)
     threads = torch.get_num_threads()
     (row,) = lm.main(["--sizes", "1", "--dtypes", "bfloat16", "--questions", "2", "--batches", "1", "--device", "cpu",
                       "--cases", "letters", "--out", str(tmp_path / "page.md")])  # fmt: skip
