@@ -58,12 +58,13 @@ def _figure(task: str, tested: Sequence[tuple[str, dict[str, Float64s]]], of: in
     grid = np.linspace(0, 1, GRID + 1)
     what = list(tested[0][1])
     specs = []
+    size = charts.WIDE if len(what) == 1 else charts.SMALL
     for title in what:
         series = [
             charts.Line(label, grid, np.searchsorted(np.sort(v[title]), grid, side="right") / len(v[title]) - grid)
             for label, v in tested
         ]
-        specs.append(charts.lines(series, (title, "share below it, less the level"), domain=((0, 1), None)))
+        specs.append(charts.lines(series, (title, "share below, less level"), domain=((0, 1), None), size=size))
     more = of - len(tested)
     return Figure(
         title=f"Is it uniform? — {words.task(task)}",
