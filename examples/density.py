@@ -15,7 +15,7 @@ def velocity():
 
 
 def score():
-    """A callable (x, t) that gives the gradient of log p, under the diffusion named by sde= (vp, beta from .1 to 20)."""
+    """A callable (x, t) that gives the gradient of log p, under the diffusion sde=vp (beta from .1 to 20)."""
     return lambda x, t: -x / (1 + (VARIANCE - 1) * torch.exp(-0.1 * t - 9.95 * t**2))[:, None]
 
 
