@@ -26,6 +26,8 @@ SPENT = {
 }
 MOST_LINES = 6
 PARETO = 0.7
+_BOUNDED = "A lower bound of log p comes down to the truth from above, an upper bound rises to it from below."
+_SOLVED = "The tighter the tolerance, the more evaluations a sample takes, and the less the solver loses."
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,13 @@ def _curves(cells: Sequence[Cell], held: dict[str, Density], key: str) -> dict[s
         record = held[cell.name]
         doubted = float((record.pareto_k > PARETO).mean()) if record.pareto_k is not None else 0.0
         point = _Point(float(value), cell, record, -float(record.log_prob.mean()), doubted)
-        found.setdefault(f"{name(str(rest))} ({words.kind(record.likelihood)[0]})", []).append(point)
+        found.setdefault(name(str(rest)), []).append(point)
     kept = {label: sorted(points, key=lambda p: p.spent) for label, points in found.items() if len(points) >= 3}
-    return dict(list(kept.items())[:MOST_LINES])
+    return {f"{label} ({_kinds(points)})": points for label, points in list(kept.items())[:MOST_LINES]}
+
+
+def _kinds(points: Sequence[_Point]) -> str:
+    return ", ".join(dict.fromkeys(words.kind(p.record.likelihood)[0] for p in points))
 
 
 def _spec(cell: Cell) -> Spec | None:
@@ -121,8 +127,7 @@ def _figure(
         title=f"On the way to the truth — {words.task(task)}",
         subtitle=f"mean −log p against {title}"
         + ("; the line that is flat is the truth, and the distance from it stands beside" if level is not None else ""),
-        caption="A lower bound of log p comes down to the truth from above, an upper bound rises to it from below."
-        + warning,
+        caption=(_SOLVED if key == "tolerance" else _BOUNDED) + warning,
         panels=tuple(Panel(svg) for svg in charts.svg(specs, prefix)),
         legend=charts.legend([line.label for line in series]),
         grid=Grid(_HEADS, tuple(_row(label, p, level) for label, curve in found.items() for p in curve)),
