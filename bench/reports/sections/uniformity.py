@@ -79,8 +79,8 @@ def _figure(
         title=f"Is it uniform? — {words.task(task)}",
         subtitle="Distance from the uniform law" + (f"; the first {MOST_LINES} of {models} models" if more else ""),
         caption="A right model's curve stays in the shade 19 times in 20. A hill and then a valley: spread too narrow "
-        "or too wide; a single hill or valley: a shift. Ranks see one parameter at a time, TARP all: each misses what the "
-        "other sees.",
+        "or too wide; a single hill or valley: a shift. Ranks see one parameter at a time, TARP all: each misses what "
+        "the other sees.",
         panels=tuple(Panel(svg) for svg in charts.svg(specs, prefix)),
         legend=charts.legend([label for label, _ in tested]),
         grid=Grid(_HEADS, tuple(_row(label, title, v[title], parameters) for label, v in tested for title in what)),
