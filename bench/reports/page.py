@@ -126,7 +126,8 @@ def _figures(material: Material, area: str, cells: list[Cell]) -> tuple[list[Fig
     if area == "likelihood":
         drawn, left_out = likelihood.figures(material, cells, MOST_FIGURES)
         further, also = uniformity.figures(material, cells, MOST_FIGURES)
-        return likelihood_curves.figures(material, cells) + drawn + further, left_out + also
+        every = likelihood_curves.figures(material, cells) + drawn + further
+        return every, [task for task in left_out + also if not any(f.title.endswith(f" — {task}") for f in every)]
     if area == "calibration":
         return calibration.figures(material, cells, MOST_FIGURES)
     if area == "ood":
