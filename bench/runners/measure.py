@@ -17,6 +17,7 @@ import numpy as np
 from bench.arrays import AnyArray, Bools, Float64s, Ints, Strings
 from bench.components import Calibrator, Metric, NotApplicable, Score
 from bench.errors import BenchError, UsageError
+from bench.latest import latest
 from bench.records import JUDGED, Density, Generations, Record
 from bench.records.detection import Chances, Detection, Errors
 from bench.records.long import Long, unnamed
@@ -168,8 +169,14 @@ def scored(record: Record, test: Any, name: str) -> Any:
 
 
 def _scorer(record: Record | Long, score: Score) -> Callable[[Any], Float64s]:
-    train = (_held(inliers(record.split("train"))),) if score.fitted else ()
+    train = (_fitted_on(record),) if score.fitted else ()
     return lambda test: score.function(test, *train)
+
+
+@latest
+def _fitted_on(record: Record | Long) -> Record:
+    """Training rows in distribution: one object for all scores, so that they share what they work out of it."""
+    return _held(inliers(record.split("train")))
 
 
 def _held(record: Record | Long) -> Record:
