@@ -32,7 +32,7 @@ def msp(record: Classification) -> Float64s:
 @score("max-logit", of=Classification, source="Hendrycks et al. 2022, arXiv:1911.11132", check="ood/logit-identities")
 def max_logit(record: Classification) -> Float64s:
     """Negated largest logit, (n,).  Of a model that gives log-probabilities it is the order of `msp`."""
-    return -softmax(record).largest
+    return -record.logits.max(axis=1)
 
 
 @score("energy", of=Classification, source="Liu et al. 2020, arXiv:2010.03759", check="ood/logit-identities")

@@ -53,7 +53,7 @@ def _rows(material: Material, cell: Cell) -> Iterator[Row]:
         return
     critical = float(-ndtri((1 - LEVEL) / 2 / len(slices)))
     slices.sort(key=lambda s: (-wrong[s[1]].mean(), s[0]))
-    for label, rows in slices[:MOST_EACH]:
+    for label, rows in [(label, rows) for label, rows in slices[:MOST_EACH] if wrong[rows].any()]:
         groups = None if record.groups is None else record.groups[rows]
         share, worth = trials(wrong[rows], design(len(rows), groups=groups))
         low, high = wilson(share, worth, critical)
