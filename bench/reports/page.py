@@ -21,6 +21,7 @@ from bench.reports.sections import (
     ood,
     reasoning,
     samples,
+    slices,
     spending,
     tables,
     uncertainty,
@@ -101,7 +102,7 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
     figures, left_out = _figures(material, area, cells)
     further = grids[1:]
     if area in {"ood", "uncertainty"}:
-        further += ood.by_dataset(material, area)
+        further += ood.by_dataset(material, area) + slices.worst(material, cells)
     shown = reasoning.examples(material, cells) if area == "reasoning" else None
     notes = []
     if left_out:
@@ -133,7 +134,7 @@ def _figures(material: Material, area: str, cells: list[Cell]) -> tuple[list[Fig
     if area == "ood":
         return ood.figures(material, cells, MOST_FIGURES)
     if area == "uncertainty":
-        return uncertainty.figures(material, cells, MOST_FIGURES)
+        return uncertainty.figures(material, cells, MOST_FIGURES + 2)
     if area == "reasoning":
         first = reasoning.accuracies(material, area, "acc")
         figures, left_out = calibration.figures(material, cells, MOST_FIGURES - 1)
