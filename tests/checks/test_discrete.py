@@ -14,6 +14,7 @@ FILES = {
     "preferences",
     "scaling",
     "simulators",
+    "sbi_benchmark",
     "candidates",
     "integral",
     "copulas",
