@@ -19,6 +19,7 @@ from bench.reports.sections import (
     likelihood,
     likelihood_curves,
     ood,
+    published,
     reasoning,
     samples,
     slices,
@@ -103,6 +104,8 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
     further = grids[1:]
     if area in {"ood", "uncertainty"}:
         further += ood.by_dataset(material, area) + slices.worst(material, cells)
+    if area == "likelihood":
+        further += published.grids(material, area, kind_of)
     shown = reasoning.examples(material, cells) if area == "reasoning" else None
     notes = []
     if left_out:
