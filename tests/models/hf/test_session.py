@@ -85,7 +85,7 @@ def test_a_state_saved_after_another_copies_only_what_is_new() -> None:
 def test_rows_that_are_still_here_fork_without_being_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = made(tiny.llama)
     written: list[int] = []
-    honest = RowCache._write  # noqa: SLF001
+    honest = RowCache._write
     monkeypatch.setattr(
         RowCache, "_write", lambda cache, rows, at: (written.append(len(rows)), honest(cache, rows, at))
     )
