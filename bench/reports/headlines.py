@@ -48,6 +48,9 @@ class Group:
 
 SETS = Group("Prediction sets", ("set-coverage", "set-size", "set-size-violation", "worst-class-coverage"))
 INTERVALS = Group("Intervals", ("interval-coverage", "interval-width", "interval-score"), unless="coverage-90")
+# Over all data sets, over the near and over the far ones.
+_MEANS = ("auroc-macro", "fpr95-ood-macro")
+_NEAR, _FAR = (tuple(f"{metric},among={kind}" for metric in _MEANS) for kind in ("near", "far"))
 
 
 GROUPS: dict[str, tuple[Group, ...]] = {
@@ -86,7 +89,10 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         ),
         SETS,
     ),
-    "ood": (Group("Detection", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out", "aupr-in")),),
+    "ood": (
+        Group("Detection", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out", "aupr-in")),
+        Group("Detection, means over data sets that count alike", (*_MEANS, *_NEAR, *_FAR)),
+    ),
     "uncertainty": (
         Group(
             "Forecasts",
@@ -133,7 +139,7 @@ def groups(area: str, results: Sequence[Result]) -> list[tuple[Group, list[Resul
     placed: set[str] = set()
     for group in GROUPS.get(area, ()):
         first = group.metrics[0]
-        scored = first == "auroc"
+        scored = first.startswith("auroc")
         rows = {_subject(r) for r in whole if r.metric in {first, group.also} and bool(r.score) == scored}
         rows -= {_subject(r) for r in whole if r.metric == group.unless}
         mine = [r for r in whole if _subject(r) in rows and r.metric in group.metrics]
