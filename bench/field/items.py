@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +70,7 @@ def written_examples(items: Sequence[Written], reading: Reading) -> Examples:
     )
 
 
-def numbered(names: list[str]) -> Strings:
+def numbered(names: Iterable[str]) -> Strings:
     """The names, (n,), later ones of equals numbered: data sets do repeat questions."""
     seen: Counter[str] = Counter()
     out = []

@@ -66,11 +66,23 @@ def lines(
     *,
     domain: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None),
     diagonal: bool = False,
+    band: float = 0.0,
     size: tuple[int, int] = WIDE,
 ) -> Spec:
-    """Curves over a common pair of axes, told apart by colour and dash; `diagonal` draws y = x behind them."""
+    """Curves over a common pair of axes, told apart by colour and dash; behind them `diagonal` draws y = x.
+
+    band: half the height of a shade about y = 0.
+    """
     x, y = (_axis(name, title, limits) for name, title, limits in zip("xy", titles, domain, strict=True))
     layers: list[Spec] = []
+    if band:
+        layers.append(
+            {
+                "data": {"values": [{"low": -band, "high": band}]},
+                "mark": {"type": "rect", "color": _MUTED, "opacity": 0.16, "aria": False},
+                "encoding": {"y": {**y, "field": "low"}, "y2": {"field": "high"}},
+            }
+        )
     if diagonal:
         layers.append(_diagonal(x, y))
     for i, line in enumerate(series):

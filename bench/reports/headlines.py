@@ -9,7 +9,18 @@ from bench.results import Result
 
 # The first of these that a task has is its headline.
 PRIMARY: dict[str, tuple[str, ...]] = {
-    "likelihood": ("bits-per-byte", "bits-per-dim", "nll-nats", "perplexity", "choice-nll", "nll"),
+    "likelihood": (
+        "bits-per-byte",
+        "nll-per-event",
+        "bits-per-dim",
+        "nll-nats",
+        "perplexity",
+        "choice-nll",
+        "nll",
+        "expected-posterior-entropy",
+        "chosen-displacement",
+        "auroc",
+    ),
     "calibration": ("ece", "coverage-error", "brier"),
     "ood": ("auroc",),
     "uncertainty": ("crps", "aurc", "auroc"),
@@ -44,8 +55,32 @@ _NEAR, _FAR = (tuple(f"{metric},among={kind}" for metric in _MEANS) for kind in 
 
 GROUPS: dict[str, tuple[Group, ...]] = {
     "likelihood": (
-        Group("Densities", ("bits-per-dim", "nll-nats", "kl-to-truth")),
+        Group("Densities", ("bits-per-dim", "nll-nats", "kl-to-truth"), unless="nll-per-event"),
+        Group("Sequences of events", ("nll-per-event", "kl-to-truth", "rescaling-distance")),
+        Group(
+            "Posteriors",
+            (
+                "expected-posterior-entropy",
+                "excess-posterior-entropy",
+                "sbc-p",
+                "tarp-p",
+                "expected-coverage-distance",
+                "c2st",
+            ),
+        ),
         Group("Texts", ("bits-per-byte", "excess-bits-per-byte", "perplexity", "word-perplexity")),
+        Group(
+            "Preferred and rejected texts",
+            (
+                "chosen-displacement",
+                "rejected-displacement",
+                "displaced-share",
+                "implicit-reward-accuracy",
+                "preference-accuracy",
+            ),
+            also="preference-accuracy",
+        ),
+        Group("Scores that should tell members from others", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out")),
     ),
     "calibration": (
         Group(

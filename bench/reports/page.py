@@ -19,6 +19,7 @@ from bench.reports.sections import (
     likelihood,
     likelihood_curves,
     ood,
+    published,
     reasoning,
     samples,
     slices,
@@ -103,6 +104,8 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
     further = grids[1:]
     if area in {"ood", "uncertainty"}:
         further += ood.by_dataset(material, area) + slices.worst(material, cells)
+    if area == "likelihood":
+        further += published.grids(material, area, kind_of)
     shown = reasoning.examples(material, cells) if area == "reasoning" else None
     notes = []
     if left_out:
@@ -127,7 +130,8 @@ def _figures(material: Material, area: str, cells: list[Cell]) -> tuple[list[Fig
     if area == "likelihood":
         drawn, left_out = likelihood.figures(material, cells, MOST_FIGURES)
         further, also = uniformity.figures(material, cells, MOST_FIGURES)
-        return likelihood_curves.figures(material, cells) + drawn + further, left_out + also
+        every = likelihood_curves.figures(material, cells) + drawn + further
+        return every, [task for task in left_out + also if not any(f.title.endswith(f" — {task}") for f in every)]
     if area == "calibration":
         return calibration.figures(material, cells, MOST_FIGURES)
     if area == "ood":
