@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.arrays import Bools, Float64s
+from bench.arrays import AnyArray, Bools
 from bench.components import NotApplicable, PerSample, metric, per_sample
 from bench.records import Generations
 from bench.references.series import affinity
@@ -43,7 +43,7 @@ def target(intervals: list[list[int]], times: list[int], *, ordered: bool) -> st
     return json.dumps({"gold": intervals, "times": times, "ordered": ordered})
 
 
-def marks(intervals: list[list[int]], times: Float64s) -> Bools:
+def marks(intervals: list[list[int]], times: AnyArray) -> Bools:
     """Which times lie in one of the intervals, both ends included, (n,)."""
     out = np.zeros(len(times), dtype=bool)
     for first, last in intervals:

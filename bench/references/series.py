@@ -47,8 +47,7 @@ class Series:
         for _ in range(100):
             kept = np.sort(rng.permutation(n)[: n - round(share * n)])
             if self.anomalous[kept].any() or not self.anomalous.any():
-                parts = (part[kept] for part in (self.values, self.twin, self.anomalous, self.times))
-                return Series(self.kind, *parts)
+                return Series(self.kind, self.values[kept], self.twin[kept], self.anomalous[kept], self.times[kept])
         raise NotApplicable(f"dropping {share:g} of {n} samples leaves no anomaly")
 
 
