@@ -33,9 +33,9 @@ RESAMPLES = 1000
 CALLS = 3  # of a peer on a resample
 LEGEND = (
     "CPU seconds of one thread, medians. *Interval*: the point estimate and its 95 % interval. *Loop*: the fastest "
-    f"peer on 1,000 resamples of the rows, {CALLS} of them timed and the rest counted. *Memory*: the most that the interval's "
-    "computation held at once beyond the arrays, in units of their size. All begin with the same arrays (logits, "
-    "scores, forecasts). Below 1 × the peer is faster."
+    f"peer on 1,000 resamples of the rows, {CALLS} of them timed and the rest counted. *Memory*: the most that the "
+    "interval's computation held at once beyond the arrays, in units of their size. All begin with the same arrays "
+    "(logits, scores, forecasts). Below 1 × the peer is faster."
 )
 
 
