@@ -17,7 +17,7 @@ from bench.models import importing
 from bench.models.building import facts
 from bench.models.densities import training_rows
 from bench.models.dequantisation import LEARNT, METHODS, Noise, dequantised, lower_bound
-from bench.models.descent import descend
+from bench.models.modules import load, seeded, train
 from bench.models.scaling import Scale, flat
 from bench.models.shelf import Arrays, digest_of, kept
 from bench.models.user_flows import Grey
@@ -62,12 +62,12 @@ class TrainedFlow:
             "recipe": _RECIPE, "torch": torch.__version__, "zuko": _zuko().__version__,
         }  # fmt: skip
         width = rows.shape[1]
-        with _seeded(derive(seed, "flow") % 2**63):
+        with seeded(derive(seed, "flow")):
             self.flow = _made(self.kind, width)
             noise = _made("maf", width, context=width) if learnt else None
         modules = [m for m in (self.flow, noise) if m is not None]
         arrays = kept("flow", key, lambda: _trained(self.flow, noise, rows, self.scale, self.levels, seed, self.steps))
-        _load(modules, arrays)
+        load(modules, arrays)
         self.noise = None if noise is None else drawn_noise(noise, self.scale, seed)
 
     def density(self, inputs: AnyArray) -> LogDensity:
@@ -177,7 +177,7 @@ def learnt_noise(
     import torch
 
     scale = Scale.of(rows)
-    with _seeded(derive(seed, "noise") % 2**63):
+    with seeded(derive(seed, "noise")):
         noise = _made("maf", rows.shape[1], context=rows.shape[1])
     data, draws = torch.as_tensor(rows), torch.Generator().manual_seed(derive(seed, "noise", "batch") % 2**63)
 
@@ -186,7 +186,7 @@ def learnt_noise(
         shift, logs = _noise_at(noise, _apply(scale, x), torch.randn(x.shape, generator=draws, dtype=x.dtype))
         return (logs - log_density(x + shift)).mean()
 
-    _descend([noise], loss, steps)
+    train([noise], loss, steps=steps, rate=RATE)
     return noise, scale
 
 
@@ -232,26 +232,7 @@ def _trained(flow: Any, noise: Any, rows: Float64s, scale: Scale, levels: int, s
             x = x + torch.rand(x.shape, generator=draws, dtype=x.dtype)
         return -flow().log_prob(_apply(scale, x)).mean()
 
-    found = _descend(modules, loss, steps)
-    return {f"{i:03d}": p.numpy() for i, p in enumerate(found)}
-
-
-def _descend(modules: list[Any], loss: Callable[[], Tensor], steps: int) -> list[Tensor]:
-    """Train in place, and leave the average of the parameters in them."""
-    parameters = [p for m in modules for p in m.parameters()]
-    found = descend(parameters, loss, steps=steps, rate=RATE, average=0.99, clip=100.0)
-    _load(modules, {f"{i:03d}": p.numpy() for i, p in enumerate(found)})
-    return found
-
-
-def _load(modules: list[Any], arrays: Arrays) -> None:
-    import torch
-
-    parameters = [p for m in modules for p in m.parameters()]
-    with torch.no_grad():
-        for p, name in zip(parameters, sorted(arrays), strict=True):
-            p.copy_(torch.as_tensor(arrays[name]))
-            p.requires_grad_(False)
+    return train(modules, loss, steps=steps, rate=RATE)
 
 
 def _apply(scale: Scale, rows: Tensor) -> Tensor:
@@ -277,24 +258,6 @@ def _made(kind: str, width: int, context: int = 0) -> Any:
         "gf": lambda: flows.GF(width, context, transforms=3, components=8, hidden_features=HIDDEN),
     }
     return made[kind]().double()
-
-
-class _seeded:  # noqa: N801 - a context
-    """torch's own generator at a seed, and back at what it was."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def __enter__(self) -> None:
-        import torch
-
-        self.before = torch.get_rng_state()
-        torch.manual_seed(self.seed)
-
-    def __exit__(self, *_: object) -> None:
-        import torch
-
-        torch.set_rng_state(self.before)
 
 
 def _zuko() -> Any:
