@@ -71,7 +71,7 @@ def written_examples(items: Sequence[Written], reading: Reading) -> Examples:
 
 
 def numbered(names: Iterable[str]) -> Strings:
-    """The names, later ones of equals numbered: data sets do repeat questions."""
+    """The names, (n,), later ones of equals numbered: data sets do repeat questions."""
     seen: Counter[str] = Counter()
     out = []
     for name in names:

@@ -54,7 +54,7 @@ class TrainedFlow:
 
         rows = training_rows(train)
         self.levels, self.seed = train.levels, seed
-        self.scale = Scale.of(dequantised(rows, seed) if self.levels else rows)
+        scale = self.scale = Scale.of(dequantised(rows, seed) if self.levels else rows)
         learnt = bool(self.levels) and self.dequantisation in LEARNT
         key = {
             "data": digest_of(rows), "levels": self.levels, "kind": self.kind, "learnt": learnt, "seed": seed,
@@ -66,9 +66,9 @@ class TrainedFlow:
             self.flow = _made(self.kind, width)
             noise = _made("maf", width, context=width) if learnt else None
         modules = [m for m in (self.flow, noise) if m is not None]
-        arrays = kept("flow", key, lambda: _trained(self.flow, noise, rows, self.scale, self.levels, seed, self.steps))
+        arrays = kept("flow", key, lambda: _trained(self.flow, noise, rows, scale, self.levels, seed, self.steps))
         load(modules, arrays)
-        self.noise = None if noise is None else drawn_noise(noise, self.scale, seed)
+        self.noise = None if noise is None else drawn_noise(noise, scale, seed)
 
     def density(self, inputs: AnyArray) -> LogDensity:
         """Exact log-density, nats, (b,); of discrete data a lower bound on the log-mass."""

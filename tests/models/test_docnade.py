@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench.models.docnade import DocNade
 
 from bench.arrays import Ragged
 from bench.errors import UsageError
@@ -14,6 +13,7 @@ from bench.examples import Examples
 from bench.metrics.topics import npmi_coherence
 from bench.models import docnade as module
 from bench.models.building import build
+from bench.models.docnade import DocNade
 from bench.specs import parse
 
 
