@@ -208,7 +208,8 @@ def _noise_at(noise: Any, seen: Tensor, normals: Tensor) -> tuple[Tensor, Tensor
     import torch
 
     said = noise(seen)
-    point, stretch = said.transform.inv.call_and_ladj(normals)
+    # An autoregressive map from normals to noise takes one pass this way, and one for each dimension the other way.
+    point, stretch = said.transform.call_and_ladj(normals)
     logistic = torch.nn.functional.logsigmoid
     # u = sigmoid(v): log |du/dv| = log u + log(1 - u).
     within = (logistic(point) + logistic(-point)).sum(dim=1)
