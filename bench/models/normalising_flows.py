@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KINDS = ("nsf", "maf", "gf")
 HIDDEN = (64, 64)
-STEPS, BATCH, RATE = 1200, 256, 2e-3
+STEPS, BATCH, RATE = 400, 256, 2e-3
 EDGE = 1e-9  # noise is kept this far within the cell, where its logit is a number
 ROWS = 2048
 _RECIPE = 1  # raised when a change alters trained weights
