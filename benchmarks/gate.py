@@ -42,6 +42,16 @@ MANY = (
     "How often any check fails: at most 5 % is promised. The plain rule: any mean fell. No check can pass at a margin "
     "of 0 but by an improvement, so that column is not counted."
 )
+MADE = (
+    "Made by `python -m benchmarks.gate`: {reps:,} simulated pairs a row ({families:,} of families, and {planted:,} of "
+    "those in which one check is worse), per cent."
+)
+PLANTED = (
+    "The same checks, of which one is truly worse by a quarter of a standard deviation: how often that one FAILs (the "
+    "power), how often any of the 47 others does (a false alarm; at most 5 % is promised), and how often the mean of "
+    "any of the others fell, by which the plain rule would accuse it."
+)
+DROP = 0.25
 
 
 @dataclass
@@ -56,13 +66,16 @@ class Tally:
     other: int = 0
     told: int = 0
 
+    def share(self) -> str:
+        """How often it failed, in per cent, with the standard error."""
+        error = 100 * math.sqrt(max(self.fail, 1) / self.reps * (1 - self.fail / self.reps) / self.reps)
+        return f"{100 * self.fail / self.reps:.1f} ± {error:.1f}"
+
     def row(self, name: str) -> str:
         """A line of the table, in per cent, with the standard error of the gate's FAIL rate."""
         f, p, q = (100 * x / self.reps for x in (self.fail, self.passed, self.plain))
-        rest = 100 - f - p
-        error = 100 * math.sqrt(max(self.fail, 1) / self.reps * (1 - self.fail / self.reps) / self.reps)
         theirs = [f" {100 * x / self.told:.1f} |" for x in (self.worse, self.other) if self.told]
-        return f"| {name} | {f:.1f} ± {error:.1f} | {p:.1f} | {rest:.1f} | {q:.1f} |{''.join(theirs)}"
+        return f"| {name} | {self.share()} | {p:.1f} | {100 - f - p:.1f} | {q:.1f} |{''.join(theirs)}"
 
 
 PEER = find_spec("evalsig") is not None
@@ -124,28 +137,47 @@ def single(n: int, drop: float, reps: int, *, clustered: bool = False) -> Tally:
     return tally
 
 
-def family(correction: str, rho: float, reps: int, *, checks: int = 48, n: int = 300, clustered: bool = False) -> Tally:
-    """48 checks without a difference, margin 0: how often any of them fails, and how often any mean fell at all.
+def family(
+    correction: str,
+    rho: float,
+    reps: int,
+    *,
+    clustered: bool = False,
+    drop: float = 0.0,
+    checks: int = 48,
+    n: int = 300,
+) -> tuple[Tally, Tally]:
+    """48 checks, margin 0: how often any without a difference fails and any such mean fell; and how often the first.
 
-    clustered: samples come in 60 clusters of 5, within which half of a difference's variance is shared.
+    clustered: samples come in 60 clusters of 5, within which half of a difference's variance is shared.  drop: by how
+    many standard deviations the first check is worse; 0 for one more without a difference.
     """
     groups = [f"g{i // 5}" for i in range(n)] if clustered else None
-    rng = np.random.default_rng(round(10 * rho))
+    rng = np.random.default_rng([round(10 * rho), int(clustered), round(100 * drop)])
     rules = Policy.model_validate({"checks": [{"metric": "*", "margin": 0.0}], "correction": correction})
-    tally = Tally(reps=reps)
+    rest, first = Tally(reps=reps), Tally(reps=reps)
     for _ in range(reps):
         d = correlated(rng, n, checks, rho)
         if clustered:
             d = (d + np.repeat(correlated(rng, n // 5, checks, rho), 5, axis=1)) / math.sqrt(2)
+        d[0] -= drop
         open_ = (0.0, None)
         zero = [number(np.full(n, 0.5), metric=f"m{k}", range=open_, kind="mean") for k in range(checks)]
         moved = [number(0.5 + d[k], metric=f"m{k}", range=open_, kind="mean") for k in range(checks)]
         made = gate(
             rules, side(cell(zero, n=n, groups=groups)), side(cell(moved, n=n, groups=groups)), today=TODAY, created=""
         )
-        tally.fail += made.counts["fail"] > 0
-        tally.plain += bool((d.mean(axis=1) < 0).any())
-    return tally
+        failed = {c.metric for c in made.checks if c.verdict == "fail"}
+        first.fail += "m0" in failed
+        rest.fail += bool(failed - ({"m0"} if drop else set()))
+        rest.plain += bool((d[1 if drop else 0 :].mean(axis=1) < 0).any())
+    return rest, first
+
+
+def planted(name: str, found: tuple[Tally, Tally]) -> str:
+    """A line of the table of families in which one check is truly worse, in per cent."""
+    rest, first = found
+    return f"| {name} | {first.share()} | {rest.share()} | {100 * rest.plain / rest.reps:.1f} |"
 
 
 def report(reps: int) -> str:
@@ -165,22 +197,27 @@ def report(reps: int) -> str:
         single(1320, drop, reps, clustered=True).row(f"132 clusters of 10, true drop {100 * drop:g} points")
         for drop in (0.0, 0.02, 0.1)
     ]
-    few = max(50, reps // 4)
+    few = max(50, reps // 2)
     families = [
-        family(correction, rho, few).row(f"{correction}, correlation {rho:g}")
+        family(correction, rho, few)[0].row(f"{correction}, correlation {rho:g}")
         for correction in ("none", "holm", "max-t")
         for rho in (0.0, 0.5, 0.9)
     ]
     families += [
-        family(correction, rho, few, clustered=True).row(f"{correction}, correlation {rho:g}, 60 clusters of 5")
+        family(correction, rho, few, clustered=True)[0].row(f"{correction}, correlation {rho:g}, 60 clusters of 5")
         for correction in ("holm", "max-t")
         for rho in (0.0, 0.5)
+    ]
+    powers = [
+        planted(f"{correction}, correlation {rho:g}", family(correction, rho, few // 2, drop=DROP))
+        for correction in ("holm", "max-t")
+        for rho in (0.0, 0.5, 0.9)
     ]
     return "\n".join(
         [
             "# How often is the gate right?",
             "",
-            f"Made by `python -m benchmarks.gate`: {reps:,} simulated pairs a row ({few:,} of families), per cent.",
+            MADE.format(reps=reps, families=few, planted=few // 2),
             "",
             "## One check, margin 2 points",
             "",
@@ -202,6 +239,13 @@ def report(reps: int) -> str:
             "",
             head,
             *families,
+            "",
+            "## 48 checks of which one is worse, margin 0",
+            "",
+            PLANTED,
+            "",
+            "| case | the worse one FAILs | any other FAILs | any other mean fell |\n|---|--:|--:|--:|",
+            *powers,
             "",
         ]
     )
