@@ -45,7 +45,7 @@ def unmask(
     for start in range(0, length, block):
         end = min(start + block, length)
         while len(going) and hidden[going[0], start:end].any():
-            found = model.fill([prompts[k] for k in going], tokens[going], hidden[going])[:, start:end]
+            found = model.fill([prompts[k] for k in going.tolist()], tokens[going], hidden[going])[:, start:end]
             passes[going] += 1
             _draw(found, noise[going], temperature, per_pass, going, start, (tokens, logprobs, hidden))
         going = np.array([k for k in going if not model.read(tokens[k, :end].tolist(), stop)[2]], dtype=np.int64)

@@ -60,7 +60,7 @@ def train(recipe: Recipe, out: Path) -> Path:
     model = LlamaForCausalLM.from_pretrained(CHECKPOINTS / str(recipe.parent), dtype=torch.float32)
     optimiser, schedule = optimiser_of(model, recipe)
     draws = generator(recipe.seed, NAME, "masks")
-    hidden_token = words.token_to_id("<pad>")
+    hidden_token = words.get_vocab()["<pad>"]
     began, recent = time.monotonic(), []
     for step, batch in enumerate(_batches(recipe, words), start=1):
         hidden = torch.from_numpy(masks(draws, recipe.batch))
@@ -109,7 +109,7 @@ def masks(draws: np.random.Generator, rows: int) -> Bools:
 
 def _batches(recipe: Recipe, words: Tokenizer) -> Iterator[Batch]:
     streams = [stream(KIND, recipe.seed, "train", level) for level in range(1, DIFFICULTIES[KIND] + 1)]
-    end = words.token_to_id("</s>")
+    end = words.get_vocab()["</s>"]
     for _ in range(recipe.steps):
         rows: list[list[int]] = []
         starts = []
