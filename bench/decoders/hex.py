@@ -19,7 +19,7 @@ from bench.seeds import generator
 HEX = "Test-Time Scaling in Diffusion LLMs via Hidden Semi-Autoregressive Experts"
 
 
-@decoder("hex", source="Lee et al. 2025, Hidden Semi-Autoregressive Experts", papers=(HEX,), check="hex")
+@decoder("hex", source="Lee et al. 2025, Hidden Semi-Autoregressive Experts", papers=(HEX,), check="hex", denoises=True)
 def hex_(
     model: LanguageModel,
     prompts: Sequence[Prompt],

@@ -20,6 +20,7 @@ from bench.models.hf.checkpoint import Loaded
 from bench.models.masked_lm import MaskedLM
 from bench.models.unmasking import unmask
 from bench.references.chains import sticky
+from bench.runners.decoding import compared
 
 PROMPTS = [Prompt(str(k), "?", lambda text: text[:1], (), 5) for k in range(6)]
 
@@ -87,6 +88,12 @@ def test_other_models_and_settings_are_refused() -> None:
             hex_(ChainLM(sticky(3)), PROMPTS, 0, blocks=blocks)
     with pytest.raises(UsageError, match="as they are"):
         tiny().generate([Draw("ab", 0, 1.0, top_p=0.5)])
+
+
+def test_all_decoders_are_those_of_any_language_model() -> None:
+    every = {spec.name for spec in compared(["all"], None)}
+    assert "self-consistency" in every
+    assert "hex" not in every
 
 
 def test_the_embedded_model_writes_worked_sums() -> None:
