@@ -41,6 +41,8 @@ manual: $(DEV) ## build the manual into build/manual
 
 zoo: $(STAMP) ## train the embedded language models again
 	$(BIN)/python -m bench.zoo.train
+	$(BIN)/python -m bench.zoo.masked
+	$(BIN)/python -m bench.zoo.rewards
 
 # Torch first, alone and pinned: a bare `torch` from another package would bring gigabytes of GPU libraries.
 $(STAMP): pyproject.toml constraints.txt

@@ -164,9 +164,13 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class Decoder(Component):
-    """An inference-time strategy: (model, prompts, seed, **parameters) -> a `Decision` for each prompt."""
+    """An inference-time strategy: (model, prompts, seed, **parameters) -> a `Decision` for each prompt.
+
+    denoises: whether it needs a model that fills in hidden tokens (`Denoising`).
+    """
 
     kind: ClassVar[str] = "decoder"
+    denoises: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,7 +315,13 @@ def calibrator(
 
 
 def decoder(
-    name: str, *, area: str = "reasoning", source: str, papers: Sequence[str] = (), check: str = ""
+    name: str,
+    *,
+    area: str = "reasoning",
+    source: str,
+    papers: Sequence[str] = (),
+    check: str = "",
+    denoises: bool = False,
 ) -> Callable[[F], F]:
     """Register a decoder (see `Decoder`)."""
     return _decorate(Decoder, name, {k: v for k, v in locals().items() if k != "name"})

@@ -219,6 +219,28 @@ class SteppedModel(LanguageModel, Protocol):
         ...
 
 
+@runtime_checkable
+class Denoising(LanguageModel, Protocol):
+    """A language model that fills in hidden tokens, in any order: masked diffusion.  canvas: how many at most."""
+
+    canvas: int
+
+    def encoded(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """The tokens of each prompt."""
+        ...
+
+    def fill(self, before: Sequence[tuple[int, ...]], tokens: Ints, hidden: Any) -> Float64s:
+        """Log-probabilities of what stands at each place of n canvases, (n, L, V), nats.
+
+        before: the tokens of each one's prompt.  tokens: (n, L), of which the hidden ones (n, L) are not looked at.
+        """
+        ...
+
+    def read(self, tokens: Sequence[int], stop: Sequence[str]) -> tuple[str, int, bool]:
+        """The text of a canvas up to its end, the tokens that it took with that end, and whether it has one."""
+        ...
+
+
 @dataclass(frozen=True)
 class UnorderedPrompt:
     """A prompt some of whose parts have no order: what stands before them, the parts, and what follows them."""

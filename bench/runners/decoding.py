@@ -17,11 +17,13 @@ BUDGET = "budget"
 def compared(texts: Sequence[str], budget: int | None) -> list[Spec]:
     """The decoders that are named, `all` standing for every one of reasoning, each with the budget.
 
-    Those of efficiency give the same texts as `sample`, only sooner, so `all` leaves them out.
+    Those of efficiency give the same texts as `sample`, only sooner, and those that denoise need a model that fills in
+    hidden tokens, so `all` leaves them out.
     """
     named: list[Spec] = []
     for text in texts:
-        every = [name for name, decoder in components(Decoder).items() if decoder.area == "reasoning"]
+        own = [one for one in components(Decoder).values() if one.area == "reasoning" and not one.denoises]
+        every = [decoder.name for decoder in own]
         named += [parse(name) for name in every] if text == ALL else [parse(text)]
     return [within(spec, budget) for spec in dict.fromkeys(named)]
 

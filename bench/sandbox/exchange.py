@@ -162,6 +162,9 @@ def _changed(mine: Any, theirs: Any) -> None:
         mine.update(theirs)
 
 
+_VERBS: dict[str, Any] = {"call": lambda what, *args, **named: what(*args, **named), "get": getattr, "set": setattr}
+
+
 def serve(line: Line, program: dict[str, Any]) -> None:
     """The asked side, until the other end is gone.  program: its names."""
     kept: list[Any] = []
@@ -173,10 +176,7 @@ def serve(line: Line, program: dict[str, Any]) -> None:
         try:
             verb, target, args, names, values = asked
             args, values = unpacked(args, kept.__getitem__), unpacked(values, kept.__getitem__)
-            if verb == "call":
-                value = found(target)(*args, **dict(zip(names, values, strict=True)))
-            else:
-                value = getattr(found(target), args[0]) if verb == "get" else setattr(found(target), *args)
+            value = _VERBS[verb](found(target), *args, **dict(zip(names, values, strict=True)))
             line.send(["gave", packed(value, kept), packed([*args, *values], kept)])
         except BaseException as error:  # noqa: BLE001 - whatever it raises is its answer
             line.send(["raised", type(error).__name__, str(error)[:1000]])

@@ -41,8 +41,7 @@ def train(recipe: Recipe, out: Path, words: Tokenizer | None = None, save_every:
     torch.manual_seed(recipe.seed)
     words = words or tokenizer.build()
     model = _start(recipe, out, words)
-    optimizer = torch.optim.AdamW(_groups(model, recipe), lr=recipe.learning_rate, betas=(0.9, 0.98), fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(recipe, step))
+    optimizer, schedule = optimiser_of(model, recipe)
     began, recent = time.monotonic(), []
     for step, batch in enumerate(_batches(recipe, words), start=1):
         loss = model(input_ids=batch[:, 0], labels=batch[:, 1], attention_mask=_mask(batch[:, 2])).loss
@@ -62,6 +61,14 @@ def train(recipe: Recipe, out: Path, words: Tokenizer | None = None, save_every:
         if save_every and step % save_every == 0 and step < recipe.steps:
             save(model, words, out / recipe.name)
     return save(model, words, out / recipe.name)
+
+
+def optimiser_of(
+    model: LlamaForCausalLM, recipe: Recipe
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """The optimiser of a recipe, and what sets its rate at each step."""
+    optimizer = torch.optim.AdamW(_groups(model, recipe), lr=recipe.learning_rate, betas=(0.9, 0.98), fused=True)
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(recipe, step))
 
 
 def rate(recipe: Recipe, step: int) -> float:

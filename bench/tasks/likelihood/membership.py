@@ -72,17 +72,18 @@ def _life(person: Person, facts: dict[str, str]) -> str:
 
 
 def _ask_members(kind: str, model: Any, _: Any, batch: Examples, __: int, common: dict[str, Any]) -> Record:
-    texts = [text for row in batch.inputs for text in row]
-    if kind == "min-k++":
-        scored = model.score([("", text) for text in texts], Details(top=LIKELIEST))
-        found = np.array([_plus(s) for s in scored])
-    else:
-        scored = model.score([("", text) for text in texts])
-        found = np.array([min_k(s.logprobs) if kind == "min-k" else s.logprobs.mean() for s in scored])
+    found = familiar(kind, model, [("", text) for row in batch.inputs for text in row])
     if kind == "lira":
         table = found.reshape(len(batch), 1 + SHADOWS)
         found = offline_lira(table[:, 0], table[:, 1:])
     return Scores(**common, scores=-found)
+
+
+def familiar(kind: str, model: Any, requests: list[tuple[str, str]]) -> Float64s:
+    """How familiar each continuation is to the model given its context, (n,): by one of `KINDS`, lira as the loss."""
+    if kind == "min-k++":
+        return np.array([_plus(s) for s in model.score(requests, Details(top=LIKELIEST))])
+    return np.array([min_k(s.logprobs) if kind == "min-k" else s.logprobs.mean() for s in model.score(requests)])
 
 
 def _plus(scored: Scored) -> float:
