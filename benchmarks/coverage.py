@@ -171,7 +171,7 @@ def _world(job: tuple[str, int, float, Path | None]) -> Table:
                 elif seconds <= 0:
                     continue
                 else:
-                    # Ten times the rows take about ten times as long: what could not come to enough is not begun.
+                    # Ten times the rows take three times as long or more: what could not come to enough is not begun.
                     found[key] = (
                         Cover(0, 0, 0, "none")
                         if slow
@@ -180,7 +180,7 @@ def _world(job: tuple[str, int, float, Path | None]) -> Table:
                     if keep is not None:
                         with keep.open("a", encoding="utf-8") as file:
                             file.write(json.dumps([*key, asdict(found[key])]) + "\n")
-                slow = found[key].reps < min(10 * FEW, reps)
+                slow = found[key].reps < min(3 * FEW, reps)
     return found
 
 

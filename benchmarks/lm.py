@@ -8,6 +8,7 @@ are counted, so that other work on the machine weighs less; on a GPU it is wall 
 from __future__ import annotations
 
 import argparse
+import copy
 import gc
 import logging
 import platform
@@ -44,7 +45,8 @@ LEGEND = (
     "takes there with `batch_size=auto`, relative to that. *Ratio*: its seconds over those of bench. *Floor*: the time "
     "of a bare forward pass over the same distinct tokens, 1,024 at a time, and of the head's product where something "
     "is scored, as a share of bench's. *Peak*: bench's multiplications as a share of the fastest matrix product "
-    "measured here."
+    "measured here. *Off float32*: how far a token's log-probability lies at most from that of the same weights in "
+    "float32, in bench and in the harness, on some of the requests; both take the softmax in float32."
 )
 
 
@@ -74,6 +76,7 @@ class Row:
     mismatches: int
     floor: float
     peak: float
+    off: tuple[float, float] | None  # a token's largest difference from float32, nats: bench's, the harness's
 
     @property
     def ratio(self) -> float:
@@ -186,7 +189,21 @@ def race(loaded: Loaded, ours: Engine, case: Case, size: int, dtype: str, sizes:
     return Row(
         case, size, dtype, best, theirs, taken, tried.get("auto", float("nan")) / tried[best], asked, run,
         *compare(got, expected), bare / taken, work(loaded.model, run, places) / taken,
+        None if dtype == "float32" else off_float32(loaded, ours, case, best),
     )  # fmt: skip
+
+
+def off_float32(loaded: Loaded, ours: Engine, case: Case, batch: str) -> tuple[float, float]:
+    """The largest difference of a token's log-probability from that of the same weights in float32, nats."""
+    wide = Loaded(copy.deepcopy(loaded.model).float(), loaded.tokenizer)
+    truth = choose_engine(wide, batching(loaded.model.device.type), length=WINDOW).score(case.sample, Details())
+    peer = harness(loaded, batch)
+    sides = [engine.score(case.sample, Details()) for engine in (ours, peer)]
+    peer.close()
+    bench, other = (
+        max(float(np.abs(a.logprobs - b.logprobs).max()) for a, b in zip(side, truth, strict=True)) for side in sides
+    )
+    return bench, other
 
 
 def compare(ours: Sequence[Scores], theirs: Sequence[Scores]) -> tuple[float, int]:
@@ -236,7 +253,7 @@ def peak(dtype: Any, device: Any) -> float:
 
 HEADS = (
     "model", "case", "requests", "tokens asked", "run", "harness, s", "batch", "auto", "bench, s", "ratio",
-    "max difference, nats", "greedy mismatches", "floor", "peak",
+    "max difference, nats", "greedy mismatches", "floor", "peak", "off float32, nats",
 )  # fmt: skip
 
 
@@ -246,6 +263,7 @@ def line(row: Row) -> str:
         f"{row.size} M, {row.dtype}", row.case.name, f"{len(row.case.spans):,}", f"{row.asked:,}", f"{row.run:,}",
         f"{row.theirs:.2f}", row.batch, "–" if row.auto != row.auto else f"{row.auto:.1f} ×", f"{row.ours:.2f}",
         f"**{row.ratio:.1f} ×**", f"{row.apart:.0e}", str(row.mismatches), f"{row.floor:.0%}", f"{row.peak:.0%}",
+        "–" if row.off is None else f"{row.off[0]:.2f}, {row.off[1]:.2f}",
     ]  # fmt: skip
     return "| " + " | ".join(cells) + " |"
 

@@ -2,12 +2,13 @@
 
 One record of 50,000 rows, 512 features and 1,000 classes, and 20,000 training rows to fit on.  Each score of each side
 runs in a process of its own, on one thread, fitting included: CPU seconds, and the most memory beyond the arrays that
-both start with.  Peers take batches of 256 rows, as a loader gives them.  What a peer would take minutes for is timed
-on 1,024 and on 2,048 rows, and extended along the line through both; such numbers are marked.  Writes its part of
-docs/performance.md.
+both start with.  Then all scores of bench run one after the other in one process, as `bench eval` asks for them, where
+they share what they have in common; the peer's detectors each work alone.  Peers take batches of 256 rows, as a loader
+gives them.  What a peer would take minutes for is timed on 1,024 and on 2,048 rows, and extended along the line through
+both; such numbers are marked.  Writes its part of docs/performance.md.
 
-pytorch-ood is installed without its dependencies (`pip install --no-deps pytorch-ood==0.4.0`): its detectors need none
-beyond torch and numpy, where its package asks for torchvision.
+pytorch-ood is installed without its dependencies (`pip install --no-deps pytorch-ood==0.4.0`), and so is no part of the
+extra `peers`: its detectors need none beyond torch and numpy, where its package asks for torchvision.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import numpy as np
 from bench.components import Score
 from bench.records import Classification
 from bench.records.head import packed
-from bench.registry import find
+from bench.registry import components, find
 from benchmarks.sections import put
 
 ROWS, TRAIN, WIDTH, CLASSES, BATCH = 50_000, 20_000, 512, 1000, 256
@@ -192,6 +193,11 @@ def ours(name: str, arrays: Arrays) -> np.ndarray:
     return np.asarray(score.function(arrays.test, *((arrays.train,) if score.fitted else ())))
 
 
+def together(names: list[str], arrays: Arrays) -> np.ndarray:
+    """Scores of bench, one after the other on the same record, (n, scores)."""
+    return np.stack([ours(name, arrays) for name in names], axis=1)
+
+
 def alone(work: Callable[[], np.ndarray]) -> Side:
     """Run in a forked process: its CPU seconds and what it needed beyond what it was born with."""
     there, here = multiprocessing.get_context("fork").Pipe()
@@ -217,6 +223,7 @@ def race(arrays: Arrays, names: list[str]) -> list[tuple[str, Side, Side, float]
     """Each score of both sides, and the rank correlation of their values."""
     from scipy.stats import spearmanr
 
+    components(Score)  # imported before the clock runs
     rows = []
     n = len(arrays.test)
     for name in names:
@@ -235,15 +242,17 @@ def race(arrays: Arrays, names: list[str]) -> list[tuple[str, Side, Side, float]
     return rows
 
 
-def table(rows: list[tuple[str, Side, Side, float]], arrays: Arrays) -> str:
-    """Markdown."""
+def table(rows: list[tuple[str, Side, Side, float]], passes: dict[str, Side], arrays: Arrays) -> str:
+    """Markdown.  passes: what bench took for all scores in one process, and for those that were timed whole."""
     n, classes = arrays.test.logits.shape
     about = (
-        f"{n:,} rows, {arrays.weight.shape[1]} features, {classes:,} classes, {len(arrays.train):,} training rows; one "
-        "thread; CPU seconds with fitting, memory beyond the arrays in MB. ~: timed on some rows and extended.\n"
+        f"Made by `python -m benchmarks.ood`: {n:,} rows, {arrays.weight.shape[1]} features, {classes:,} classes, "
+        f"{len(arrays.train):,} training rows; one thread; CPU seconds with fitting, memory beyond the arrays in MB. "
+        "~: timed on some rows and extended. *One pass*: all scores of bench in one process, which share what they "
+        "have in common; the peer's detectors share nothing.\n"
     )
     lines = [
-        "## OOD scores\n",
+        "# How fast are OOD scores?\n",
         about,
         "| score | bench s | pytorch-ood s | times | bench MB | pytorch-ood MB | rank correlation |",
         "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
@@ -255,11 +264,21 @@ def table(rows: list[tuple[str, Side, Side, float]], arrays: Arrays) -> str:
             f"| {name} | {mine.seconds:.2f} | {near}{theirs.seconds:.2f} | {theirs.seconds / mine.seconds:.1f} | "
             f"{mine.memory:.0f} | {theirs.memory:.0f} | {agreement:.6f}{note} |"
         )
-    for label, kept in (("all", rows), ("all that were timed whole", [r for r in rows if not r[2].extended])):
-        a, b = sum(r[1].seconds for r in kept), sum(r[2].seconds for r in kept)
-        most = [max(r[side].memory for r in kept) for side in (1, 2)]  # type: ignore[union-attr]
-        lines.append(f"| **{label}** | {a:.1f} | {b:.1f} | {b / a:.1f} | {most[0]:.0f} | {most[1]:.0f} | |")
+    for label, kept in kinds(rows).items():
+        b, most = sum(r[2].seconds for r in kept), max(r[2].memory for r in kept)
+        each = sum(r[1].seconds for r in kept)
+        one, memory = passes[label].seconds, passes[label].memory
+        lines.append(f"| {label}, each alone | {each:.1f} | {b:.1f} | {b / each:.1f} | | | |")
+        lines.append(
+            f"| **{label}, in one pass** | {one:.1f} | {b:.1f} | **{b / one:.1f}** | {memory:.0f} | {most:.0f} | |"
+        )
     return "\n".join(lines) + "\n"
+
+
+def kinds(rows: list[tuple[str, Side, Side, float]]) -> dict[str, list[tuple[str, Side, Side, float]]]:
+    """All rows, and those that were timed whole."""
+    whole = [row for row in rows if not row[2].extended]
+    return {f"all {len(rows)}": rows} | ({f"{len(whole)} timed whole": whole} if len(whole) < len(rows) else {})
 
 
 def main(arguments: list[str] | None = None) -> str:
@@ -276,7 +295,11 @@ def main(arguments: list[str] | None = None) -> str:
     with threadpool_limits(1):
         share = 20 if options.quick else 1
         arrays = made(ROWS // share, TRAIN // share, classes=CLASSES // (10 if options.quick else 1))
-        text = table(race(arrays, options.only), arrays)
+        rows = race(arrays, options.only)
+        passes = {
+            label: alone(partial(together, [row[0] for row in kept], arrays)) for label, kept in kinds(rows).items()
+        }
+        text = table(rows, passes, arrays)
     if options.out:
         put(options.out, "ood", text)
     sys.stdout.write(text)

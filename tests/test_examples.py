@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -44,6 +45,30 @@ def test_the_model_learns_and_answers(tmp_path: Path) -> None:
     words = ["--plugin", str(EXAMPLES / "model.py"), "-m", "nearest-mean,sharpness=100", "-t", "calibration/digits"]
     accuracy = next(r for r in evaluate(tmp_path, *words) if r["metric"] == "accuracy" and not r["calibrator"])
     assert float(str(accuracy["value"])) > 0.8  # ten equal classes: chance is .1
+
+
+@pytest.mark.parametrize(
+    ("spec", "off_by"),
+    [
+        ("velocity:{}:velocity", 1e-4),
+        ("score:{}:score", 1e-2),
+        ("latent:{}:Vae,k=500", 0.1),
+        ("energy:{}:energy", 0.05),
+    ],
+)
+def test_the_densities_are_the_gaussian_that_they_stand_for(spec: str, off_by: float) -> None:
+    from bench.capabilities import Machine
+    from bench.models.building import build
+    from bench.specs import parse
+    from bench.tasks.likelihood.gaussian_mixture import likelihood_gaussian_mixture
+
+    examples = likelihood_gaussian_mixture(0)
+    model = build(parse(spec.format(EXAMPLES / "density.py")), Machine())
+    if hasattr(model, "fit"):
+        model.fit(examples.split("train"), 0)
+    rows = np.asarray(examples.split("test").inputs)[:50]
+    known = -(rows**2).sum(axis=1) / 16.5 - np.log(2 * np.pi * 8.25)
+    np.testing.assert_allclose(model.density(rows).log_prob, known, rtol=0, atol=off_by)
 
 
 def test_the_predictions_are_read_and_calibrated(tmp_path: Path) -> None:

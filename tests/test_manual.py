@@ -33,8 +33,10 @@ UNREADY = (
     "lm-eval",
     "make ",
     "gate.yaml",
+    "--suite likelihood",
+    "bench check",
 )
-RUNNABLE = ["howto/checkpoint.md", "howto/predictions.md", "howto/leaderboard.md", "howto/task.md"]
+RUNNABLE = ["howto/checkpoint.md", "howto/predictions.md", "howto/leaderboard.md", "howto/task.md", "likelihood.md"]
 
 
 def blocks(page: Path) -> list[str]:

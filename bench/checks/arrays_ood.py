@@ -8,7 +8,8 @@ from bench.arrays import AnyArray, Float64s
 from bench.checks.cases import area
 from bench.components import Truth, check
 from bench.records import Classification
-from bench.scores.ood import NEIGHBOURS, energy, knn, mahalanobis, max_logit, msp, relative_mahalanobis
+from bench.scores.neighbours import NEIGHBOURS, knn
+from bench.scores.ood import energy, mahalanobis, max_logit, msp, relative_mahalanobis
 from bench.seeds import generator
 
 

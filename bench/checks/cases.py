@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from bench.arrays import AnyArray, Float64s, Strings
 from bench.components import Metric, Truth
-from bench.registry import find
+from bench.registry import chosen
 from bench.stats.intervals import value
 
 ROUNDING = 1e-12
@@ -18,7 +18,7 @@ ERRORS = 4.5  # standard errors: a right estimator fails once in 150,000
 
 def measured(name: str, record: Any) -> float:
     """The metric of that name; NaN, which passes no check, where it is undefined."""
-    number = value(cast("Metric", find("metric", name)), record)
+    number = value(chosen(Metric, name), record)
     return math.nan if number is None else number
 
 

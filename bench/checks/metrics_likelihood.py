@@ -10,7 +10,7 @@ from bench.arrays import Ragged
 from bench.checks.cases import exact, ids, measured, simulated
 from bench.components import Truth, check
 from bench.metrics.likelihood import kl_to_truth
-from bench.records import Density, Tokens
+from bench.records import Density, LastWords, Tokens
 from bench.seeds import generator
 
 
@@ -62,9 +62,11 @@ def uniform_tokens() -> list[Truth]:
         words=words,
         truth=-lengths * nats - np.log([1.0, 2.0, 4.0]),
     )
+    guessed = LastWords(ids=ids(3), logprobs=record.logprobs, bytes=size, greedy=np.array([True, False, True]))
     return [
         exact(97.0, measured("perplexity", record), "perplexity"),
         exact(97.0**2, measured("word-perplexity", record), "word perplexity, two tokens a word"),
         exact(20 * math.log2(97) / 54, measured("bits-per-byte", record), "bits per byte"),
         exact(-3 / 54, measured("excess-bits-per-byte", record), "below a truth that is 3 bits worse"),
+        exact(2 / 3, measured("last-word-accuracy", guessed), "share of last words guessed"),
     ]

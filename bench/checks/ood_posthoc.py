@@ -10,8 +10,9 @@ from bench.arrays import AnyArray, Float64s
 from bench.components import Truth, check
 from bench.records import Classification
 from bench.records.head import packed
-from bench.scores.geometry import fdbd, gradnorm, nnguide, she
+from bench.scores.geometry import fdbd, gradnorm, she
 from bench.scores.logits import gedi_energy, gen, kl_matching, msp_scaled
+from bench.scores.neighbours import nnguide
 from bench.scores.ood import energy
 from bench.scores.shaping import ash_b, ash_p, ash_s, dice, react, scale
 from bench.scores.subspaces import residual, vim

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 from bench.errors import BenchError, ExitCode
 
@@ -37,10 +39,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return failures.tell(error, debug=debug)
 
 
-def _run(words: list[str]) -> int:
+@cache
+def _commands() -> Any:
+    # Made once a process: reading every command's options takes longer than most commands do.
+    from typer.main import get_command
+
     from bench.cli.app import app
 
-    code = app(args=words, prog_name="bench", standalone_mode=False)
+    return get_command(app)
+
+
+def _run(words: list[str]) -> int:
+    code = _commands()(args=words, prog_name="bench", standalone_mode=False)
     if code == ExitCode.INTERRUPTED:
         raise _interrupted()
     return code if isinstance(code, int) else ExitCode.OK

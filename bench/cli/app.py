@@ -51,7 +51,7 @@ def root(
         typer.echo(context.get_help())
 
 
-app.command("eval")(eval.command)
+app.command("eval", context_settings={"token_normalize_func": eval.singular})(eval.command)
 app.command("list")(list.command)
 app.command("show")(show.command)
 app.command("report")(report.command)

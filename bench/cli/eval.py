@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from bench.config import RunConfig
 
 
+# Options that may be given several times are one of each, however many they are.
+_SEVERAL = {"models", "tasks", "decoders", "metrics", "scores", "calibrators"}
+
+
+def singular(option: str) -> str:
+    """The name of an option that was written in the plural, such as `--decoders all`."""
+    return option[:-1] if option in _SEVERAL else option
+
+
 def command(
     models: Annotated[
         list[str] | None, typer.Option("--model", "-m", metavar="SPEC", help="name:target,key=value; repeatable.")

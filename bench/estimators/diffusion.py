@@ -6,7 +6,7 @@ Every marginal is alpha(t) x_0 + sigma(t) noise; `start` and `end` are the times
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from bench.errors import UsageError
@@ -74,12 +74,17 @@ class VariancePreserving:
 
 @dataclass(frozen=True)
 class VarianceExploding:
-    """No drift; sigma grows geometrically from `low` to `high`."""
+    """No drift; sigma grows geometrically from `low` to `high`.
+
+    clean: count it from the data, sigma^2 - low^2, which is 0 at time 0.  The equation is the same; networks are
+    trained without, and what they learn at its start is the data blurred by `low`.
+    """
 
     low: float = 0.01
     high: float = 50.0
     start: float = 1e-5
     end: float = 1.0
+    clean: bool = False
 
     @property
     def prior(self) -> float:
@@ -90,7 +95,8 @@ class VarianceExploding:
         """Alpha = 1, and sigma, (b,)."""
         import torch
 
-        return torch.ones_like(t), self.low * (self.high / self.low) ** t
+        sigma = self._grown(t)
+        return torch.ones_like(t), (sigma.square() - self.low**2).clamp_min(0).sqrt() if self.clean else sigma
 
     def terms(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """F = 0, and g^2 = d sigma^2 / dt, (b,)."""
@@ -98,8 +104,10 @@ class VarianceExploding:
 
         import torch
 
-        sigma = self.marginal(t)[1]
-        return torch.zeros_like(t), 2 * sigma.square() * math.log(self.high / self.low)
+        return torch.zeros_like(t), 2 * self._grown(t).square() * math.log(self.high / self.low)
+
+    def _grown(self, t: Tensor) -> Tensor:
+        return self.low * (self.high / self.low) ** t
 
 
 SDES = ("vp", "subvp", "ve")
@@ -116,6 +124,14 @@ def diffusion(name: str, low: float = 0.0, high: float = 0.0) -> Diffusion:
     if name == "ve":
         return VarianceExploding(low or 0.01, high or 50.0)
     return VariancePreserving(low or 0.1, high or 20.0, sub=name == "subvp")
+
+
+def from_data(sde: Diffusion) -> Diffusion:
+    """The same diffusion from time 0, where its marginal is the data's own: for scores that are known there."""
+    if isinstance(sde, VarianceExploding):
+        return replace(sde, start=0.0, clean=True)
+    assert isinstance(sde, VariancePreserving)  # noqa: S101 - for the type checker
+    return replace(sde, start=0.0)
 
 
 def probability_flow(score: Score, sde: Diffusion) -> Velocity:

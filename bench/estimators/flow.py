@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # (positions (b, d), times (b,)) -> velocities (b, d)
 Velocity = Callable[["Tensor", "Tensor"], "Tensor"]
 DIVERGENCES = ("auto", "exact", "hutchinson")
+# A looser tolerance leaves an estimate: at this one, references of known density lose less than .001 bits/dim.
+EXACT_TO = 1e-4
 # Up to so many dimensions the exact trace is taken unasked.
 EXACT_UP_TO = 64
 _ELEMENTS = 2**24
@@ -87,7 +89,7 @@ def log_density(
     """The log-density of rows (n, d), nats, with the solver's error, evaluations and, for probes, the standard error.
 
     span: the times of the data and of the base.  base: log-density of positions (b, d) there, (b,).  It is exact with
-    the exact trace and an adaptive solver (to its tolerance), else an estimate.
+    the exact trace and an adaptive solver at a tolerance of 1e-4 or tighter, else an estimate.
     """
     n, d = rows.shape
     count = d if how.exact(d) else how.probes
@@ -99,7 +101,7 @@ def log_density(
     exact, stepped = how.exact(d), how.solver != "rk45"
     return LogDensity(
         logs,
-        likelihood="exact" if exact and not stepped else "estimate",
+        likelihood="exact" if exact and not stepped and how.tolerance <= EXACT_TO else "estimate",
         mc_error=None if exact or how.probes == 1 else spread,
         solver_error=None if stepped else wrong,
         evaluations=used,

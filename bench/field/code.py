@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from bench.field.items import Written
 from bench.field.reading import Row
-from bench.sandbox import run
+from bench.sandbox import Tests
+from bench.sandbox import passes as judged
 
 _FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _LONGEST = 20_000
@@ -43,14 +44,16 @@ def read_code(text: str) -> str | None:
 
 
 def passes(answer: str, target: str) -> bool:
-    """Whether the completion passes the tests of the target (see `humaneval`, `mbpp`)."""
-    tests = json.loads(target)
-    whole = tests["entry"] and re.search(rf"^def {re.escape(tests['entry'])}\b", answer, re.MULTILINE)
+    """Whether the completion passes the tests of the target (see `humaneval`, `mbpp`), which run apart from it."""
+    asked = json.loads(target)
+    entry = asked["entry"]
+    whole = entry and re.search(rf"^def {re.escape(entry)}\b", answer, re.MULTILINE)
     # A whole function stands by itself, after the imports and helpers of the prompt; a completion goes on from it.
-    before = tests["before"].partition(f"def {tests['entry']}")[0] if whole else tests["before"]
-    return _passed(f"{before}{answer}\n\n{tests['after']}")
+    before = asked["before"].partition(f"def {entry}")[0] if whole else asked["before"]
+    # Tests may use what the prompt defines, as the prompt defines it.
+    return _passed(f"{before}{answer}", Tests(asked["after"], asked["before"], (entry,) if entry else ()))
 
 
 @lru_cache(maxsize=100_000)
-def _passed(program: str) -> bool:
-    return run(program).status == "ok"
+def _passed(program: str, tests: Tests) -> bool:
+    return judged(program, tests)

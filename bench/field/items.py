@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +52,7 @@ def lettered(question: str, choices: Sequence[str], label: int, part: str = "", 
 def choice_examples(items: Sequence[Chosen]) -> Examples:
     """The samples of a multiple-choice task."""
     return Examples(
-        ids=_ids([item.id or digest(item.prompt) for item in items]),
+        ids=numbered([item.id or digest(item.prompt) for item in items]),
         inputs=[Question(item.prompt, item.choices) for item in items],
         targets=np.array([item.label for item in items]),
         dataset=_parts([item.part for item in items]),
@@ -62,7 +62,7 @@ def choice_examples(items: Sequence[Chosen]) -> Examples:
 def written_examples(items: Sequence[Written], reading: Reading) -> Examples:
     """The samples of a task that is answered in writing."""
     return Examples(
-        ids=_ids([item.id or digest(item.prompt) for item in items]),
+        ids=numbered([item.id or digest(item.prompt) for item in items]),
         inputs=[item.prompt for item in items],
         targets=np.array([item.target for item in items], dtype=object),
         dataset=_parts([item.part for item in items]),
@@ -70,8 +70,8 @@ def written_examples(items: Sequence[Written], reading: Reading) -> Examples:
     )
 
 
-def _ids(names: list[str]) -> Strings:
-    """The names, later ones of equals numbered: data sets do repeat questions."""
+def numbered(names: Iterable[str]) -> Strings:
+    """The names, (n,), later ones of equals numbered: data sets do repeat questions."""
     seen: Counter[str] = Counter()
     out = []
     for name in names:

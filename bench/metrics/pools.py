@@ -148,12 +148,12 @@ def selection_gap(record: Generations) -> PerSample:
     unit="right answers per 1000 tokens",
     range=(0, None),
     default=False,
-    source="accuracy over the generated tokens it took, a ratio of sums",
+    source="accuracy over the tokens it took, a ratio of sums",
     check="reasoning/pools",
 )
 def accuracy_per_kilotoken(record: Generations) -> PerSample:
-    """Right answers over generated tokens, all generations of the pools together, per thousand tokens."""
-    tokens = record.tokens.sums()
+    """Right answers over a thousand of the tokens spent on them: made, thrown away, or read to verify."""
+    tokens = record.tokens.sums() if record.spent is None else record.spent
     if not tokens.any():
-        raise NotApplicable("the generations hold no token")
+        raise NotApplicable("no token was spent")
     return per_sample(1000.0 * record.correct, tokens)

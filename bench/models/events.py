@@ -46,7 +46,7 @@ class HawkesModel:
             return
         events = unpacked(_known(train))
         marks = int(events.marks.max(initial=0)) + 1
-        counts = np.array([(events.present & (events.marks == k)).sum() for k in range(marks)])
+        counts = np.array([(events.scored & (events.marks == k)).sum() for k in range(marks)])
         rates = (counts + 0.5) / events.horizon.sum()
         flat = Hawkes(rates, np.zeros((marks, marks)), 1.0)
         self.process = flat if self.name == "poisson" else most_likely(events, flat)
@@ -79,8 +79,8 @@ class RenewalModel:
     def fit(self, train: Examples, seed: int) -> None:  # noqa: ARG002 - closed form
         """Shares, and mean and deviation of the logarithm of the waits that end in each mark."""
         events = unpacked(_known(train))
-        waits = np.log(events.gaps[:, :-1][events.present])
-        marks = events.marks[events.present]
+        waits = np.log(events.gaps[:, :-1][events.scored])
+        marks = events.marks[events.scored]
         kinds = range(int(marks.max(initial=0)) + 1)
         of = [waits[marks == k] for k in kinds]
         if not of or min(len(w) for w in of) < 2:

@@ -12,7 +12,7 @@ from bench.arrays import AnyArray, Float64s
 from bench.capabilities import LogDensity
 from bench.components import model
 from bench.errors import UsageError
-from bench.estimators.diffusion import diffusion, probability_flow
+from bench.estimators.diffusion import diffusion, from_data, probability_flow
 from bench.estimators.flow import Integration, Velocity, log_density, standard_normal
 from bench.estimators.interpolants import Interpolant
 from bench.examples import Examples
@@ -30,23 +30,30 @@ SCORE_SDE = "Score-Based Generative Modeling through Stochastic Differential Equ
 INTERPOLANTS = "Stochastic Interpolants: A Unifying Framework for Flows and Diffusions"
 WEIGHTED = "Weighted Conditional Flow Matching"
 PAIRED = 128  # among so many the cheapest pairs are found: the cost grows with the cube
+# Log-density of the noise at positions (b, d), (b,).
+Law = Callable[["Tensor"], "Tensor"]
 COUPLINGS = ("independent", "weighted", "transport")
 
 
 @dataclass
 class Flow:
-    """A flow from data to noise, and how it is followed.  make: (training rows (n, d), seed) -> velocity."""
+    """A flow from data to noise, and how it is followed.
+
+    make: (training rows (n, d), seed) -> velocity.  base: standard deviation of the noise, or, where its law is known
+    better, training rows -> log-density.
+    """
 
     name: str
     make: Callable[[Float64s, int], Velocity]
     span: tuple[float, float]
-    base: float
+    base: float | Callable[[Float64s], Law]
     how: Integration
     said: dict[str, Any]
     scaled: bool = True
     levels: int = 0
     seed: int = 0
     velocity: Velocity | None = None
+    law: Law | None = None
     scale: Scale | None = field(default=None, repr=False)
 
     def fit(self, train: Examples, seed: int) -> None:
@@ -58,6 +65,7 @@ class Flow:
             self.scale = Scale.of(rows)
             rows = self.scale.apply(rows)
         self.velocity = self.make(rows, seed)
+        self.law = self.base(rows) if callable(self.base) else standard_normal(self.base)
 
     def density(self, inputs: AnyArray) -> LogDensity:
         """Log-density, nats, (b,); of discrete data a lower bound on the log-mass."""
@@ -69,9 +77,9 @@ class Flow:
     def _continuous(self, rows: Float64s) -> LogDensity:
         from dataclasses import replace
 
-        assert self.velocity is not None  # noqa: S101 - fit comes first
+        assert self.velocity is not None and self.law is not None  # noqa: S101, PT018 - fit comes first
         moved = rows if self.scale is None else self.scale.apply(rows)
-        found = log_density(self.velocity, moved, self.span, standard_normal(self.base), self.how, seed=self.seed)
+        found = log_density(self.velocity, moved, self.span, self.law, self.how, seed=self.seed)
         stretch = 0.0 if self.scale is None else float(np.log(self.scale.width).sum())
         return replace(found, log_prob=found.log_prob - stretch)
 
@@ -97,18 +105,24 @@ def diffused_mixture(
 ) -> Flow:
     """The exact score of a Gaussian-mixture task, followed by the probability flow: what the ODE loses, and no more.
 
-    sde: vp, subvp or ve.  solver: rk45 (adaptive, to `tolerance`), or euler, heun, rk4 with `steps` steps.
-    divergence: exact, hutchinson (with `probes` sign vectors), or auto.
+    It runs from the data themselves to the law that they have at the end, which is not quite the N(0, 1) that trained
+    models take for it.  sde: vp, subvp or ve.  solver: rk45 (adaptive, to `tolerance`), or euler, heun, rk4 with
+    `steps` steps.  divergence: exact, hutchinson (with `probes` sign vectors), or auto.
     """
-    chosen = diffusion(sde)
+    chosen = from_data(diffusion(sde))
 
     def make(rows: Float64s, seed: int) -> Velocity:  # noqa: ARG001 - the source is known
         from bench.references import diffused
 
         return probability_flow(diffused.score(_source(rows), chosen), chosen)
 
+    def law(rows: Float64s) -> Law:
+        from bench.references import diffused
+
+        return diffused.log_marginal(_source(rows), chosen, chosen.end)
+
     how = Integration(solver, tolerance, steps, divergence, probes)
-    return Flow("diffused-mixture", make, (chosen.start, chosen.end), chosen.prior, how, {"sde": sde}, scaled=False)
+    return Flow("diffused-mixture", make, (chosen.start, chosen.end), law, how, {"sde": sde}, scaled=False)
 
 
 @model(

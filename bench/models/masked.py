@@ -17,6 +17,7 @@ from bench.models.building import NotSuited, facts
 from bench.models.densities import training_rows
 from bench.models.discrete import levels_of
 from bench.models.scaling import flat
+from bench.models.shelf import Arrays, digest_of, kept
 from bench.references.chains import Chain
 from bench.seeds import derive, generator
 from bench.tasks.likelihood.sequences import SYMBOLS, source
@@ -28,6 +29,7 @@ RADD = "Your Absorbing Discrete Diffusion Secretly Models the Conditional Distri
 SMDM = "Scaling up Masked Diffusion Models on Text"
 EDLM = "Energy-Based Diffusion Language Models for Text Generation"
 BATCH, RATE = 64, 3e-3
+_RECIPE = 1  # raised when a change alters trained weights
 
 
 @dataclass
@@ -147,17 +149,28 @@ def counted(rows: Ints, levels: int, smoothing: float = 0.1) -> Chain:
 
 
 def _trained(rows: Ints, levels: int, width: int, steps: int, seed: int) -> nn.Module:
+    """Trained, or taken from the shelf."""
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(seed, "masked-diffusion") % 2**63)
-            network = _network(levels, rows.shape[1], width)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "masked-diffusion") % 2**63)
+        network = _network(levels, rows.shape[1], width)
+
+    def train() -> Arrays:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
             _descend(network, torch.from_numpy(rows), levels, steps, seed)
-    finally:
-        torch.set_num_threads(threads)
+        finally:
+            torch.set_num_threads(threads)
+        return {name: value.numpy() for name, value in network.state_dict().items()}
+
+    key = {
+        "data": digest_of(rows), "levels": levels, "width": width, "steps": steps, "seed": seed, "recipe": _RECIPE,
+        "torch": torch.__version__,
+    }  # fmt: skip
+    arrays = kept("masked-diffusion", key, train)
+    network.load_state_dict({name: torch.as_tensor(value) for name, value in arrays.items()})
     return network.eval()
 
 

@@ -14,7 +14,8 @@ from bench.errors import UsageError
 from bench.examples import Examples
 from bench.metrics.posterior import CHECK
 from bench.models.building import NotSuited, facts
-from bench.tasks.likelihood.simulators import SUMMARIES, summarised
+from bench.references.sbi_benchmark import Simulator
+from bench.tasks.likelihood.simulators import SUMMARIES, known, summarised
 
 
 @dataclass
@@ -107,3 +108,47 @@ def exact_posterior(
 def gaussian_posterior() -> GaussianPosterior:
     """A Gaussian posterior whose mean is linear in the observation, fitted to simulations."""
     return GaussianPosterior("gaussian-posterior")
+
+
+@dataclass(frozen=True)
+class ReferencePosterior:
+    """The exact posterior of a simulator of the SBI benchmark."""
+
+    name: str
+    simulator: Simulator
+
+    def posterior_draws(self, inputs: AnyArray, draws: int, seeds: Ints) -> Float64s:
+        """Draws, (b, draws, P), each observation's from its own seed."""
+        rows = self._rows(inputs)
+        pairs = zip(rows, seeds, strict=True)
+        return np.stack([self.simulator.posterior(row, draws, np.random.default_rng(int(s))) for row, s in pairs])
+
+    def log_posterior(self, inputs: AnyArray, parameters: Float64s) -> Float64s:
+        """Closed form, or by quadrature, (b, S)."""
+        return self.simulator.log_posterior(self._rows(inputs), parameters)
+
+    def _rows(self, inputs: AnyArray) -> Float64s:
+        rows = np.asarray(inputs, dtype=np.float64)
+        width = self.simulator.simulate(self.simulator.prior(1, np.random.default_rng(0)), np.random.default_rng(0))
+        if rows.ndim != 2 or rows.shape[1] != width.shape[1]:
+            raise NotSuited(
+                f"{self.name} does not know this simulator",
+                cause=f"it put out {rows.shape[1:]} numbers, where {width.shape[1]} are expected",
+                fix=f"ask it about likelihood/sbibm,simulator={self.name.rpartition(':')[2]}",
+            )
+        return rows
+
+    def fingerprint(self) -> dict[str, Any]:
+        """The simulator and versions."""
+        return facts("reference-posterior", {"simulator": self.name}, "numpy", "scipy")
+
+
+@model(
+    "reference-posterior",
+    gives="posterior",
+    source="Lueckmann et al. 2021; closed form",
+    check="likelihood/sbi-benchmark",
+)
+def reference_posterior(target: str) -> ReferencePosterior:
+    """The exact posterior of `likelihood/sbibm,simulator=NAME`: `reference-posterior:NAME`."""
+    return ReferencePosterior(f"reference-posterior:{target}", known(target))

@@ -19,6 +19,7 @@ from bench.records.kinds import (
     Tokens,
     log_softmax,
 )
+from bench.records.last_words import LastWords
 from bench.records.posterior import Posterior
 from bench.records.preferences import Preferences
 from bench.records.probed import Probed, ProbedDensity
@@ -38,6 +39,7 @@ __all__ = [
     "Events",
     "Generations",
     "Judged",
+    "LastWords",
     "Posterior",
     "Preferences",
     "Probed",

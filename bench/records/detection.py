@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from bench.arrays import Bools, Float64s, Strings
+import numpy as np
+
+from bench.arrays import Bools, Float64s, Ints, Strings
 from bench.errors import RecordError
 
 
@@ -31,6 +34,29 @@ class Detection:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Several(Detection):
+    """Scores held against several data sets out of distribution.
+
+    sets: (n,) the number of each positive's data set, from 0; of negatives it is not looked at.  names: of the sets.
+    """
+
+    sets: Ints
+    names: tuple[str, ...]
+
+    def against(self, number: int) -> tuple[Detection, Ints]:
+        """All negatives with the positives of one data set, and their places, (m,)."""
+        return self._parts[number]
+
+    @cached_property
+    def _parts(self) -> tuple[tuple[Detection, Ints], ...]:
+        found = []
+        for number in range(len(self.names)):
+            rows = np.flatnonzero(~self.positive | (self.sets == number))
+            found.append((Detection(ids=self.ids[rows], scores=self.scores[rows], positive=self.positive[rows]), rows))
+        return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,6 +6,8 @@ is diagonal in the basis of S_k's eigenvectors.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import log, pi
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.estimators.diffusion import Diffusion, Score
@@ -41,14 +43,29 @@ class Diffused:
 
     def parts(self, x: Tensor, scale: Tensor, noise: Tensor) -> _Parts:
         """Responsibilities and offsets at positions (b, d), under scale and noise (b,)."""
+        logs, offsets, variances = self.terms(x, scale, noise)
+        return _Parts(logs.softmax(dim=1), offsets, variances)
+
+    def terms(self, x: Tensor, scale: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-densities of components but for (2 pi)^(d / 2), weights included, (b, K); offsets and variances."""
         variances = scale[:, None, None].square() * self.variances + noise[:, None, None].square()
         offsets = (x @ self.bases).reshape(len(x), *self.centres.shape) - scale[:, None, None] * self.centres
-        logs = self.logs - 0.5 * (offsets.square() / variances + variances.log()).sum(dim=-1)
-        return _Parts(logs.softmax(dim=1), offsets, variances)
+        return self.logs - 0.5 * (offsets.square() / variances + variances.log()).sum(dim=-1), offsets, variances
 
     def mixed(self, shares: Tensor, offsets: Tensor) -> Tensor:
         """Vectors (b, K, d) of the eigenbases, back in the data's and averaged, (b, d)."""
         return (shares[:, :, None] * offsets).flatten(1) @ self.bases.T
+
+
+def log_marginal(mixture: Mixture, sde: Diffusion, time: float, device: str = "cpu") -> Callable[[Tensor], Tensor]:
+    """The log-density of the diffused mixture at that time, of positions (b, d), (b,)."""
+    held = Diffused(mixture, device)
+
+    def at(x: Tensor) -> Tensor:
+        alpha, sigma = sde.marginal(x.new_full((len(x),), time))
+        return held.terms(x, alpha, sigma)[0].logsumexp(dim=1) - x.shape[1] / 2 * log(2 * pi)
+
+    return at
 
 
 def score(mixture: Mixture, sde: Diffusion, device: str = "cpu") -> Score:

@@ -11,7 +11,10 @@ from bench.arrays import AnyArray, Bools, Float64s, Ints
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
-    """n sequences of at most M events: times (n, M) that increase, marks (n, M), present (n, M), horizon (n,)."""
+    """n sequences of at most M events: times (n, M) that increase, marks (n, M), present (n, M), horizon (n,).
+
+    An event at time 0 opens its sequence: it is given, acts on what follows, and is not scored.
+    """
 
     times: Float64s
     marks: Ints
@@ -28,6 +31,11 @@ class Sequences:
     def counts(self) -> Ints:
         """Events of each sequence, (n,)."""
         return self.present.sum(axis=1)
+
+    @property
+    def scored(self) -> Bools:
+        """Events that are present and open no sequence, (n, M)."""
+        return self.present & (self.times > 0)
 
     def packed(self) -> Float64s:
         """One array (n, M + 1, 2): first (horizon, 0), then (time, mark) of each event, NaN beyond."""
@@ -64,7 +72,7 @@ class Hawkes:
             pieces.append(self.base.sum() * gap + state @ self.jump.sum(axis=0) * -np.expm1(-self.decay * gap))
             if at < events.times.shape[1]:
                 rate = self._rate(np.exp(-self.decay * gap)[:, None] * state, events.marks[:, at])
-                log_rates += np.where(events.present[:, at], np.log(rate), 0.0)
+                log_rates += np.where(events.scored[:, at], np.log(rate), 0.0)
         increments = np.stack(pieces, axis=1)
         return log_rates - increments.sum(axis=1), increments
 
@@ -114,8 +122,11 @@ class Hawkes:
         return gathered(n, np.concatenate(rows), np.concatenate(times), np.concatenate(marks), horizon)
 
 
-def gathered(n: int, rows: Ints, times: Float64s, marks: Ints, horizon: float) -> Sequences:
-    """Sequences from events in any order: rows (e,) says which of the n sequences each belongs to."""
+def gathered(n: int, rows: Ints, times: Float64s, marks: Ints, horizon: float | Float64s) -> Sequences:
+    """Sequences from events in any order: rows (e,) says which of the n sequences each belongs to.
+
+    horizon: of all, or of each (n,).
+    """
     order = np.lexsort((times, rows))
     rows, times, marks = rows[order], times[order], marks[order]
     counts = np.bincount(rows, minlength=n)
@@ -123,7 +134,7 @@ def gathered(n: int, rows: Ints, times: Float64s, marks: Ints, horizon: float) -
     most = max(1, int(counts.max(initial=0)))
     all_times, all_marks = np.zeros((n, most)), np.zeros((n, most), dtype=np.int64)
     all_times[rows, place], all_marks[rows, place] = times, marks
-    return Sequences(all_times, all_marks, np.arange(most) < counts[:, None], np.full(n, horizon))
+    return Sequences(all_times, all_marks, np.arange(most) < counts[:, None], np.full(n, 0.0) + horizon)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +164,7 @@ class Renewal:
     def log_prob(self, events: Sequences, independent: bool = False) -> tuple[Float64s, Float64s]:
         """Exact log-density (n,) and compensators (n, M + 1).  independent: p(wait) p(mark) in place of the joint."""
         gaps, many = events.gaps, events.counts
-        waits = np.where(events.present, gaps[:, :-1], 1.0)
+        waits = np.where(events.scored, gaps[:, :-1], 1.0)
         joint = self.log_wait(waits)
         if independent:
             logs = np.logaddexp.reduce(joint, axis=2) + np.log(self.share)[events.marks]
@@ -162,7 +173,7 @@ class Renewal:
         last = gaps[np.arange(len(gaps)), many]
         place = np.arange(gaps.shape[1]) <= many[:, None]
         increments = np.where(place, -np.log(self.survival(np.where(place, gaps, 1.0))), 0.0)
-        return np.where(events.present, logs, 0.0).sum(axis=1) + np.log(self.survival(last)), increments
+        return np.where(events.scored, logs, 0.0).sum(axis=1) + np.log(self.survival(last)), increments
 
     def dependence(self) -> float:
         """Mutual information of mark and wait, nats, by quadrature."""

@@ -40,12 +40,16 @@ _CONFIG: Spec = {
 
 @dataclass(frozen=True)
 class Line:
-    """One curve of a chart: points (k,), and the name that its tooltip and its legend entry bear."""
+    """One curve of a chart: points (k,), and the name that its tooltip and its legend entry bear.
+
+    area: whether what is beneath is shaded.  band: lower and upper ends to shade between, (k,) each.
+    """
 
     label: str
     x: Float64s
     y: Float64s
     area: bool = False
+    band: tuple[Float64s, Float64s] | None = None
 
 
 def legend(labels: Sequence[str], shape: str = "line") -> tuple[Key, ...]:
@@ -62,11 +66,23 @@ def lines(
     *,
     domain: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None),
     diagonal: bool = False,
+    band: float = 0.0,
     size: tuple[int, int] = WIDE,
 ) -> Spec:
-    """Curves over a common pair of axes, told apart by colour and dash; `diagonal` draws y = x behind them."""
+    """Curves over a common pair of axes, told apart by colour and dash; behind them `diagonal` draws y = x.
+
+    band: half the height of a shade about y = 0.
+    """
     x, y = (_axis(name, title, limits) for name, title, limits in zip("xy", titles, domain, strict=True))
     layers: list[Spec] = []
+    if band:
+        layers.append(
+            {
+                "data": {"values": [{"low": -band, "high": band}]},
+                "mark": {"type": "rect", "color": _MUTED, "opacity": 0.16, "aria": False},
+                "encoding": {"y": {**y, "field": "low"}, "y2": {"field": "high"}},
+            }
+        )
     if diagonal:
         layers.append(_diagonal(x, y))
     for i, line in enumerate(series):
@@ -83,7 +99,54 @@ def lines(
                     "encoding": {"x": x, "y": y},
                 }
             )
+        if line.band is not None:
+            ends = zip(line.x, *line.band, strict=True)
+            layers.append(
+                {
+                    "data": {"values": [{"x": _num(a), "low": _num(b), "high": _num(c)} for a, b, c in ends]},
+                    "mark": {"type": "area", "color": colour, "opacity": 0.13, "clip": True, "aria": False},
+                    "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+                }
+            )
         layers.append({"data": {"values": points}, "mark": mark, "encoding": {"x": x, "y": y}})
+    return _chart(layers, size)
+
+
+def scatter(
+    dots: tuple[Float64s, Float64s],
+    line: tuple[Float64s, Float64s],
+    titles: tuple[str, str],
+    domain: tuple[tuple[float, float], tuple[float, float]],
+    size: tuple[int, int] = SMALL,
+) -> Spec:
+    """Points (n,), a curve (k,) through them with its points marked, and the diagonal."""
+    x, y = (_axis(name, title, limits) for name, title, limits in zip("xy", titles, domain, strict=True))
+
+    def values(columns: tuple[Float64s, Float64s], what: str) -> Spec:
+        rows = [
+            {"x": _num(a), "y": _num(b), "label": f"{what}: {titles[0]} {written(a, 3)}, {titles[1]} {written(b, 3)}"}
+            for a, b in zip(*columns, strict=True)
+        ]
+        return {"values": rows}
+
+    marked = {"type": "line", "color": "var(--c2)", "strokeWidth": 2, "clip": True, "aria": False}
+    layers: list[Spec] = [
+        _diagonal(x, y, min(domain[0][1], domain[1][1])),
+        {
+            "data": values(dots, "sample"),
+            "mark": {
+                "type": "point", "filled": True, "size": 11, "color": "var(--c1)", "opacity": 0.4, "clip": True,
+                "aria": False,
+            },
+            "encoding": {"x": x, "y": y},
+        },
+        {"data": values(line, "bin"), "mark": marked, "encoding": {"x": x, "y": y}},
+        {
+            "data": values(line, "bin"),
+            "mark": {"type": "point", "filled": True, "size": 34, "color": "var(--c2)", "clip": True, "opacity": 1},
+            "encoding": {"x": x, "y": y, "description": {"field": "label"}},
+        },
+    ]  # fmt: skip
     return _chart(layers, size)
 
 
@@ -291,9 +354,9 @@ def _axis(field: str, title: str, limits: tuple[float, float] | None) -> Spec:
     return {"field": field, "type": "quantitative", "title": title, "scale": scale}
 
 
-def _diagonal(x: Spec, y: Spec) -> Spec:
+def _diagonal(x: Spec, y: Spec, top: float = 1.0) -> Spec:
     return {
-        "data": {"values": [{x["field"]: 0, y["field"]: 0}, {x["field"]: 1, y["field"]: 1}]},
+        "data": {"values": [{x["field"]: 0, y["field"]: 0}, {x["field"]: _num(top), y["field"]: _num(top)}]},
         "mark": {"type": "line", "color": _MUTED, "strokeDash": [4, 3], "strokeWidth": 1.3, "aria": False},
         "encoding": {"x": x, "y": y},
     }

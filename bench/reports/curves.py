@@ -7,9 +7,11 @@ from statistics import NormalDist
 
 import numpy as np
 
-from bench.arrays import Bools, Float64s, Ints
+from bench.arrays import Bools, Float64s, Ints, Strings
 from bench.forecasts import forms
 from bench.records import Classification, Regression
+from bench.stats.design import design
+from bench.stats.wilson import trials
 
 POINTS = 160
 Z95 = NormalDist().inv_cdf(0.975)
@@ -123,15 +125,22 @@ def density(values: Float64s, grid: Float64s) -> Float64s:
 
 @dataclass(frozen=True)
 class RiskCoverage:
-    """Error rate among the most confident share: coverage and risk, (points,); and the area under the full curve."""
+    """Error rate among the most confident share: coverage and risk, (points,); and the area under the full curve.
+
+    low, high: 95 % at each point, were its threshold fixed beforehand.
+    """
 
     coverage: Float64s
     risk: Float64s
+    low: Float64s
+    high: Float64s
     area: float
 
 
-def risk_coverage(confidence: Float64s, correct: Bools) -> RiskCoverage:
+def risk_coverage(confidence: Float64s, correct: Bools, groups: Strings | None = None) -> RiskCoverage:
     """Answer only the most confident share; ties are answered together at their mean risk.
+
+    The ends are Wilson's; with clusters (groups, (n,)) answers count for as many as the design effect of all leaves.
 
     Source: El-Yaniv & Wiener 2010; area as in Geifman & El-Yaniv 2017 (mean of the risks at k/n).
     """
@@ -144,7 +153,9 @@ def risk_coverage(confidence: Float64s, correct: Bools) -> RiskCoverage:
     errors = np.interp(k, np.concatenate([[0], ends + 1]), np.concatenate([[0.0], wrong]))
     risk = errors / k
     keep = _thinned(k / n, risk)
-    return RiskCoverage((k / n)[keep], risk[keep], float(risk.mean()))
+    worth = trials((~correct).astype(np.float64), design(n, groups=groups))[1] / n if n else 1.0
+    low, high = wilson(errors[keep] * worth, k[keep] * worth)
+    return RiskCoverage((k / n)[keep], risk[keep], low, high, float(risk.mean()))
 
 
 @dataclass(frozen=True)

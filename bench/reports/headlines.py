@@ -9,7 +9,18 @@ from bench.results import Result
 
 # The first of these that a task has is its headline.
 PRIMARY: dict[str, tuple[str, ...]] = {
-    "likelihood": ("bits-per-byte", "bits-per-dim", "nll-nats", "perplexity", "choice-nll", "nll"),
+    "likelihood": (
+        "bits-per-byte",
+        "nll-per-event",
+        "bits-per-dim",
+        "nll-nats",
+        "perplexity",
+        "choice-nll",
+        "nll",
+        "expected-posterior-entropy",
+        "chosen-displacement",
+        "auroc",
+    ),
     "calibration": ("ece", "coverage-error", "brier"),
     "ood": ("auroc",),
     "uncertainty": ("crps", "aurc", "auroc"),
@@ -37,12 +48,39 @@ class Group:
 
 SETS = Group("Prediction sets", ("set-coverage", "set-size", "set-size-violation", "worst-class-coverage"))
 INTERVALS = Group("Intervals", ("interval-coverage", "interval-width", "interval-score"), unless="coverage-90")
+# Over all data sets, over the near and over the far ones.
+_MEANS = ("auroc-macro", "fpr95-ood-macro")
+_NEAR, _FAR = (tuple(f"{metric},among={kind}" for metric in _MEANS) for kind in ("near", "far"))
 
 
 GROUPS: dict[str, tuple[Group, ...]] = {
     "likelihood": (
-        Group("Densities", ("bits-per-dim", "nll-nats", "kl-to-truth")),
+        Group("Densities", ("bits-per-dim", "nll-nats", "kl-to-truth"), unless="nll-per-event"),
+        Group("Sequences of events", ("nll-per-event", "kl-to-truth", "rescaling-distance")),
+        Group(
+            "Posteriors",
+            (
+                "expected-posterior-entropy",
+                "excess-posterior-entropy",
+                "sbc-p",
+                "tarp-p",
+                "expected-coverage-distance",
+                "c2st",
+            ),
+        ),
         Group("Texts", ("bits-per-byte", "excess-bits-per-byte", "perplexity", "word-perplexity")),
+        Group(
+            "Preferred and rejected texts",
+            (
+                "chosen-displacement",
+                "rejected-displacement",
+                "displaced-share",
+                "implicit-reward-accuracy",
+                "preference-accuracy",
+            ),
+            also="preference-accuracy",
+        ),
+        Group("Scores that should tell members from others", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out")),
     ),
     "calibration": (
         Group(
@@ -51,7 +89,10 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         ),
         SETS,
     ),
-    "ood": (Group("Detection", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out", "aupr-in")),),
+    "ood": (
+        Group("Detection", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out", "aupr-in")),
+        Group("Detection, means over data sets that count alike", (*_MEANS, *_NEAR, *_FAR)),
+    ),
     "uncertainty": (
         Group(
             "Forecasts",
@@ -98,7 +139,7 @@ def groups(area: str, results: Sequence[Result]) -> list[tuple[Group, list[Resul
     placed: set[str] = set()
     for group in GROUPS.get(area, ()):
         first = group.metrics[0]
-        scored = first == "auroc"
+        scored = first.startswith("auroc")
         rows = {_subject(r) for r in whole if r.metric in {first, group.also} and bool(r.score) == scored}
         rows -= {_subject(r) for r in whole if r.metric == group.unless}
         mine = [r for r in whole if _subject(r) in rows and r.metric in group.metrics]

@@ -19,8 +19,10 @@ from bench.reports.sections import (
     likelihood,
     likelihood_curves,
     ood,
+    published,
     reasoning,
     samples,
+    slices,
     spending,
     tables,
     uncertainty,
@@ -101,7 +103,9 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
     figures, left_out = _figures(material, area, cells)
     further = grids[1:]
     if area in {"ood", "uncertainty"}:
-        further += ood.by_dataset(material, area)
+        further += ood.by_dataset(material, area) + slices.worst(material, cells)
+    if area == "likelihood":
+        further += published.grids(material, area, kind_of)
     shown = reasoning.examples(material, cells) if area == "reasoning" else None
     notes = []
     if left_out:
@@ -126,13 +130,14 @@ def _figures(material: Material, area: str, cells: list[Cell]) -> tuple[list[Fig
     if area == "likelihood":
         drawn, left_out = likelihood.figures(material, cells, MOST_FIGURES)
         further, also = uniformity.figures(material, cells, MOST_FIGURES)
-        return likelihood_curves.figures(material, cells) + drawn + further, left_out + also
+        every = likelihood_curves.figures(material, cells) + drawn + further
+        return every, [task for task in left_out + also if not any(f.title.endswith(f" — {task}") for f in every)]
     if area == "calibration":
         return calibration.figures(material, cells, MOST_FIGURES)
     if area == "ood":
         return ood.figures(material, cells, MOST_FIGURES)
     if area == "uncertainty":
-        return uncertainty.figures(material, cells, MOST_FIGURES)
+        return uncertainty.figures(material, cells, MOST_FIGURES + 2)
     if area == "reasoning":
         first = reasoning.accuracies(material, area, "acc")
         figures, left_out = calibration.figures(material, cells, MOST_FIGURES - 1)

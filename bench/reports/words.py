@@ -33,6 +33,8 @@ LEADS: dict[str, str] = {
 }
 LABELS: dict[str, str] = {
     "accuracy": "accuracy", "accuracy-bytes": "accuracy (per byte)", "aurc": "AURC", "augrc": "AUGRC",
+    "auroc-macro": "mean AUROC", "fpr95-ood-macro": "mean FPR95 (OOD)", "fpr95-id-macro": "mean FPR95 (ID)",
+    "aupr-in-macro": "mean AUPR-in", "aupr-out-macro": "mean AUPR-out",
     "auroc": "AUROC", "aupr-in": "AUPR-in", "aupr-out": "AUPR-out", "fpr95-ood": "FPR95 (OOD)",
     "fpr95-id": "FPR95 (ID)", "ece": "ECE", "ece-null": "ECE if calibrated", "ece-debiased": "debiased ECE²",
     "smooth-ece": "smooth ECE", "classwise-ece": "class-wise ECE", "mce": "MCE", "brier": "Brier",

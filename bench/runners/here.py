@@ -13,8 +13,8 @@ from bench.models.devices import device as find_device
 from bench.runners.ask import ask, prepare
 from bench.runners.executor import TROUBLES, Answered, Began, Event, Failed, Noted, Work, trouble
 from bench.runners.models import Models
-from bench.runners.threads import one_blas_thread
 from bench.specs import Spec
+from bench.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from bench.config import RunConfig

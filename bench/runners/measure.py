@@ -17,8 +17,9 @@ import numpy as np
 from bench.arrays import AnyArray, Bools, Float64s, Ints, Strings
 from bench.components import Calibrator, Metric, NotApplicable, Score
 from bench.errors import BenchError, UsageError
+from bench.latest import latest
 from bench.records import JUDGED, Density, Generations, Record
-from bench.records.detection import Chances, Detection, Errors
+from bench.records.detection import Chances, Detection, Errors, Several
 from bench.records.long import Long, unnamed
 from bench.registry import chosen, components
 from bench.results import Interval, Result
@@ -168,8 +169,14 @@ def scored(record: Record, test: Any, name: str) -> Any:
 
 
 def _scorer(record: Record | Long, score: Score) -> Callable[[Any], Float64s]:
-    train = (_held(inliers(record.split("train"))),) if score.fitted else ()
+    train = (_fitted_on(record),) if score.fitted else ()
     return lambda test: score.function(test, *train)
+
+
+@latest
+def _fitted_on(record: Record | Long) -> Record:
+    """Training rows in distribution: one object for all scores, so that they share what they work out of it."""
+    return _held(inliers(record.split("train")))
 
 
 def _held(record: Record | Long) -> Record:
@@ -275,24 +282,28 @@ def detections(test: Long, score: Callable[[Any], Any]) -> Iterator[tuple[str, D
 def _each(
     rows: Answers, scores: Float64s, positive: Bools, dataset: Ints | None, names: dict[str, int]
 ) -> Iterator[tuple[str, Detection]]:
-    def those(chosen: AnyArray | slice, n: int) -> Detection:
-        return Detection(
-            ids=unnamed(n),
-            scores=scores[chosen],
-            positive=positive[chosen],
-            groups=None if rows.groups is None else rows.groups[chosen],
-            weights=None if rows.weights is None else rows.weights[chosen],
-            n_failed=rows.n_failed,
-        )
+    def those(chosen: AnyArray | slice, n: int) -> dict[str, Any]:
+        return {
+            "ids": unnamed(n),
+            "scores": scores[chosen],
+            "positive": positive[chosen],
+            "groups": None if rows.groups is None else rows.groups[chosen],
+            "weights": None if rows.weights is None else rows.weights[chosen],
+            "n_failed": rows.n_failed,
+        }
 
-    yield "", those(slice(None), len(rows))
-    if dataset is None:
+    every = those(slice(None), len(rows))
+    present = np.bincount(dataset[positive], minlength=len(names)) > 0 if dataset is not None else np.zeros(0, bool)
+    outside = sorted(name for name, place in names.items() if present[place]) if present.sum() > 1 else []
+    if dataset is None or not outside:
+        yield "", Detection(**every)
         return
-    outside = np.bincount(dataset[positive], minlength=len(names)) > 0
-    for name in sorted(names) if outside.sum() > 1 else ():
-        if outside[names[name]]:
-            chosen = ~positive | (dataset == names[name])
-            yield name, those(chosen, int(chosen.sum()))
+    order = np.full(len(names), -1)
+    order[[names[name] for name in outside]] = np.arange(len(outside))
+    yield "", Several(**every, sets=order[dataset], names=tuple(outside))
+    for name in outside:
+        chosen = ~positive | (dataset == names[name])
+        yield name, Detection(**those(chosen, int(chosen.sum())))
 
 
 def _codes(values: Strings, names: dict[str, int]) -> Ints:
@@ -315,6 +326,10 @@ def detect(record: Record, values: Any, rows: Bools | None = None, *, chance: bo
         "n_failed": record.n_failed,
     }
     if record.ood is not None:
+        names = _outside(record) if rows.all() else ()
+        if names:
+            sets = np.searchsorted(names, record.dataset)
+            return Several(**common, positive=record.ood, sets=sets, names=names)
         return Detection(**common, positive=record.ood[rows])
     if not isinstance(record, JUDGED):
         raise NotApplicable("the record has neither 'ood' nor right and wrong answers")
@@ -329,9 +344,13 @@ def detect(record: Record, values: Any, rows: Bools | None = None, *, chance: bo
 def slices(test: Record) -> Iterator[tuple[str, Bools]]:
     """All rows; then, where OOD rows come from several data sets, the in-distribution rows with each of them."""
     yield "", np.ones(len(test), dtype=bool)
+    for name in _outside(test):
+        yield name, ~test.ood | (test.dataset == name)
+
+
+def _outside(test: Record) -> tuple[str, ...]:
+    """The data sets out of distribution, by name; none where there is only one, or no names."""
     if test.ood is None or test.dataset is None:
-        return
+        return ()
     names = np.unique(test.dataset[test.ood])
-    if len(names) > 1:
-        for name in names:
-            yield str(name), ~test.ood | (test.dataset == name)
+    return tuple(map(str, names)) if len(names) > 1 else ()

@@ -75,7 +75,8 @@ class Models:
                     fix="name a model that is fitted already",
                 )
             fresh = build(spec, self.machine)
-            fresh.fit(train, derive(self.seed, "fit", str(spec)))
+            # By name alone: variants that ask one training in different ways must ask the same training.
+            fresh.fit(train, derive(self.seed, "fit", str(Spec(spec.name, spec.target))))
             self._fitted[key] = fresh
         return self._fitted[key]
 

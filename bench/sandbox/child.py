@@ -11,8 +11,6 @@ import os
 import sys
 import traceback
 
-NOT_LOCKED = 97
-
 
 def main() -> None:
     """Read, lock, run, and say that the end was reached."""
@@ -21,12 +19,7 @@ def main() -> None:
     import locks  # type: ignore[import-not-found,unused-ignore]
 
     word, _, text = sys.stdin.read().partition("\n")
-    try:
-        locks.limit(seconds, memory)
-        locks.shut([path for path in {sys.prefix, sys.base_prefix, *sys.path[1:]} if os.path.isdir(path)])  # noqa: PTH112
-    except OSError as error:
-        sys.stderr.write(f"not locked in: {error}")
-        os._exit(NOT_LOCKED)
+    locks.lock_in(seconds, memory)
     sys.path.pop(0)
     sys.stdin = None
     sys.argv = ["program"]

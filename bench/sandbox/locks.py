@@ -12,6 +12,9 @@ import os
 import platform
 import resource
 import struct
+import sys
+
+NOT_LOCKED = 97
 
 # name -> number on x86_64 and on aarch64 (None: it has none).
 ALLOWED: dict[str, tuple[int | None, int | None]] = {
@@ -63,6 +66,16 @@ def program(machine: str) -> bytes:
             code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
     code.append((_RETURN, 0, 0, _REFUSE))
     return b"".join(struct.pack("HBBI", *line) for line in code)
+
+
+def lock_in(seconds: int, memory: int) -> None:
+    """Limit and shut this process, which may go on to read Python's own folders; it ends where that fails."""
+    try:
+        limit(seconds, memory)
+        shut([path for path in {sys.prefix, sys.base_prefix, *sys.path[1:]} if os.path.isdir(path)])  # noqa: PTH112
+    except OSError as error:
+        sys.stderr.write(f"not locked in: {error}")
+        os._exit(NOT_LOCKED)
 
 
 def limit(seconds: int, memory: int) -> None:

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import EvaluationError, UsageError
-from bench.sandbox.locks import ARCHITECTURES
+from bench.sandbox.locks import ARCHITECTURES, NOT_LOCKED
 
 CHILD = Path(__file__).with_name("child.py")
-_NOT_LOCKED = 97
 _CHUNK = 1 << 16
 
 
@@ -51,8 +50,8 @@ class Outcome:
 def run(program: str, limits: Limits | None = None) -> Outcome:
     """Run a Python program (the standard library alone) locked in: see `locks`.
 
-    Raises `UsageError` where this machine cannot lock a process in; then nothing is run.  A program that sets out to
-    fake its end can, since its tests run in its own process; it cannot get out.
+    Raises `UsageError` where this machine cannot lock a process in; then nothing is run.  That a program came to its
+    end is what it says of itself: tests of a program that is not trusted belong into `judging`.
     """
     limits = limits or Limits()
     require_platform()
@@ -67,16 +66,12 @@ def run(program: str, limits: Limits | None = None) -> Outcome:
         try:
             status, out, err = _listen(child, f"{word}\n{program}", limits, started + limits.seconds)
         finally:
-            _end(child)
+            end(child)
         with os.fdopen(told, "rb") as pipe:
             ended = pipe.read(64).decode(errors="replace") == word
     seconds = time.monotonic() - started
-    if child.returncode == _NOT_LOCKED:
-        raise EvaluationError(
-            "the sandbox could not be closed, and nothing was run",
-            cause=err.strip() or "the kernel refused",
-            fix="run it on Linux 5.13 or later with Landlock and seccomp, or leave execute=true out",
-        )
+    if child.returncode == NOT_LOCKED:
+        raise not_closed(err.strip())
     if status == "running":
         code = child.returncode
         status = "ok" if ended and code == 0 else "killed" if code < 0 else "raised"
@@ -91,6 +86,15 @@ def require_platform() -> None:
             cause=f"the sandbox needs Linux on {' or '.join(ARCHITECTURES)}, not {sys.platform} {platform.machine()}",
             fix="leave execute=true out, or run on such a machine",
         )
+
+
+def not_closed(reason: str) -> EvaluationError:
+    """What to raise where a process could not be locked in."""
+    return EvaluationError(
+        "the sandbox could not be closed, and nothing was run",
+        cause=reason or "the kernel refused",
+        fix="run it on Linux 5.13 or later with Landlock and seccomp, or leave execute=true out",
+    )
 
 
 @cache
@@ -162,7 +166,7 @@ def _texts(heard: dict[str, bytearray], most: int = 1 << 30) -> tuple[str, str]:
     return out, err
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def end(child: subprocess.Popen[bytes]) -> None:
     """Nothing of the child is left, however it ended."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)

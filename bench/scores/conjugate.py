@@ -63,7 +63,8 @@ def conjnorm(record: Classification, train: Classification, p: float = 0.0) -> F
     """
     if p and p <= 1:
         raise NotApplicable("p must be above 1, for its conjugate is p / (p - 1)")
-    features, labels = fitted_on(train)
+    bank, labels = fitted_on(train)
+    features = bank.astype(np.float64)
     family = fit(features, labels, p or chosen(features, labels))
     if family.worth < WORTH:
         raise NotApplicable(f"at p = {p:g} the normaliser's draws have an effective share of {family.worth:.2g}")

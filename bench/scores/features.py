@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.arrays import AnyArray, Float64s, Floats, Ints
 from bench.components import NotApplicable
+from bench.latest import latest
 from bench.records import Classification
 from bench.records.head import unpacked
 
@@ -15,6 +16,12 @@ from bench.records.head import unpacked
 BLOCK = 1024
 # A head that is worked out from features and logits reproduces other rows' logits to within this share of their spread.
 RECOVERED = 1e-3
+# One that a record carries gives its logits to within this share of the largest, which leaves room for bfloat16.
+GIVEN = 2e-2
+# Rows that a head which is carried is tried on.
+LOOKED_AT = 64
+# Rows at a time for the logarithm of a sum: what is worked on stays in the processor's cache.
+CACHED = 128
 
 Head = tuple[Float64s, Float64s]
 
@@ -34,34 +41,67 @@ def activations_of(record: Classification) -> Floats:
     return features
 
 
-def fitted_on(train: Classification) -> tuple[Float64s, Ints]:
-    """Features in float64 (n, d) and labels (n,) of the in-distribution training rows; at least two."""
+@latest
+def fitted_on(train: Classification) -> tuple[Floats, Ints]:
+    """Features (n, d) as they are stored, and labels (n,), of the in-distribution training rows; at least two."""
     inside = train.labels >= 0
-    features = features_of(train)[inside].astype(np.float64)
-    if len(features) < 2:
+    features = features_of(train)
+    if np.count_nonzero(inside) < 2:
         raise NotApplicable("fewer than two training rows in distribution")
-    return features, train.labels[inside]
+    return (features, train.labels) if inside.all() else (features[inside], train.labels[inside])
 
 
+@latest
 def head_of(record: Classification, train: Classification) -> Head:
     """The last layer: weight (C, d), bias (C,).
 
     Where the record doesn't carry it, it is the least-squares solution of features to logits on the training rows,
-    taken only if it gives the logits of all rows of `record` too; else `NotApplicable`.
+    taken only if it gives the logits of all rows of `record` too; else `NotApplicable`, as for a head that it carries
+    and that does not give the logits of 64 rows.
     """
-    if train.head:
-        return unpacked(train.head)
+    n, given = len(record), bool(train.head)
+    weight, bias = head = unpacked(train.head) if given else _solved(train)
+    rows = np.linspace(0, n - 1, min(n, LOOKED_AT)).astype(np.int64) if given else np.arange(n)
+    logits, features = record.logits, features_of(record)
+    if features.shape[1] != weight.shape[1] or logits.shape[1] != len(weight):
+        raise NotApplicable("the head is for other features or classes than the record's")
+    room = GIVEN * float(np.abs(logits[rows]).max(initial=1.0)) if given else RECOVERED * float(train.logits.std())
+    for part in blocks(len(rows)):
+        at = rows[part]
+        apart = np.abs(features[at].astype(np.float64) @ weight.T + bias - logits[at])
+        if not apart.max(initial=0.0) <= room:
+            if given:
+                raise NotApplicable("the record's head does not give its logits")
+            raise NotApplicable("the record has no head, and its logits are no linear function of its features")
+    return head
+
+
+@latest
+def _solved(train: Classification) -> Head:
     features = features_of(train).astype(np.float64)
     design = np.concatenate([features, np.ones((len(features), 1))], axis=1)
     if len(train) == 0 or not np.isfinite(train.logits).all():
         raise NotApplicable("the record has no head, and no training rows to work it out from")
     solution = np.linalg.lstsq(design, train.logits, rcond=None)[0]
-    weight, bias = solution[:-1].T, solution[-1]
-    rebuilt = features_of(record).astype(np.float64) @ weight.T + bias
-    spread = float(train.logits.std())
-    if not np.abs(rebuilt - record.logits).max(initial=0.0) <= RECOVERED * spread:
-        raise NotApplicable("the record has no head, and its logits are no linear function of its features")
-    return weight, bias
+    return solution[:-1].T, solution[-1]
+
+
+@latest
+def mean_of(bank: Floats) -> Float64s:
+    """Mean row, added up in float64, (d,)."""
+    return np.asarray(bank.mean(axis=0, dtype=np.float64), dtype=np.float64)
+
+
+def sums_of(rows: AnyArray, names: Ints, count: int) -> Float64s:
+    """Sum, in float64, of the rows (n, d) of each name 0 .. count - 1, (count, d)."""
+    from scipy.sparse import csr_array
+
+    out = np.zeros((count, rows.shape[1]))
+    for part in blocks(len(rows)):
+        at = names[part]
+        members = csr_array((np.ones(len(at)), at, np.arange(len(at) + 1)), shape=(len(at), count))
+        out += members.T @ rows[part].astype(np.float64)
+    return out
 
 
 def unit(rows: Floats) -> Floats:
@@ -77,8 +117,19 @@ def blocks(count: int) -> Iterator[slice]:
 
 def log_sum_exp(logits: Floats) -> Float64s:
     """Over the last axis, the shift and the logarithm in float64, (n,)."""
-    top = logits.max(axis=-1)
-    return np.asarray(top + np.log(np.exp(logits - top[..., None]).sum(axis=-1, dtype=np.float64)), dtype=np.float64)
+    return log_sum_exp_spent(logits.copy())
+
+
+def log_sum_exp_spent(logits: Floats) -> Float64s:
+    """As `log_sum_exp`, writing over the logits (n, C)."""
+    out = np.empty(len(logits))
+    for start in range(0, len(logits), CACHED):
+        rows = logits[start : start + CACHED]
+        top = rows.max(axis=-1, keepdims=True)
+        rows -= top
+        np.exp(rows, out=rows)
+        out[start : start + CACHED] = top[:, 0] + np.log(rows.sum(axis=-1, dtype=np.float64))
+    return out
 
 
 def single(head: Head) -> tuple[AnyArray, AnyArray]:

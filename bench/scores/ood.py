@@ -6,17 +6,17 @@ rows (label >= 0) of the record that they are given.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from bench.arrays import Float64s, Floats, Ints
-from bench.components import NotApplicable, score
-from bench.covariance import ledoit_wolf, squared_distances
+from bench.arrays import Float64s
+from bench.components import score
+from bench.covariance import ledoit_wolf
+from bench.latest import latest
 from bench.records import Classification
-from bench.scores.features import blocks, features_of, fitted_on, log_sum_exp, unit
-
-NEIGHBOURS = 10
-# Neighbours found beyond those wanted, in float32, whose order by more digits may be another.
-SPARE = 6
+from bench.scores.features import blocks, features_of, fitted_on, log_sum_exp, mean_of, sums_of
+from bench.scores.softmax import confidence, softmax
 
 
 @score("msp", of=Classification, source="Hendrycks and Gimpel 2017, arXiv:1610.02136", check="ood/logit-identities")
@@ -25,15 +25,8 @@ def msp(record: Classification) -> Float64s:
 
     Added up from the other classes, so that it keeps its order where the maximum rounds to 1.
     """
-    out = np.empty(len(record))
-    for part in blocks(len(record)):
-        logits = record.logits[part]
-        first = logits.argmax(axis=1)[:, None]
-        odds = np.exp(logits - np.take_along_axis(logits, first, axis=1))
-        np.put_along_axis(odds, first, 0.0, axis=1)
-        others = odds.sum(axis=1)
-        out[part] = others / (1 + others)
-    return out
+    others = softmax(record).others
+    return others / (1 + others)
 
 
 @score("max-logit", of=Classification, source="Hendrycks et al. 2022, arXiv:1911.11132", check="ood/logit-identities")
@@ -50,11 +43,11 @@ def energy(record: Classification, temperature: float = 1.0) -> Float64s:
     """
     if temperature == 0:
         return max_logit(record)
+    if temperature == 1:
+        return -confidence(record)
     total = np.empty(len(record))
     for part in blocks(len(record)):
         total[part] = temperature * log_sum_exp(record.logits[part] / temperature)
-    if temperature == 1 and len(record) and np.abs(total).max() < 1e-9:
-        raise NotApplicable("the logits are normalised log-probabilities, so their energy is 0 everywhere")
     return -total
 
 
@@ -63,9 +56,9 @@ def mahalanobis(record: Classification, train: Classification) -> Float64s:
     """Squared Mahalanobis distance of the features to the nearest class mean, (n,).
 
     The covariance is shared by the classes and shrunk after Ledoit and Wolf; features of one layer, no input noise.
+    The nearest class is found in float32, the distance to it in float64.
     """
-    features, labels = fitted_on(train)
-    return _nearest_class(features_of(record), features, labels)
+    return _nearest_class(record, train).copy()
 
 
 @score(
@@ -76,44 +69,65 @@ def mahalanobis(record: Classification, train: Classification) -> Float64s:
 )
 def relative_mahalanobis(record: Classification, train: Classification) -> Float64s:
     """`mahalanobis` minus the squared distance to one Gaussian fitted to all training features, (n,)."""
-    features, labels = fitted_on(train)
-    mean = features.mean(axis=0)
-    covariance, _ = ledoit_wolf(features - mean)
-    points = features_of(record)
-    background = np.empty(len(points))
-    for part in blocks(len(points)):
-        background[part] = squared_distances(points[part], mean[None], covariance)[:, 0]
-    return _nearest_class(points, features, labels) - background
+    return _nearest_class(record, train) - _distances(features_of(record), _background(train))
 
 
-@score("knn", of=Classification, source="Sun et al. 2022, arXiv:2204.06507", check="ood/knn-brute-force")
-def knn(record: Classification, train: Classification, neighbours: int = NEIGHBOURS) -> Float64s:
-    """Euclidean distance of the features to the 10th nearest training features, (n,), in [0, 2].
+@dataclass(frozen=True, eq=False)
+class Whitened:
+    """Gaussians of one covariance.  factor: its lower Cholesky factor, (d, d).  origin: (d,).
 
-    Features are first brought to unit length.  neighbours: another than the 10th.
+    means: those of the Gaussians less the origin, whitened, (K, d).
     """
+
+    factor: Float64s
+    origin: Float64s
+    means: Float64s
+
+
+@latest
+def _classes(train: Classification) -> Whitened:
+    """A Gaussian for each class."""
+    bank, labels = fitted_on(train)
+    present, position, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    means = sums_of(bank, position, len(present)) / counts[:, None]
+    residuals = bank.astype(np.float64)
+    residuals -= means[position]
+    return _whitened(residuals, means)
+
+
+@latest
+def _background(train: Classification) -> Whitened:
+    """One Gaussian for all classes."""
     bank, _ = fitted_on(train)
-    if len(bank) < neighbours:
-        raise NotApplicable(f"{len(bank)} training rows are fewer than the {neighbours} neighbours")
-    bank, points = np.asarray(unit(bank), dtype=np.float64), features_of(record)
-    single, spare = np.ascontiguousarray(bank.T, dtype=np.float32), min(neighbours + SPARE, len(bank))
-    out = np.empty(len(points))
-    for part in blocks(len(points)):
-        rows = np.asarray(unit(points[part].astype(np.float64)), dtype=np.float64)
-        # In float32 a few more than are wanted are found; in float64 the wanted one of these.
-        near = np.argpartition(rows.astype(np.float32) @ single, -spare, axis=1)[:, -spare:]
-        cosine = np.einsum("nkd,nd->nk", bank[near], rows)
-        kth = np.partition(cosine, -neighbours, axis=1)[:, -neighbours]
-        out[part] = np.sqrt(np.maximum(2 - 2 * kth, 0.0))
-    return out
+    mean = mean_of(bank)
+    return _whitened(bank - mean, mean[None])
 
 
-def _nearest_class(points: Floats, features: Float64s, labels: Ints) -> Float64s:
-    classes, position = np.unique(labels, return_inverse=True)
-    members = position[:, None] == np.arange(len(classes))
-    means = members.T.astype(np.float64) @ features / members.sum(axis=0)[:, None]
-    covariance, _ = ledoit_wolf(features - means[position])
+def _whitened(residuals: Float64s, means: Float64s) -> Whitened:
+    from scipy.linalg import cholesky, solve_triangular
+
+    factor = cholesky(ledoit_wolf(residuals)[0], lower=True)
+    origin = means.mean(axis=0)  # centring first keeps the expanded square from cancelling
+    return Whitened(factor, origin, solve_triangular(factor, (means - origin).T, lower=True).T)
+
+
+@latest
+def _nearest_class(record: Classification, train: Classification) -> Float64s:
+    return _distances(features_of(record), _classes(train))
+
+
+def _distances(points: Float64s, to: Whitened) -> Float64s:
+    """Squared distance of points (n, d) to the nearest mean, (n,)."""
+    from scipy.linalg import solve_triangular
+
+    across = np.ascontiguousarray(to.means.T, dtype=np.float32)
+    half = ((to.means**2).sum(axis=1) / 2).astype(np.float32)
     out = np.empty(len(points))
     for part in blocks(len(points)):
-        out[part] = squared_distances(points[part], means, covariance).min(axis=1)
+        white = solve_triangular(to.factor, (points[part] - to.origin).T, lower=True, check_finite=False).T
+        if len(half) > 1:
+            closeness = white.astype(np.float32) @ across
+            closeness -= half
+            white -= to.means[closeness.argmax(axis=1)]
+        out[part] = np.einsum("nd,nd->n", white, white)
     return out

@@ -12,7 +12,17 @@ import numpy as np
 from bench.arrays import Float64s, Floats
 from bench.components import NotApplicable, score
 from bench.records import Classification
-from bench.scores.features import Head, activations_of, blocks, features_of, fitted_on, head_of, log_sum_exp, single
+from bench.scores.features import (
+    Head,
+    activations_of,
+    blocks,
+    features_of,
+    fitted_on,
+    head_of,
+    log_sum_exp_spent,
+    mean_of,
+    single,
+)
 
 
 @score("react", of=Classification, source="Sun, Guo and Li 2021, arXiv:2111.12797", check="ood/shaping")
@@ -31,7 +41,7 @@ def dice(record: Classification, train: Classification, percentile: float = 90.0
     """
     bank, _ = fitted_on(train)
     weight, bias = head_of(record, train)
-    contribution = bank.mean(axis=0) * weight
+    contribution = mean_of(bank) * weight
     kept = np.where(contribution > np.percentile(contribution, percentile), weight, 0.0)
     return _energy(features_of(record), (kept, bias))
 
@@ -71,11 +81,17 @@ def ash_s(record: Classification, train: Classification, percentile: float = 90.
 @score("scale", of=Classification, source="Xu et al. 2024, arXiv:2310.00227", check="ood/shaping")
 def scale(record: Classification, train: Classification, percentile: float = 85.0) -> Float64s:
     """Energy after all activations are multiplied by exp(sum of all / sum of the largest 15 %), (n,)."""
-    return _energy(
-        activations_of(record),
-        head_of(record, train),
-        lambda rows: rows * np.exp(_pruned(rows, percentile)[1])[:, None],
-    )
+    features, (_, bias) = activations_of(record), head_of(record, train)
+    constant = bias.astype(np.float32)
+    out = np.empty(len(features))
+    for part in blocks(len(features)):
+        factor = np.exp(_pruned(features[part], percentile)[1])[:, None]
+        logits = record.logits[part].astype(np.float32)
+        logits -= constant  # the layer is linear: times a factor before it is times a factor after it
+        logits *= factor
+        logits += constant
+        out[part] = -log_sum_exp_spent(logits)
+    return out
 
 
 def _pruned(rows: Floats, percentile: float) -> tuple[Floats, Floats]:
@@ -100,5 +116,5 @@ def _energy(features: Floats, head: Head, change: Callable[[Floats], Floats] = l
     for part in blocks(len(features)):
         logits = change(features[part]) @ weight
         logits += bias
-        out[part] = -log_sum_exp(logits)
+        out[part] = -log_sum_exp_spent(logits)
     return out

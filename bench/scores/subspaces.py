@@ -6,8 +6,10 @@ import numpy as np
 
 from bench.arrays import Float64s, Floats
 from bench.components import score
+from bench.latest import latest
 from bench.records import Classification
-from bench.scores.features import Head, blocks, features_of, fitted_on, head_of, log_sum_exp, single
+from bench.scores.features import Head, blocks, features_of, fitted_on, head_of, mean_of
+from bench.scores.softmax import confidence, softmax
 
 
 @score("residual", of=Classification, source="Wang et al. 2022 (ViM), arXiv:2203.10807", check="ood/vim-subspace")
@@ -18,7 +20,7 @@ def residual(record: Classification, train: Classification, dimensions: int = 0)
     2048 features or more, 512 of 768 or more, half of fewer.
     """
     head = head_of(record, train)
-    origin, basis = _outside(fitted_on(train)[0], head, dimensions)
+    origin, basis = _outside(train, head, dimensions)
     return _lengths(features_of(record), origin, basis)
 
 
@@ -30,30 +32,37 @@ def vim(record: Classification, train: Classification, dimensions: int = 0) -> F
     """
     head = head_of(record, train)
     bank, _ = fitted_on(train)
-    origin, basis = _outside(bank, head, dimensions)
-    weight, bias = single(head)
-    largest = [
-        (bank[p].astype(np.float32) @ weight + bias).max(axis=1).sum(dtype=np.float64) for p in blocks(len(bank))
-    ]
-    alpha = sum(largest) / max(float(_lengths(bank.astype(np.float32), origin, basis).sum()), 1e-12)
-    features = features_of(record)
-    lengths = _lengths(features, origin, basis)
-    energies = [log_sum_exp(features[part] @ weight + bias) for part in blocks(len(features))]
-    return alpha * lengths - (np.concatenate(energies) if energies else np.empty(0))
+    origin, basis = _outside(train, head, dimensions)
+    largest = softmax(train).largest[train.labels >= 0].sum()
+    alpha = largest / max(float(_lengths(bank, origin, basis).sum()), 1e-12)
+    return alpha * _lengths(features_of(record), origin, basis) - confidence(record)
 
 
-def _outside(bank: Float64s, head: Head, dimensions: int) -> tuple[Floats, Floats]:
+def _outside(train: Classification, head: Head, dimensions: int) -> tuple[Floats, Floats]:
     """The origin (d,) and an orthonormal basis (d, d - k) of what the first k principal directions leave."""
-    weight, bias = head
-    width = bank.shape[1]
+    width = head[0].shape[1]
     wanted = dimensions or (1000 if width >= 2048 else 512 if width >= 768 else width // 2)
-    origin = -np.linalg.pinv(weight) @ bias
-    # Second moments about the origin: S = B'B / n - m o' - o m' + o o', without a copy of the bank.
-    mean = bank.mean(axis=0)
-    moments = bank.T @ bank / len(bank) - np.outer(mean, origin) - np.outer(origin, mean) + np.outer(origin, origin)
-    _, vectors = np.linalg.eigh(moments)  # eigenvalues ascending
+    origin = -np.linalg.pinv(head[0]) @ head[1]
+    _, vectors = np.linalg.eigh(_moments(train, origin))  # eigenvalues ascending
     basis = np.ascontiguousarray(vectors[:, : max(width - wanted, 0)], dtype=np.float32)
     return origin.astype(np.float32), basis
+
+
+def _moments(train: Classification, origin: Float64s) -> Float64s:
+    """Second moments (d, d) of the training features about an origin (d,)."""
+    second, mean = _raw(train)
+    return second - np.outer(mean, origin) - np.outer(origin, mean) + np.outer(origin, origin)
+
+
+@latest
+def _raw(train: Classification) -> tuple[Float64s, Float64s]:
+    """Second moments about 0 and mean, a block of rows in float64 at a time."""
+    bank, _ = fitted_on(train)
+    second = np.zeros((bank.shape[1],) * 2)
+    for part in blocks(len(bank)):
+        rows = bank[part].astype(np.float64)
+        second += rows.T @ rows
+    return second / len(bank), mean_of(bank)
 
 
 def _lengths(features: Floats, origin: Floats, basis: Floats) -> Float64s:

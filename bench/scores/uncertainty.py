@@ -8,7 +8,7 @@ from bench.arrays import Float64s
 from bench.components import NotApplicable, score
 from bench.estimators.weights import log_mean_exp
 from bench.records import Classification, log_softmax
-from bench.scores.features import blocks
+from bench.scores.softmax import softmax
 
 
 def shannon(log_probs: Float64s) -> Float64s:
@@ -50,10 +50,7 @@ def disagreement(members: Float64s) -> Float64s:
 )
 def entropy(record: Classification) -> Float64s:
     """Entropy of the predicted distribution: -sum of p log p, from 0 (certain) to log C (uniform).  (n,)."""
-    out = np.empty(len(record))
-    for part in blocks(len(record)):
-        out[part] = shannon(log_softmax(record.logits[part]))
-    return out
+    return softmax(record).entropy.copy()
 
 
 @score(

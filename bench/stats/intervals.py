@@ -37,6 +37,7 @@ from bench.stats.design import Design, Estimate, absent, design, too_few
 from bench.stats.means import linked, mean
 
 __all__ = ["Design", "Estimate", "design", "interval", "intervals", "mean", "value", "weighted"]
+from bench.threads import one_blas_thread
 
 
 class Sampled(Protocol):
@@ -74,6 +75,11 @@ def interval(metric: Metric, record: Sampled, *, seed: int) -> Estimate:
 
 def intervals(metrics: Sequence[Metric], record: Sampled, *, seed: int) -> list[Estimate | NotApplicable]:
     """Several metrics of one record, each as by `interval`, or why it does not apply: their draws are the same ones."""
+    with one_blas_thread():
+        return _intervals(metrics, record, seed)
+
+
+def _intervals(metrics: Sequence[Metric], record: Sampled, seed: int) -> list[Estimate | NotApplicable]:
     d = design(len(record), groups=record.groups, weights=record.weights)
     found: dict[str, Estimate | NotApplicable] = {}
     by_rows: dict[str, Statistic] = {}

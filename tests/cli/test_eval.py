@@ -79,6 +79,16 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(run: Any, place: Path) -> 
     assert row.items() >= {"schema_version": 1, "model": "tiny", "task": TASK, "n": 64, "tokens": 0}.items()
 
 
+def test_options_that_are_repeated_may_be_written_in_the_plural(
+    capsys: pytest.CaptureFixture[str], place: Path
+) -> None:
+    asked = ("eval", "--tasks", "reasoning/arithmetic", "--models", "lm-small", "--dry-run", "--budget", "512")
+    one, other = (bench(capsys, *asked, word, "rpc") for word in ("--decoder", "--decoders"))
+    assert (one.code, one.out) == (ExitCode.OK, other.out)
+    assert "rpc,budget=512" in other.out
+    assert "--decoders" not in bench(capsys, "eval", "--help").out
+
+
 def test_settings_reach_the_run(run: Any, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCH_SEED", "11")
     (place / "bench.toml").write_text("limit = 16\nout = 'kept'\n")

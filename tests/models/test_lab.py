@@ -16,6 +16,7 @@ from bench.models import latent as latents
 from bench.models import timed
 from bench.models.building import NotSuited, build
 from bench.models.shelf import kept
+from bench.runners.models import Models
 from bench.specs import parse
 
 
@@ -201,3 +202,20 @@ def test_an_rbm_sums_to_one_and_its_bounds_lie_about_it() -> None:
         assert np.exp(found.log_prob).sum() == pytest.approx(1.0, abs=0.05)
     with pytest.raises(NotSuited, match="0 or 1"):
         asked("rbm", examples(rows), rows)
+
+
+def test_variants_of_a_model_ask_one_training() -> None:
+    draws = np.random.default_rng(0)
+    train = examples((draws.random((100, 6)) > 0.5).astype(float), 2)
+    models = Models(Machine(), 0)
+    variants = ("rbm,hidden=4", "rbm,hidden=4,z=ais,steps=3,chains=10", "rbm,hidden=4,z=reverse,steps=3,chains=10")
+    first, *others = (models.ready(parse(spec), train, print).machine.weights for spec in variants)
+    for other in others:
+        np.testing.assert_array_equal(first, other)
+
+
+def test_flows_at_loose_tolerances_are_estimates() -> None:
+    rows = np.random.default_rng(0).standard_normal((5, 2))
+    kinds = {t: asked(f"diffused-mixture,tolerance={t}", examples(rows), rows).likelihood for t in ("0.01", "0.0001")}
+    assert kinds == {"0.01": "estimate", "0.0001": "exact"}
+    assert asked("diffused-mixture,solver=heun", examples(rows), rows).likelihood == "estimate"

@@ -48,7 +48,7 @@ def test_the_page_has_all_areas_and_every_figure_says_what_it_shows(run: RunFold
     heads = {words(f.find("h3")).partition(" — ")[0] for f in figures}
     assert heads == {
         "Surprise, sample by sample", "Reliability", "Score separation", "ROC", "Risk and coverage", "Coverage",
-        "PIT histogram", "Epistemic and aleatoric", "Accuracy by decoder",
+        "PIT histogram", "Epistemic and aleatoric", "Accuracy by decoder", "Error against uncertainty",
     }  # fmt: skip
     for figure in figures:
         assert words(figure.find("figcaption"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.reports.material import Material
-from bench.reports.sections import likelihood_curves
+from bench.reports.sections import likelihood_curves, uniformity
 from bench.reports.view import Figure
 from bench.runners.wanted import Wanted
 from tests.reports import synthetic
@@ -59,3 +59,23 @@ def test_weights_that_cannot_be_trusted_are_told(tmp_path: Path) -> None:
 
 def test_two_points_are_no_curve(tmp_path: Path) -> None:
     assert figures(tmp_path / "run", {"m,k=1": (1.0, "lower"), "m,k=5": (0.5, "lower")}) == []
+
+
+def test_a_curve_whose_points_are_of_two_kinds_stays_one(tmp_path: Path) -> None:
+    gaps = {
+        "m,tolerance=0.1": (0.1, "estimate"),
+        "m,tolerance=0.01": (0.01, "estimate"),
+        "m,tolerance=1e-4": (0.0, "exact"),
+    }
+    (figure,) = figures(tmp_path / "run", gaps)
+    assert figure.legend[0].label == "m (exact, estimate)"
+    assert len(figure.panels) == 2  # the values, and their distance from the truth
+
+
+def test_the_worst_of_several_uniform_samples_exceeds_its_band_once_in_twenty() -> None:
+    draws = np.random.default_rng(0).random((2000, 5, 200))
+    draws.sort(axis=2)
+    place = np.arange(201) / 200
+    apart = np.maximum(np.abs(place[1:] - draws), np.abs(place[:-1] - draws)).max(axis=2)
+    assert 0.03 < (apart.max(axis=1) > uniformity.band(200, 5)).mean() <= 0.06
+    assert 0.03 < (apart[:, 0] > uniformity.band(200)).mean() <= 0.06

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from bench.arrays import Ragged
 from bench.checks.cases import ids
@@ -63,6 +65,35 @@ def test_decoders_stand_by_their_tokens_and_are_paired_with_greedy(tmp_path: Pat
     assert "best-of-n: accuracy" in figure.panels[0].svg
     build(folder)
     assert "Accuracy against tokens" in (folder.path / "report.html").read_text()
+
+
+def test_costs_give_rates_fronts_in_seconds_and_comparisons_at_equal_budget(tmp_path: Path) -> None:
+    made = {**{name: (p, t) for name, p, t in MADE}, "self-consistency,budget=300": (0.6, 270)}
+    wanted = Wanted("reasoning", ("accuracy",))
+    records = {name: answers(k, *made[name]) for k, name in enumerate(made)}
+    folder = synthetic.make(tmp_path / "run", [("m", "reasoning/sums", n, r, wanted) for n, r in records.items()])
+    material = Material.gather(folder)
+    taken = dict(zip(records, (6.0, 60.0, 600.0, 12.0, 30.0), strict=True))
+    cells = [replace(cell, cost={"seconds": taken[cell.decoder]}) for cell in material.cells_of("reasoning")]
+    rows = {row.cell.decoder: row for row in spent(material, cells)}
+    assert {name for name, row in rows.items() if row.quick} == {
+        "greedy",
+        "self-consistency,budget=300",
+        "best-of-n,budget=300",
+    }
+    assert rows["sample"].seconds == 12.0 / 60
+    for name, row in rows.items():
+        rate = 1000 * records[name].correct.mean() / made[name][1]
+        assert row.per_kilotoken.value == pytest.approx(rate)
+        # Every answer costs the same, so the rate's error is that of the accuracy.
+        ends = row.per_kilotoken.interval
+        assert ends.low is not None
+        assert ends.low < rate < (ends.high or 0)
+        assert (row.equal is not None) == (name in {"rpc,budget=300", "best-of-n,budget=300"})
+        if row.equal is not None:
+            plain = records["self-consistency,budget=300"].correct
+            assert row.equal.difference == pytest.approx(records[name].correct.mean() - plain.mean())
+    assert not any(row.quick for row in spent(material, material.cells_of("reasoning")))  # no cell was timed
 
 
 def test_two_decoders_are_no_comparison(tmp_path: Path) -> None:

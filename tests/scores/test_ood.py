@@ -8,7 +8,8 @@ from sklearn.neighbors import NearestNeighbors
 from bench.components import NotApplicable, Score
 from bench.records import Classification
 from bench.registry import components
-from bench.scores.ood import energy, knn, mahalanobis, max_logit, msp, relative_mahalanobis
+from bench.scores.neighbours import knn
+from bench.scores.ood import energy, mahalanobis, max_logit, msp, relative_mahalanobis
 
 
 def record(n: int = 60, d: int = 5, classes: int = 3, seed: int = 0, shift: float = 0.0) -> Classification:
@@ -104,5 +105,5 @@ def test_which_are_fitted() -> None:
     fitted = {name: s.fitted for name, s in components(Score).items() if s.function.__module__ == "bench.scores.ood"}
     assert fitted == {
         "msp": False, "max-logit": False, "energy": False, "mahalanobis": True,
-        "relative-mahalanobis": True, "knn": True,
+        "relative-mahalanobis": True,
     }  # fmt: skip

@@ -19,9 +19,10 @@ from bench.records.head import packed, unpacked
 from bench.registry import components
 from bench.scores.conjugate import chosen, conjnorm
 from bench.scores.features import head_of
-from bench.scores.geometry import fdbd, gradnorm, nnguide, she
+from bench.scores.geometry import fdbd, gradnorm, she
 from bench.scores.logits import gedi_energy, gen, kl_matching, msp_scaled
-from bench.scores.ood import knn, mahalanobis, relative_mahalanobis
+from bench.scores.neighbours import knn, nnguide
+from bench.scores.ood import mahalanobis, relative_mahalanobis
 from bench.scores.shaping import ash_b, ash_p, ash_s, dice, react, scale
 from bench.scores.subspaces import residual, vim
 

@@ -276,7 +276,7 @@ def hf(
     """
     chosen = dtype_name(str(dtype) if dtype != "auto" else machine.dtype)
     source = Checkpoint(target, machine, str(revision) if revision is not None else None, chosen, safetensors)
-    source = replace(source, masked=objective == "masked")
+    source = replace(source, kind="masked" if objective == "masked" else "causal")
     return HuggingFace(
         source,
         batch=machine.batch,

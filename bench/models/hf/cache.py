@@ -32,16 +32,18 @@ class Held:
 
 @dataclass(eq=False)
 class Segment:
-    """States of a row's own tokens start .. end - 1, for every layer (heads, tokens, width).
+    """States of a row's own tokens start .. end - 1: those of one row of `block`.
 
-    `parent` has the tokens before them.
+    block: for every layer (rows, heads, tokens, width), of all rows that were saved together.  `parent` has the tokens
+    before them.
     """
 
     held: Held
     parent: Segment | None
     start: int
     end: int
-    layers: list[Layer]
+    block: list[Layer]
+    row: int
 
 
 @dataclass(eq=False)
@@ -54,12 +56,16 @@ class Shelf:
 
 
 class RowCache:
-    """States of R rows in places 0 .. R-1.  Row r is the prompt `held[r]` and `own[r]` tokens after it."""
+    """States of R rows in places 0 .. R-1.  Row r is the prompt `held[r]` and `own[r]` tokens after it.
+
+    saved[r] is its latest segment, which is the row as it is while it has no further tokens.
+    """
 
     def __init__(self, device: Any) -> None:
         self.device = device
         self.held: list[Held] = []
         self.own: Ints = np.empty(0, dtype=np.int64)
+        self.saved: list[Segment | None] = []
         self.layers: list[Layer] = []
         self.shelves: dict[int, Shelf] = {}
 
@@ -114,6 +120,7 @@ class RowCache:
             one.users += 1
         self.held = [*self.held, *held]
         self.own = np.concatenate([self.own, np.zeros(len(held), dtype=np.int64)])
+        self.saved = [*self.saved, *([None] * len(held))]
 
     def branch(self, parents: Ints) -> Ints:
         """Replace the rows by R' ones, each a copy of the row in place `parents[i]`; returns their places, (R',).
@@ -132,6 +139,7 @@ class RowCache:
         gone = self.held
         self.held = [gone[place] for place in source.tolist()]
         self.own = self.own[source]
+        self.saved = [self.saved[place] for place in source.tolist()]
         for one in self.held:
             one.users += 1
         for one in gone:
@@ -174,31 +182,62 @@ class RowCache:
 
     def save(self, places: Sequence[int], before: Sequence[Segment | None]) -> list[Segment]:
         """The states of rows, to return to; of what `before[i]` (an earlier state of the same row) has, no copy."""
+        import torch
+
+        spans = [(one.end if one else 0, int(self.own[place])) for place, one in zip(places, before, strict=True)]
+        blocks: dict[tuple[int, int], list[Layer]] = {}
+        rows: list[int] = [0] * len(spans)
+        for start, end in dict.fromkeys(spans):
+            members = [k for k, span in enumerate(spans) if span == (start, end)]
+            at = torch.tensor([places[k] for k in members], device=self.device)
+            blocks[start, end] = [(k[at, :, start:end], v[at, :, start:end]) for k, v in self.layers]
+            for row, k in enumerate(members):
+                rows[k] = row
         out = []
-        for place, parent in zip(places, before, strict=True):
-            start, end = parent.end if parent else 0, int(self.own[place])
+        for place, parent, span, row in zip(places, before, spans, rows, strict=True):
             self.held[place].users += 1
-            layers = [(k[place, :, start:end].clone(), v[place, :, start:end].clone()) for k, v in self.layers]
-            out.append(Segment(self.held[place], parent, start, end, layers))
+            segment = Segment(self.held[place], parent, *span, blocks[span], row)
+            self.saved[place] = segment
+            out.append(segment)
         return out
 
-    def restore(self, segments: Sequence[Segment]) -> None:
-        """Replace the rows by saved ones, in the places 0 .. len(segments) - 1."""
-        gone, self.held = self.held, []
-        self.own = np.empty(0, dtype=np.int64)
-        self.add([segment.held for segment in segments])
-        for one in gone:
-            self.release(one)
-        self.own = np.array([segment.end for segment in segments], dtype=np.int64)
-        self._reserve(len(segments), int(self.own.max(initial=0)))
-        for place, segment in enumerate(segments):
+    def restore(self, segments: Sequence[Segment]) -> Ints:
+        """Replace the rows by saved ones; returns their places, (R',).
+
+        Those that are still here as they were saved stay, or fork as any row does; only the others are written anew.
+        """
+        here = {id(one): place for place, one in enumerate(self.saved) if one and one.end == self.own[place]}
+        parents = np.array([here.get(id(one), -1) for one in segments], dtype=np.int64)
+        gone = np.flatnonzero(parents < 0)
+        places = np.empty(len(segments), dtype=np.int64)
+        places[parents >= 0] = self.branch(parents[parents >= 0])
+        places[gone] = np.arange(len(self.held), len(segments))
+        self.add([segments[k].held for k in gone.tolist()])
+        for k, place in zip(gone.tolist(), places[gone].tolist(), strict=True):
+            self.own[place], self.saved[place] = segments[k].end, segments[k]
+        if len(gone):
+            self._write([segments[k] for k in gone.tolist()], places[gone])
+        return places
+
+    def _write(self, segments: Sequence[Segment], places: Ints) -> None:
+        """Put the states of segments, and of those before them, into places (n,): what was saved together at once."""
+        import torch
+
+        self._reserve(len(self.own), int(self.own.max(initial=0)))
+        parts: dict[int, tuple[Segment, list[int], list[int]]] = {}
+        for place, segment in zip(places.tolist(), segments, strict=True):
             part: Segment | None = segment
             while part is not None:
                 if part.end > part.start:
-                    for states, saved in zip(self.layers, part.layers, strict=True):
-                        for whole, piece in zip(states, saved, strict=True):
-                            whole[place, :, part.start : part.end] = piece
+                    _, rows, targets = parts.setdefault(id(part.block), (part, [], []))
+                    rows.append(part.row)
+                    targets.append(place)
                 part = part.parent
+        for one, rows, targets in parts.values():
+            source, target = (torch.tensor(x, device=self.device) for x in (rows, targets))
+            for states, saved in zip(self.layers, one.block, strict=True):
+                for whole, piece in zip(states, saved, strict=True):
+                    whole[target, :, one.start : one.end] = piece[source]
 
 
 def _rounded(span: int) -> int:

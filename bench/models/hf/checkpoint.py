@@ -31,12 +31,20 @@ SMALL = 20_000_000
 _FILES = ("*.json", "*.model", "*.txt", "*.jinja")
 
 
+# What it is called and what loads it, where it goes on from left to right, fills in masked tokens, or names a class.
+KINDS = {
+    "causal": ("causal language model", "AutoModelForCausalLM"),
+    "masked": ("masked language model", "AutoModelForMaskedLM"),
+    "classifier": ("classifier of texts", "AutoModelForSequenceClassification"),
+}
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A folder or a hub name, and the conditions under which it is read.
 
     safetensors: read weights from safetensors files only; otherwise `.bin` files are read too (never executed:
-    torch loads them with `weights_only`).  masked: a model that fills in masked tokens, not a causal one.
+    torch loads them with `weights_only`).  kind: one of `KINDS`.
     """
 
     target: str
@@ -44,7 +52,7 @@ class Checkpoint:
     revision: str | None = None
     dtype: str = "auto"
     safetensors: bool = True
-    masked: bool = False
+    kind: str = "causal"
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -55,7 +63,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A causal language model, ready to run on its device and in its dtype, and its tokenizer."""
+    """A language model or a classifier, ready to run on its device and in its dtype, and its tokenizer."""
 
     model: Any
     tokenizer: Any
@@ -114,7 +122,7 @@ def identify_loaded(loaded: Loaded) -> dict[str, Any]:
 
 def load(checkpoint: Checkpoint) -> Loaded:
     """The model in evaluation mode, on the machine's device; raises three-line errors for whatever is missing."""
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+    import transformers
 
     device = find_device(checkpoint.machine.device)
     folder = locate(checkpoint)
@@ -123,11 +131,11 @@ def load(checkpoint: Checkpoint) -> Loaded:
     options = {"trust_remote_code": trust, "local_files_only": checkpoint.machine.offline or not trust}
     with _quiet():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), **options)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **options)
         except Exception as error:
             raise _no_tokenizer(checkpoint, error) from error
         try:
-            model, info = (AutoModelForMaskedLM if checkpoint.masked else AutoModelForCausalLM).from_pretrained(
+            model, info = getattr(transformers, KINDS[checkpoint.kind][1]).from_pretrained(
                 str(folder),
                 dtype=_torch_dtype(checkpoint.dtype, device.type, small=_is_small(folder)),
                 use_safetensors=True if checkpoint.safetensors else None,
@@ -219,9 +227,9 @@ def _no_model(checkpoint: Checkpoint, error: Exception) -> UsageError | Evaluati
     if "trust_remote_code" in str(error):
         return _wants_code(checkpoint)
     if isinstance(error, ValueError):
-        kind, loader = ("masked", "AutoModelForMaskedLM") if checkpoint.masked else ("causal", "AutoModelForCausalLM")
+        name, loader = KINDS[checkpoint.kind]
         return UsageError(
-            f"'{checkpoint.target}' is no {kind} language model",
+            f"'{checkpoint.target}' is no {name}",
             cause=_first_line(error),
             fix=f"give a checkpoint that {loader} loads",
         )

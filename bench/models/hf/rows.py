@@ -59,8 +59,8 @@ class Rows(Protocol):
         """What is needed to return to rows; `before[i]` is an earlier such state of the same row, or None."""
         ...
 
-    def restore(self, states: Sequence[Any]) -> None:
-        """The rows become those saved, in the places 0 .. len(states) - 1."""
+    def restore(self, states: Sequence[Any]) -> Ints:
+        """The rows become those saved; returns the place of each, (R',)."""
         ...
 
 
@@ -133,9 +133,9 @@ class CachedRows:
         """See `Rows`."""
         return self.cache.save(places, before)
 
-    def restore(self, states: Sequence[Segment]) -> None:
+    def restore(self, states: Sequence[Segment]) -> Ints:
         """See `Rows`."""
-        self.cache.restore(states)
+        return self.cache.restore(states)
 
 
 class PlainRows:
@@ -178,9 +178,10 @@ class PlainRows:
         """See `Rows`."""
         return [self.rows[place] for place in places]
 
-    def restore(self, states: Sequence[Any]) -> None:
+    def restore(self, states: Sequence[Any]) -> Ints:
         """See `Rows`."""
         self.rows = list(states)
+        return np.arange(len(states))
 
     def _forward(self, rows: Sequence[Tokens]) -> Any:
         """Logits (R, V) after each row; padded on the right, which causal models do not see."""

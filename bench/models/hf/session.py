@@ -133,8 +133,11 @@ class RowSession:
         import torch
 
         with torch.inference_mode():
-            self._living().restore([state.row for state in states])
-        self._now = [_Row(state.prompt, state.tokens, place, state.row) for place, state in enumerate(states)]
+            places = self._living().restore([state.row for state in states])
+        self._now = [
+            _Row(state.prompt, state.tokens, place, state.row)
+            for place, state in zip(places.tolist(), states, strict=True)
+        ]
         self.logprobs = np.array([state.logprobs for state in states]).reshape(len(states), self.logprobs.shape[1])
 
     def text(self, tokens: Sequence[int]) -> str:

@@ -48,7 +48,7 @@ def _by_unit(material: Material, cells: Sequence[Cell]) -> dict[str, list[tuple[
 
 def _figure(task: str, unit: str, records: Sequence[tuple[Cell, Record]], prefix: str) -> Figure | None:
     columns: list[tuple[str, Float64s]] = []
-    for cell, record in records[:MOST_LINES]:
+    for cell, record in _varied(records)[:MOST_LINES]:
         columns.append((_who(cell, record), _surprise(record, unit)))
     truth = _true_surprise(records[0][1], unit)
     if truth is not None and len(columns) < MOST_LINES:
@@ -65,13 +65,22 @@ def _figure(task: str, unit: str, records: Sequence[tuple[Cell, Record]], prefix
     return Figure(
         title=f"Surprise, sample by sample — {words.task(task)}",
         subtitle=f"−log p of {count(len(records[0][1]))} samples"
-        + (f"; the first {MOST_LINES} of {len(records)} models" if more > 0 else ""),
+        + (f"; {MOST_LINES} of {len(records)} models, variants of one last" if more > 0 else ""),
         caption="Further left is more probable. The mean of a curve is the model's number in the table; a long right "
         "tail is samples that the model holds to be nearly impossible.",
         panels=tuple(Panel(svg) for svg in charts.svg([spec], prefix)),
         legend=charts.legend([label for label, _ in columns]),
         grid=Grid(_HEADS, tuple(_row(label, c) for label, c in columns)),
     )
+
+
+def _varied(records: Sequence[tuple[Cell, Record]]) -> list[tuple[Cell, Record]]:
+    """The first of each model's variants before the others."""
+    first = {
+        id(record)
+        for _, record in {cell.model.partition(",")[0]: (cell, record) for cell, record in records[::-1]}.values()
+    }
+    return sorted(records, key=lambda pair: id(pair[1]) not in first)
 
 
 def _who(cell: Cell, record: Record) -> str:

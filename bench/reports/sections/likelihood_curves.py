@@ -8,7 +8,6 @@ from math import log10
 
 import numpy as np
 
-from bench.arrays import Float64s
 from bench.errors import UsageError
 from bench.records import Density
 from bench.reports import charts, words
@@ -19,9 +18,16 @@ from bench.reports.view import Figure, Grid, Head, Item, Panel, Row
 from bench.specs import Spec, parse
 
 # What is spent, in its own words; tolerances run from loose to tight.
-SPENT = {"k": "draws a sample (K)", "steps": "annealing steps", "tolerance": "tolerance of the solver"}
+SPENT = {
+    "k": "draws a sample (K)",
+    "steps": "annealing steps",
+    "draws": "draws of noise",
+    "tolerance": "tolerance of the solver",
+}
 MOST_LINES = 6
 PARETO = 0.7
+_BOUNDED = "A lower bound of log p comes down to the truth from above, an upper bound rises to it from below."
+_SOLVED = "The tighter the tolerance, the more evaluations a sample takes, and the less the solver loses."
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,13 @@ def _curves(cells: Sequence[Cell], held: dict[str, Density], key: str) -> dict[s
         record = held[cell.name]
         doubted = float((record.pareto_k > PARETO).mean()) if record.pareto_k is not None else 0.0
         point = _Point(float(value), cell, record, -float(record.log_prob.mean()), doubted)
-        found.setdefault(f"{name(str(rest))} ({words.kind(record.likelihood)[0]})", []).append(point)
+        found.setdefault(name(str(rest)), []).append(point)
     kept = {label: sorted(points, key=lambda p: p.spent) for label, points in found.items() if len(points) >= 3}
-    return dict(list(kept.items())[:MOST_LINES])
+    return {f"{label} ({_kinds(points)})": points for label, points in list(kept.items())[:MOST_LINES]}
+
+
+def _kinds(points: Sequence[_Point]) -> str:
+    return ", ".join(dict.fromkeys(words.kind(p.record.likelihood)[0] for p in points))
 
 
 def _spec(cell: Cell) -> Spec | None:
@@ -96,13 +106,16 @@ def _figure(
         charts.Line(label, np.array([sign * log10(p.spent) for p in curve]), np.array([p.nats for p in curve]))
         for label, curve in found.items()
     ]
-    if level is not None:
-        across: Float64s = np.array([sign * low, sign * high])
-        series.append(charts.Line(level[0], across, np.full(2, level[1])))
     shown = f"−log10 {title}" if key == "tolerance" else f"log10 {title}"
+    size = charts.WIDE if level is None else charts.SMALL
     values = [p.nats for p in points] + ([level[1]] if level is not None else [])
     margin = 0.06 * (max(values) - min(values)) or 0.1
-    spec = charts.lines(series, (shown, "−log p (nats)"), domain=(None, (min(values) - margin, max(values) + margin)))
+    reach = (min(values) - margin, max(values) + margin)
+    specs = []
+    if level is not None:
+        specs.append(charts.lines(_distances(series, level[1]), (shown, "log10 |off the truth|, nats"), size=size))
+        series.append(charts.Line(level[0], np.array([sign * low, sign * high]), np.full(2, level[1])))
+    specs.insert(0, charts.lines(series, (shown, "−log p (nats)"), domain=(None, reach), size=size))
     doubt = max((p.doubted for p in points), default=0.0)
     warning = (
         f" In {doubt:.0%} of the samples of some point Pareto k is above {PARETO}: those weights cannot be trusted, "
@@ -112,15 +125,22 @@ def _figure(
     )
     return Figure(
         title=f"On the way to the truth — {words.task(task)}",
-        subtitle=f"mean −log p against {title}; the line that is flat is the truth"
-        if level is not None
-        else f"mean −log p against {title}",
-        caption="A lower bound of log p comes down to the truth from above, an upper bound rises to it from below."
-        + warning,
-        panels=tuple(Panel(svg) for svg in charts.svg([spec], prefix)),
+        subtitle=f"mean −log p against {title}"
+        + ("; the line that is flat is the truth, and the distance from it stands beside" if level is not None else ""),
+        caption=(_SOLVED if key == "tolerance" else _BOUNDED) + warning,
+        panels=tuple(Panel(svg) for svg in charts.svg(specs, prefix)),
         legend=charts.legend([line.label for line in series]),
         grid=Grid(_HEADS, tuple(_row(label, p, level) for label, curve in found.items() for p in curve)),
     )
+
+
+def _distances(series: Sequence[charts.Line], truth: float) -> list[charts.Line]:
+    """How far each curve's mean is from the truth; a point that is on it has no logarithm, and is left out."""
+    found = []
+    for line in series:
+        apart = np.abs(line.y - truth)
+        found.append(charts.Line(line.label, line.x[apart > 0], np.log10(apart[apart > 0])))
+    return found
 
 
 _HEADS = (

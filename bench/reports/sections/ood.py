@@ -62,27 +62,31 @@ def figures(material: Material, cells: Sequence[Cell], most: int) -> tuple[list[
     return drawn, left_out
 
 
+MEANS = (
+    ("auroc-macro", "mean"), ("auroc-macro,among=near", "mean, near"), ("auroc-macro,among=far", "mean, far"),
+    ("fpr95-ood-macro", "mean FPR95 (OOD)"),
+)  # fmt: skip
+
+
 def by_dataset(material: Material, area: str) -> list[tuple[str, Grid]]:
-    """AUROC of each score against each data set, where a task has several."""
+    """AUROC of each score against each data set, where a task has several, and the means over them."""
     found: list[tuple[str, Grid]] = []
-    results = [r for r in material.of(area) if r.metric == "auroc" and r.slice]
-    for task in dict.fromkeys(r.task for r in results):
-        mine = [r for r in results if r.task == task]
-        sets = list(dict.fromkeys(r.slice for r in mine))
-        rows, places = [], max([3, *(min(places_of(r), 4) for r in mine)])
-        for model, score, calibrator in dict.fromkeys((r.model, r.score, r.calibrator) for r in mine):
-            of = {r.slice: r for r in mine if (r.model, r.score, r.calibrator) == (model, score, calibrator)}
-            rows.append(
-                Row(
-                    (
-                        Item(name(model)),
-                        Item(name(score), strong=True),
-                        *(measured(of.get(s), None, places) for s in sets),
-                    )
-                )
-            )
-        heads = (Head("Model"), Head("Score"), *(Head(shorten(s, 32), numeric=True) for s in sets))
-        found.append((f"AUROC by data set — {words.task(task)}", Grid(heads, tuple(rows))))
+    of_area = [r for r in material.of(area) if r.score]
+    for task in dict.fromkeys(r.task for r in of_area if r.metric == "auroc" and r.slice):
+        mine = [r for r in of_area if r.task == task]
+        columns = [("auroc", r.slice) for r in mine if r.metric == "auroc" and r.slice]
+        columns += [(metric, "") for metric, _ in MEANS if any(r.metric == metric for r in mine)]
+        columns = list(dict.fromkeys(columns))
+        at = {(r.model, r.score, r.calibrator, r.metric, r.slice): r for r in mine}
+        shown = [r for key, r in at.items() if key[3:] in columns]
+        places, rows = max([3, *(min(places_of(r), 4) for r in shown)]), []
+        for who in dict.fromkeys((r.model, r.score, r.calibrator) for r in shown):
+            numbers = (measured(at.get((*who, *column)), None, places) for column in columns)
+            rows.append(Row((Item(name(who[0])), Item(name(who[1]), strong=True), *numbers)))
+        labels = [shorten(part, 32) if part else dict(MEANS)[metric] for metric, part in columns]
+        heads = (Head("Model"), Head("Score"), *(Head(label, numeric=True) for label in labels))
+        title = f"AUROC by data set, and means in which all data sets count alike — {words.task(task)}"
+        found.append((title, Grid(heads, tuple(rows))))
     return found
 
 

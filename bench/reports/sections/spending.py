@@ -3,43 +3,57 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from bench.arrays import Bools
+from bench.arrays import Bools, Float64s
+from bench.components import Metric
 from bench.efficiency.runtime import pareto
 from bench.records import Generations
+from bench.registry import find
 from bench.reports import charts
 from bench.reports.material import Cell, Material
-from bench.reports.numerals import count, interval_of, value_of, written
+from bench.reports.numerals import count, interval_of, short, value_of, written
 from bench.reports.text import name
 from bench.reports.view import Figure, Grid, Head, Item, Panel, Row
 from bench.results import Result
-from bench.stats.design import design
+from bench.stats.design import Estimate, design
+from bench.stats.intervals import interval
 from bench.stats.paired import PairedTest, paired_means
 
 # Fewer decoders are no comparison of what tokens buy.
 FEWEST = 3
 MOST = 4
 BASELINES = ("greedy", "sample")
+# What a budget buys without further thought: votes on plain samples.
+EQUAL = "self-consistency"
 _BUDGET = re.compile(r",budget=[0-9]+")
 
 
 @dataclass(frozen=True)
 class Spent:
-    """One decoder on one task by one model: what it reached and cost, and its gain over the baseline."""
+    """One decoder on one task by one model: what it reached and cost, and its gains.
+
+    tokens, calls, checks, seconds: for a prompt.  seconds: of the engine and the decoder, None where they were not
+    counted.  per_kilotoken: right answers.  gain: over the baseline; equal: over `EQUAL` with the same budget.
+    front, quick: whether no other is both cheaper, in tokens or seconds, and better.
+    """
 
     cell: Cell
     accuracy: Result
     tokens: float
     calls: float | None
     checks: float | None
+    seconds: float | None
     confidence: float
+    per_kilotoken: Estimate
     gain: PairedTest | None
+    equal: PairedTest | None
     front: bool = False
+    quick: bool = False
 
     @property
     def label(self) -> str:
@@ -71,8 +85,7 @@ def spent(material: Material, cells: Sequence[Cell]) -> list[Spent]:
         record, accuracy = records.get(cell.name), material.result(cell, "accuracy")
         if record is None or accuracy is None or accuracy.value is None:
             continue
-        against = records.get(base.name)
-        gain = _gain(record, against) if against is not None and cell is not base else None
+        seconds = cell.cost.get("seconds", 0.0) / max(1, cell.n)
         rows.append(
             Spent(
                 cell,
@@ -80,21 +93,39 @@ def spent(material: Material, cells: Sequence[Cell]) -> list[Spent]:
                 float((record.tokens.sums() if record.spent is None else record.spent).mean()),
                 None if record.calls is None else float(record.calls.mean()),
                 None if record.checks is None else float(record.checks.mean()),
+                seconds if seconds > 0 else None,
                 float(record.confidence.mean()),
-                gain,
+                interval(find(Metric, "accuracy-per-kilotoken"), record, seed=0),
+                _gain(record, None if cell is base else records.get(base.name)),
+                _gain(record, _equal(cell, cells, records)),
             )
         )
     rows.sort(key=lambda row: row.tokens)
-    front = pareto(np.array([row.tokens for row in rows]), np.array([row.accuracy.value or 0.0 for row in rows]))
-    return [_with_front(row, bool(best)) for row, best in zip(rows, front, strict=True)]
+    gained = np.array([row.accuracy.value or 0.0 for row in rows])
+    fronts = pareto(np.array([row.tokens for row in rows]), gained)
+    quick = _quick(rows, gained)
+    return [
+        replace(row, front=bool(best), quick=bool(fast)) for row, best, fast in zip(rows, fronts, quick, strict=True)
+    ]
 
 
-def _with_front(row: Spent, best: bool) -> Spent:
-    return Spent(row.cell, row.accuracy, row.tokens, row.calls, row.checks, row.confidence, row.gain, best)
+def _quick(rows: Sequence[Spent], gained: Float64s) -> Bools:
+    """Which of the rows are on the front in seconds; none where some were not timed."""
+    seconds = [row.seconds for row in rows if row.seconds is not None]
+    return pareto(np.array(seconds), gained) if len(seconds) == len(rows) else np.zeros(len(rows), dtype=np.bool_)
 
 
-def _gain(record: Generations, base: Generations) -> PairedTest | None:
-    """Accuracy less that of the baseline on the prompts that both answered."""
+def _equal(cell: Cell, cells: Sequence[Cell], records: Mapping[str, Generations]) -> Generations | None:
+    """The record of plain votes with the cell's own budget, unless there is none or it is the cell itself."""
+    budget = _BUDGET.search(cell.decoder)
+    wanted = f"{EQUAL}{budget[0]}" if budget else ""
+    return next((records.get(one.name) for one in cells if one.decoder == wanted and one is not cell), None)
+
+
+def _gain(record: Generations, base: Generations | None) -> PairedTest | None:
+    """Accuracy less that of another on the prompts that both answered; None where there is no other."""
+    if base is None:
+        return None
     _, own, theirs = np.intersect1d(record.ids, base.ids, return_indices=True)
     if len(own) < 2:
         return None
@@ -108,56 +139,82 @@ def _gain(record: Generations, base: Generations) -> PairedTest | None:
 
 def _figure(task: str, model: str, rows: Sequence[Spent], prefix: str) -> Figure:
     heads = (
-        Head("Decoder"), Head("Accuracy", numeric=True), Head("95 % interval", numeric=True),
+        Head("Decoder"), Head("Accuracy", numeric=True, note="with its 95 % interval"),
         Head("Tokens", numeric=True, note="spent on a prompt: made, thrown away, or read to verify"),
-        Head("Calls", numeric=True, note="texts and steps asked for"),
-        Head("Checks", numeric=True, note="judgements of a verifier"),
+        Head("Calls", numeric=True, note="texts and steps asked for, for a prompt"),
+        Head("Checks", numeric=True, note="judgements of a verifier, for a prompt"),
+        Head("Seconds", numeric=True, note="for a prompt, in engine and decoder, beside others of its batch"),
+        Head("Right a kilotoken", numeric=True, note="right answers a thousand tokens, with their 95 % interval"),
+        Head("Right a second", numeric=True, note="accuracy over seconds a prompt; the seconds are taken as exact"),
         Head("Against the baseline", numeric=True, note="difference of accuracy on the same prompts, paired"),
-        Head("95 % interval", numeric=True), Head("Confidence", numeric=True, note="mean, to hold against accuracy"),
-        Head("Front", note="no other is both cheaper and better"),
+        Head("At equal budget", numeric=True, note=f"difference to {EQUAL} with the same budget, paired"),
+        Head("Confidence", numeric=True, note="mean, to hold against accuracy"),
+        Head("Front", note="no other is both cheaper and better: in tokens, in seconds"),
     )  # fmt: skip
     baseline = next((row.label for row in rows if row.gain is None), rows[0].label)
+    drawn = [_chart(rows, "tokens a prompt", [row.tokens for row in rows], [row.front for row in rows])]
+    seconds = [row.seconds for row in rows if row.seconds is not None]
+    if len(seconds) == len(rows):
+        drawn.append(_chart(rows, "seconds a prompt", seconds, [row.quick for row in rows]))
     return Figure(
         title=f"Accuracy against tokens: {name(task)}, {name(model)}",
-        subtitle="tokens a prompt on a logarithmic scale; 95 % intervals of the accuracy",
+        subtitle="cost of a prompt on a logarithmic scale; 95 % intervals of the accuracy",
         caption="Each sign is a decoder; filled ones are on the front: no other is both cheaper and better. The table "
-        f"compares each with {baseline} on the same prompts, which is sharper than the intervals side by side.",
-        panels=tuple(Panel(svg) for svg in charts.svg([_chart(rows)], prefix)),
+        f"compares each with {baseline}, and with {EQUAL} where it had the same budget, on the same prompts, which is "
+        "sharper than the intervals side by side.",
+        panels=tuple(Panel(svg) for svg in charts.svg(drawn, prefix)),
         grid=Grid(heads, tuple(_row(row) for row in rows)),
         wide=True,
     )
 
 
 def _row(row: Spent) -> Row:
-    gain = row.gain
-    ends = "—" if gain is None or gain.low is None else f"[{written(gain.low, 3)}, {written(gain.high, 3)}]"
+    accuracy, seconds = row.accuracy, row.seconds
     return Row(
         (
-            Item(row.label), Item(value_of(row.accuracy), sort=row.accuracy.value),
-            Item(interval_of(row.accuracy), sort=row.accuracy.low), Item(written(row.tokens, 0), sort=row.tokens),
-            Item("—" if row.calls is None else written(row.calls, 1), sort=row.calls),
-            Item("—" if row.checks is None else written(row.checks, 1), sort=row.checks),
-            Item("—" if gain is None else f"{gain.difference:+.3f}", sort=None if gain is None else gain.difference),
-            Item(ends, sort=None if gain is None else gain.low), Item(written(row.confidence, 3), sort=row.confidence),
-            Item("✓" if row.front else ""),
+            Item(row.label), Item(value_of(accuracy), small=interval_of(accuracy), sort=accuracy.value),
+            Item(written(row.tokens, 0), sort=row.tokens), _number(row.calls, 1), _number(row.checks, 1),
+            _number(seconds, 3),
+            _between(row.per_kilotoken.value, row.per_kilotoken.interval.low, row.per_kilotoken.interval.high),
+            _between(accuracy.value, accuracy.low, accuracy.high, per=seconds) if seconds else _number(None, 1),
+            _paired(row.gain), _paired(row.equal), Item(written(row.confidence, 3), sort=row.confidence),
+            Item(", ".join(word for word, on in (("tokens", row.front), ("seconds", row.quick)) if on)),
         )
     )  # fmt: skip
 
 
-def _chart(rows: Sequence[Spent]) -> dict[str, Any]:
+def _number(value: float | None, digits: int) -> Item:
+    return Item("—" if value is None else written(value, digits), sort=value)
+
+
+def _between(value: float | None, low: float | None, high: float | None, per: float = 1.0) -> Item:
+    if value is None:
+        return _number(None, 1)
+    ends = "" if low is None or high is None else f"[{short(low / per)}, {short(high / per)}]"
+    return Item(short(value / per), small=ends, sort=value / per)
+
+
+def _paired(test: PairedTest | None) -> Item:
+    if test is None:
+        return _number(None, 1)
+    ends = "" if test.low is None else f"[{written(test.low, 3)}, {written(test.high, 3)}]"
+    return Item(f"{test.difference:+.3f}", small=ends, sort=test.difference)
+
+
+def _chart(rows: Sequence[Spent], title: str, costs: Sequence[float], fronts: Sequence[bool]) -> dict[str, Any]:
     return charts.frontier(
         [
             {
-                "cost": row.tokens,
+                "cost": cost,
                 "value": row.accuracy.value,
                 "low": row.accuracy.value if row.accuracy.low is None else row.accuracy.low,
                 "high": row.accuracy.value if row.accuracy.high is None else row.accuracy.high,
-                "front": row.front,
-                "name": row.label if row.front else "",
+                "front": front,
+                "name": row.label if front else "",
                 "label": f"{row.label}: accuracy {value_of(row.accuracy)} {interval_of(row.accuracy)}, "
-                f"{written(row.tokens, 0)} tokens a prompt, n = {count(row.accuracy.n)}",
+                f"{short(cost)} {title}, n = {count(row.accuracy.n)}",
             }
-            for row in rows
+            for row, cost, front in zip(rows, costs, fronts, strict=True)
         ],
-        ("tokens a prompt", "accuracy"),
+        (title, "accuracy"),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from bench.records import Choices, Classification, Generations, Record, Regressi
 from bench.reports import charts, curves, words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, value_of, written
+from bench.reports.sections import errors
 from bench.reports.sections.calibration import JUDGED, inliers
 from bench.reports.text import name
 from bench.reports.view import Figure, Grid, Head, Item, Key, Panel, Row
@@ -18,22 +19,36 @@ from bench.reports.view import Figure, Grid, Head, Item, Key, Panel, Row
 MOST = 6
 MOST_PANELS = 4
 Members = list[tuple[Cell, Record]]
+Maker = Callable[[Material, str, Members, str], Figure | None]
 
 
 def figures(material: Material, cells: Sequence[Cell], most: int) -> tuple[list[Figure], list[str]]:
-    """For each task what its records allow: risk-coverage, coverage and PIT, epistemic and aleatoric."""
-    drawn: list[Figure] = []
-    left_out: list[str] = []
-    for task, members in material.tasks_of(cells).items():
-        records = [(c, r) for c in members if (r := material.tested(c)) is not None]
-        for make in (_risk_coverage, _coverage, _pit, _split):
-            figure = make(material, task, records, f"unc{len(drawn)}") if len(drawn) < most else None
-            if figure is not None:
-                drawn.append(figure)
-            elif len(drawn) == most:
-                left_out.append(words.task(task))
-                break
-    return drawn, left_out
+    """What the tasks' records allow: risk-coverage, coverage, error against spread, epistemic and aleatoric, PIT.
+
+    One of each kind comes first, then those of further tasks, as far as there is room.
+    """
+    by_task = {
+        task: [(c, r) for c in members if (r := material.tested(c)) is not None]
+        for task, members in material.tasks_of(cells).items()
+    }
+    makers = (_risk_coverage, _coverage, errors.figure, _split, _pit)
+    queues = [_each(material, make, by_task, f"unc{k}-") for k, make in enumerate(makers)]
+    drawn: list[tuple[str, Figure]] = []
+    while queues and len(drawn) < most:
+        queue = queues.pop(0)
+        found = next(queue, None)
+        if found is not None:
+            drawn.append(found)
+            queues.append(queue)
+    shown = {task for task, _ in drawn}
+    return [figure for _, figure in drawn], [words.task(task) for task in by_task if task not in shown]
+
+
+def _each(material: Material, make: Maker, by_task: dict[str, Members], prefix: str) -> Iterator[tuple[str, Figure]]:
+    for place, (task, records) in enumerate(by_task.items()):
+        figure = make(material, task, records, f"{prefix}{place}")
+        if figure is not None:
+            yield task, figure
 
 
 def _who(cell: Cell) -> str:
@@ -48,16 +63,19 @@ def _risk_coverage(material: Material, task: str, records: Members, prefix: str)
     series, rows = [], []
     for cell, record in judged[:MOST]:
         assert isinstance(record, Classification | Choices | Generations)  # noqa: S101 - for the type checker
-        curve = curves.risk_coverage(record.confidence, record.correct)
-        series.append(charts.Line(_who(cell), curve.coverage, curve.risk))
+        curve = curves.risk_coverage(record.confidence, record.correct, record.groups)
+        series.append(charts.Line(_who(cell), curve.coverage, curve.risk, band=(curve.low, curve.high)))
         aurc = material.result(cell, "aurc")
-        shares = [float(np.interp(x, curve.coverage, curve.risk)) for x in (0.5, 0.8, 0.9, 1.0)]
+        shares = [
+            [float(np.interp(x, curve.coverage, y)) for y in (curve.risk, curve.low, curve.high)]
+            for x in (0.5, 0.8, 0.9, 1.0)
+        ]
         rows.append(
             Row(
                 (
                     Item(_who(cell)), Item(count(len(record)), sort=float(len(record))),
                     Item(value_of(aurc) if aurc else written(curve.area, 4), sort=curve.area),
-                    *(Item(written(x, 3), sort=x) for x in shares),
+                    *(Item(written(x, 3), small=f"[{written(a, 3)}, {written(b, 3)}]", sort=x) for x, a, b in shares),
                 )
             )
         )  # fmt: skip
@@ -73,9 +91,10 @@ def _risk_coverage(material: Material, task: str, records: Members, prefix: str)
         title=f"Risk and coverage — {words.task(task)}",
         subtitle="most confident answers first",
         caption="If only the most confident share of the answers is kept, this many of them are wrong. A useful "
-        "confidence falls to the left; a flat line knows nothing. The far left rests on few answers.",
+        "confidence falls to the left; a flat line knows nothing. The band is Wilson's 95 % at each coverage, wide on "
+        "the left, which rests on few answers.",
         panels=tuple(Panel(svg) for svg in charts.svg([spec], prefix)),
-        legend=charts.legend([line.label for line in series]),
+        legend=(*charts.legend([line.label for line in series]), Key("95 % interval", "var(--c1)", shape="band")),
         grid=Grid(heads, tuple(rows)),
     )
 

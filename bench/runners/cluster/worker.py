@@ -29,8 +29,8 @@ from bench.runners.ask import Answers, ask, prepare
 from bench.runners.executor import TROUBLES, Trouble, trouble
 from bench.runners.models import Models
 from bench.runners.plan import Cell
-from bench.runners.threads import one_blas_thread
 from bench.specs import Spec
+from bench.threads import one_blas_thread
 
 T = TypeVar("T")
 

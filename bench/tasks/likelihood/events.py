@@ -76,7 +76,7 @@ def ask(model: Any, _: Any, batch: Examples, seed: int, common: dict[str, Any]) 
     return Events(
         **common,
         log_prob=answer.log_prob,
-        dim=np.maximum(events.counts, 1),
+        dim=np.maximum(events.scored.sum(axis=1), 1),
         mc_error=answer.mc_error,
         truth=batch.truth,
         likelihood=answer.likelihood,
@@ -90,5 +90,6 @@ def residuals(events: Sequences, increments: Float64s, noise: Float64s) -> Ragge
     Left out, it would leave the short gaps behind; completed from noise (n,) in (0, 1) the gaps of the true model are
     independent unit exponentials, since the rescaled process has no memory.
     """
-    pairs = zip(increments, events.counts, noise, strict=True)
-    return Ragged.of([[*row[:k], row[k] - np.log(u)] for row, k, u in pairs], np.float64)
+    opening = events.counts - events.scored.sum(axis=1)
+    rows = zip(increments, opening, events.counts, noise, strict=True)
+    return Ragged.of([[*row[first:k], row[k] - np.log(u)] for row, first, k, u in rows], np.float64)

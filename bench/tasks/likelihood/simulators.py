@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from bench.components import task
 from bench.covariance import gaussian_log_density
-from bench.errors import UsageError
+from bench.errors import UsageError, unknown_name
 from bench.examples import Examples
 from bench.metrics.posterior import CHECK, EPE
 from bench.records import Record
 from bench.records.posterior import Posterior
+from bench.references.sbi_benchmark import SIMULATORS, Simulator
 from bench.references.simulators import LinearGaussian, entropy, five
 from bench.seeds import derive, generator
 from bench.tasks.asking import Asked
@@ -47,6 +49,41 @@ def likelihood_linear_gaussian(seed: int, summary: str = "all") -> Examples:
     return Examples.join(parts)
 
 
+@task(
+    "likelihood/sbibm",
+    needs="posterior",
+    yields=Posterior,
+    source="Lueckmann et al. 2021, arXiv:2101.04653",
+    papers=(EPE,),
+    check="likelihood/sbi-benchmark",
+)
+def likelihood_sbibm(seed: int, simulator: str = "two-moons") -> Examples:
+    """100 observations of a simulator of the SBI benchmark; truth is the exact posterior, nothing is downloaded.
+
+    simulator: gaussian-linear, gaussian-linear-uniform, gaussian-mixture, two-moons, or slcp (its posterior's constant
+    by quadrature, to .05 nats).  `reference-posterior:NAME` draws from the exact posterior.
+    """
+    held = known(simulator)
+    parts = {}
+    for split, n in {"train": SIZES["train"], "test": 100}.items():
+        draws = generator(seed, "likelihood/sbibm", simulator, split)
+        parameters = held.prior(n, draws)
+        observed = held.simulate(parameters, draws)
+        # Training rows are simulations alone: nobody asks for their posterior.
+        truth = held.log_posterior(observed, parameters[:, None])[:, 0] if split == "test" else np.full(n, np.nan)
+        ids = np.array([f"{simulator}-{split}-{i:04d}" for i in range(n)])
+        asker = Asked(partial(ask, simulator=simulator))
+        parts[split] = Examples(ids=ids, inputs=observed, targets=parameters, truth=truth, asker=asker)
+    return Examples.join(parts)
+
+
+def known(simulator: str) -> Simulator:
+    """The simulator of that name; `UsageError` where there is none."""
+    if simulator not in SIMULATORS:
+        raise unknown_name("simulator", simulator, SIMULATORS)
+    return SIMULATORS[simulator]
+
+
 def summarised(summary: str) -> LinearGaussian:
     """The simulator of that summary; `UsageError` where there is none of the name."""
     if summary not in SUMMARIES:
@@ -56,14 +93,21 @@ def summarised(summary: str) -> LinearGaussian:
     return five().summarised(SUMMARIES[summary])
 
 
-def ask(model: Any, _: Any, batch: Examples, seed: int, common: dict[str, Any]) -> Record:
-    """The record of a batch: ranks, shares and densities from draws that depend on each sample's id alone."""
+def ask(model: Any, _: Any, batch: Examples, seed: int, common: dict[str, Any], *, simulator: str = "") -> Record:
+    """The record of a batch: ranks, shares and densities from draws that depend on each sample's id alone.
+
+    simulator: the one of the SBI benchmark whose prior it is; empty: the prior is standard normal.
+    """
+    held = known(simulator) if simulator else None
     inputs, truth = np.asarray(batch.inputs), np.asarray(batch.targets)
     seeds = np.array([derive(seed, "posterior", str(id_)) % 2**63 for id_ in batch.ids], dtype=np.int64)
     drawn = model.posterior_draws(inputs, DRAWS, seeds)
     density = model.log_posterior(inputs, np.concatenate([truth[:, None], drawn], axis=1))
     # Ids with a tail of their own: reference points must not follow the draws that they judge.
-    points = np.stack([generator(seed, "reference", str(id_)).standard_normal(truth.shape[1]) for id_ in batch.ids])
+    generators = [generator(seed, "reference", str(id_)) for id_ in batch.ids]
+    points = np.stack(
+        [draws.standard_normal(truth.shape[1]) if held is None else held.prior(1, draws)[0] for draws in generators]
+    )
     apart = ((drawn - points[:, None]) ** 2).sum(axis=2)
     return Posterior(
         **common,
@@ -76,5 +120,5 @@ def ask(model: Any, _: Any, batch: Examples, seed: int, common: dict[str, Any]) 
         drawn=drawn[:, 0],
         truth=batch.truth,
         draws=DRAWS,
-        prior_entropy=entropy(np.eye(truth.shape[1])),
+        prior_entropy=entropy(np.eye(truth.shape[1])) if held is None else held.prior_entropy,
     )

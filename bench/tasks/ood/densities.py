@@ -14,11 +14,10 @@ from bench.references.corruptions import permuted, uniform_noise
 from bench.references.digits import CLASSES, LEVELS, SOURCE, TOP, digits, of_classes
 from bench.seeds import generator
 from bench.tasks.ood.tables import ood_gaussians
-from bench.tasks.ood.wanted import METRICS
+from bench.tasks.ood.wanted import DETECTION
 from bench.tasks.ood.weighing import DENSITIES, weigh
 
 INSIDE, EACH = 6, 200
-DETECTION = METRICS[1:]
 CHANNELS, SHIFTS, PIXELS = 48, (0, 0.25, 0.5, 1), {"train": 800, "calibration": 100, "test": 300}
 SPECTRA = "ood/spectra"
 

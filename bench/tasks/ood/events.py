@@ -11,7 +11,7 @@ from bench.components import task
 from bench.examples import Examples
 from bench.records import ProbedDensity
 from bench.seeds import generator
-from bench.tasks.ood.wanted import METRICS
+from bench.tasks.ood.wanted import DETECTION
 from bench.tasks.ood.weighing import weigh
 
 NAME = "ood/events"
@@ -26,7 +26,7 @@ PAPER = "Entity Embedding-based Anomaly Detection for Heterogeneous Categorical 
     needs="density",
     yields=ProbedDensity,
     source="bench, procedural; after Chen et al. 2016, arXiv:1608.07502",
-    metrics=METRICS[1:],
+    metrics=DETECTION,
     scores=("density-nll", "typicality", "waic", "likelihood-ratio"),
     papers=(PAPER,),
     check="ood/ape",

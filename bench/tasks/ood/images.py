@@ -16,7 +16,7 @@ from bench.errors import EvaluationError, UsageError
 from bench.examples import Examples
 from bench.records import Probed
 from bench.tasks.ood.probing import Probing
-from bench.tasks.ood.wanted import METRICS, PROBES, SCORES
+from bench.tasks.ood.wanted import METRICS, NEAR_AND_FAR, PROBES, SCORES
 
 NAME = "ood/images"
 SOURCE = "Zhang et al. 2023, OpenOOD v1.5, arXiv:2306.09301"
@@ -60,7 +60,7 @@ class ImageFile:
             ) from error
 
 
-@task(NAME, needs="classifier", yields=Probed, source=SOURCE, metrics=METRICS, scores=SCORES + PROBES)
+@task(NAME, needs="classifier", yields=Probed, source=SOURCE, metrics=METRICS + NEAR_AND_FAR, scores=SCORES + PROBES)
 def ood_images(
     seed: int,  # noqa: ARG001 - the lists are fixed
     root: str = "",

@@ -16,10 +16,10 @@ from bench.language import LanguageModel, Scored
 from bench.procedural import biographies, items, prose, split_of
 from bench.records import Contrasted
 from bench.seeds import derive
+from bench.tasks.ood.wanted import DETECTION
 
 EACH, TRAIN = 60, 160
 NAME = "ood/texts"
-METRICS = ("auroc", "aupr-out", "aupr-in", "fpr95-ood", "fpr95-id", "detection-error")
 SCORES = ("text-nll", "text-perplexity", "lm-ratio", "lm-ratio-mean", "lm-ratio-question", "lm-ratio-answer")
 
 
@@ -28,7 +28,7 @@ SCORES = ("text-nll", "text-perplexity", "lm-ratio", "lm-ratio-mean", "lm-ratio-
     needs="language",
     yields=Contrasted,
     source="bench, procedural; after Zhang et al. 2024, arXiv:2404.08679",
-    metrics=METRICS,
+    metrics=DETECTION,
     scores=SCORES,
 )
 def ood_texts(seed: int) -> Examples:

@@ -11,6 +11,7 @@ import torch
 from bench.errors import UsageError
 from bench.language import LanguageModel, SteppedModel
 from bench.models.hf.adapter import HuggingFace
+from bench.models.hf.cache import RowCache
 from bench.models.hf.checkpoint import Loaded
 from bench.models.hf.rows import CachedRows, PlainRows
 from tests.models import tiny
@@ -79,6 +80,28 @@ def test_a_state_saved_after_another_copies_only_what_is_new() -> None:
     assert [(s.row.start, s.row.end) for s in (first, second, third)] == [(0, 4), (4, 5), (4, 5)]
     assert second.row.parent is third.row.parent is first.row
     assert second.tokens == (5, 6, 7, 8, 20)
+
+
+def test_rows_that_are_still_here_fork_without_being_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = made(tiny.llama)
+    written: list[int] = []
+    honest = RowCache._write
+    monkeypatch.setattr(
+        RowCache, "_write", lambda cache, rows, at: (written.append(len(rows)), honest(cache, rows, at))
+    )
+    with HuggingFace(loaded).session(PROMPTS, 30) as session:
+        session.advance(np.arange(4), np.arange(5, 9))
+        first = session.save(range(4))
+        session.restore([first[k] for k in (2, 2, 0, 2, 3)])
+        assert_right(loaded, session)
+        assert written == []
+        session.advance(np.arange(5), np.arange(20, 25))
+        second = session.save([0, 3])
+        session.restore([second[1], first[1], second[1], first[2], second[0]])
+        assert_right(loaded, session)
+        assert written == [2]
+        session.advance(np.arange(5), np.arange(30, 35))
+        assert_right(loaded, session)
 
 
 def test_prompts_are_held_once_whatever_the_number_of_rows() -> None:

@@ -1,0 +1,307 @@
+"""Normalising flows through zuko: small ones trained here, and flows of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.arrays import AnyArray, Float64s
+from bench.capabilities import LogDensity, Machine
+from bench.components import model
+from bench.errors import UsageError
+from bench.examples import Examples
+from bench.models import importing
+from bench.models.building import facts
+from bench.models.densities import training_rows
+from bench.models.dequantisation import LEARNT, METHODS, Noise, dequantised, lower_bound
+from bench.models.descent import descend
+from bench.models.scaling import Scale, flat
+from bench.models.shelf import Arrays, digest_of, kept
+from bench.models.user_flows import Grey
+from bench.seeds import derive, row_normals
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+KINDS = ("nsf", "maf", "gf")
+HIDDEN = (64, 64)
+STEPS, BATCH, RATE = 1200, 256, 2e-3
+EDGE = 1e-9  # noise is kept this far within the cell, where its logit is a number
+ROWS = 2048
+_RECIPE = 1  # raised when a change alters trained weights
+
+
+@dataclass
+class TrainedFlow:
+    """A flow fitted to the task's rows in so many steps; discrete ones are dequantised by uniform or learnt noise."""
+
+    kind: str
+    dequantisation: str
+    draws: int
+    steps: int = STEPS
+    levels: int = 0
+    seed: int = 0
+    flow: Any = field(default=None, repr=False)
+    noise: Noise | None = field(default=None, repr=False)
+    scale: Scale | None = field(default=None, repr=False)
+
+    def fit(self, train: Examples, seed: int) -> None:
+        """Train by maximum likelihood (or, of discrete data, its bound), or take from the shelf."""
+        import torch
+
+        rows = training_rows(train)
+        self.levels, self.seed = train.levels, seed
+        self.scale = Scale.of(dequantised(rows, seed) if self.levels else rows)
+        learnt = bool(self.levels) and self.dequantisation in LEARNT
+        key = {
+            "data": digest_of(rows), "levels": self.levels, "kind": self.kind, "learnt": learnt, "seed": seed,
+            "steps": self.steps,
+            "recipe": _RECIPE, "torch": torch.__version__, "zuko": _zuko().__version__,
+        }  # fmt: skip
+        width = rows.shape[1]
+        with _seeded(derive(seed, "flow") % 2**63):
+            self.flow = _made(self.kind, width)
+            noise = _made("maf", width, context=width) if learnt else None
+        modules = [m for m in (self.flow, noise) if m is not None]
+        arrays = kept("flow", key, lambda: _trained(self.flow, noise, rows, self.scale, self.levels, seed, self.steps))
+        _load(modules, arrays)
+        self.noise = None if noise is None else drawn_noise(noise, self.scale, seed)
+
+    def density(self, inputs: AnyArray) -> LogDensity:
+        """Exact log-density, nats, (b,); of discrete data a lower bound on the log-mass."""
+        rows = flat(inputs)
+        if not self.levels:
+            return LogDensity(self._logs(rows))
+        return lower_bound(self._logs, rows, self.seed, self.draws, self.dequantisation, self.noise)
+
+    def _logs(self, rows: Float64s) -> Float64s:
+        assert self.scale is not None  # noqa: S101 - fit comes first
+        return _log_prob(self.flow(), self.scale.apply(rows)) - float(np.log(self.scale.width).sum())
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Parameters and versions."""
+        said = {"kind": self.kind, "dequantisation": self.dequantisation, "draws": self.draws}
+        return facts("flow", said, "numpy", "torch", "zuko")
+
+
+@model(
+    "flow",
+    gives="density",
+    source="Durkan et al. 2019 (nsf), Papamakarios et al. 2017 (maf), Meng et al. 2020 (gf); zuko",
+    check="likelihood/variational-dequantisation",
+)
+def flow(kind: str = "nsf", dequantisation: str = "uniform", draws: int = 8) -> TrainedFlow:
+    """A small normalising flow of zuko's (extra `flows`), trained in under a minute and kept for the next run.
+
+    kind: nsf (neural spline), maf (masked autoregressive) or gf (Gaussianisation).  dequantisation, of discrete data:
+    uniform, importance (of `draws` draws), variational (noise that is learnt with the flow) or variational-importance.
+    """
+    if kind not in KINDS or dequantisation not in METHODS + LEARNT or draws < 1:
+        raise UsageError(
+            f"flow cannot have kind={kind},dequantisation={dequantisation},draws={draws}",
+            cause=f"kind is one of {', '.join(KINDS)}, dequantisation of {', '.join(METHODS + LEARNT)}",
+            fix="bench show model flow",
+        )
+    _zuko()
+    return TrainedFlow(kind, dequantisation, draws)
+
+
+@dataclass
+class UserZuko:
+    """A trained flow of the user's: calling it gives a distribution with `log_prob`."""
+
+    flow: Any
+    grey: Grey
+    device: str
+    identity: dict[str, Any]
+
+    def density(self, inputs: AnyArray) -> LogDensity:
+        """Log-density, nats, (b,), in the data's own units; of discrete data a lower bound on the log-mass."""
+        import torch
+
+        rows = flat(inputs)
+        dtype = next((p.dtype for p in self.flow.parameters()), torch.float64)
+
+        def of(points: Float64s) -> Float64s:
+            with torch.no_grad():
+                said = self.flow().log_prob(torch.as_tensor(self.grey.seen(points), dtype=dtype, device=self.device))
+            return said.double().cpu().numpy() + self.grey.stretch(points.shape[1])
+
+        if not self.grey.levels:
+            return LogDensity(of(rows))
+        return lower_bound(of, rows, 0, self.grey.draws, self.grey.dequantisation)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Target, weights, parameters and versions."""
+        return self.identity
+
+
+@model("zuko", gives="density", source="Rozet et al. 2022, zuko", check="likelihood/variational-dequantisation")
+def zuko_flow(
+    target: str,
+    machine: Machine,
+    levels: int = 0,
+    low: float = -1.0,
+    high: float = 1.0,
+    dequantisation: str = "uniform",
+    draws: int = 8,
+) -> UserZuko:
+    """A trained flow of zuko's (or any module that gives a distribution when called), over flat rows.
+
+    target: `module:factory` or `file.py:factory`, which returns it with its weights.  levels, low, high: grey levels
+    and the range over which it saw them.  dequantisation: uniform or importance, with that many draws.
+    """
+    from bench.models.torch import digest
+
+    held = importing.call(importing.load_callable(target), target, {})
+    if not callable(held) or not hasattr(held, "parameters"):
+        raise UsageError(
+            f"'{target}' gave no flow", cause=f"it returned {type(held).__name__}", fix="return a zuko flow, trained"
+        )
+    grey = Grey(levels, low, high, dequantisation, draws)
+    said = {"target": target, "source": importing.source_digest(target), "weights": digest(held), **vars(grey)}
+    held = held.to(machine.device).eval().requires_grad_(False)
+    return UserZuko(held, grey, machine.device, facts("zuko", said, "numpy", "torch"))
+
+
+def learnt_noise(
+    log_density: Callable[[Tensor], Tensor], rows: Float64s, seed: int, steps: int = STEPS
+) -> tuple[Any, Scale]:
+    """A conditional flow over the unit cube that raises E log q(x + u) - log r(u | x) for a density q that stays.
+
+    log_density: of points (b, d), differentiable.  Returned with the scale by which it sees rows (n, d).
+    """
+    import torch
+
+    scale = Scale.of(rows)
+    with _seeded(derive(seed, "noise") % 2**63):
+        noise = _made("maf", rows.shape[1], context=rows.shape[1])
+    data, draws = torch.as_tensor(rows), torch.Generator().manual_seed(derive(seed, "noise", "batch") % 2**63)
+
+    def loss() -> Tensor:
+        x = data[torch.randint(len(data), (BATCH,), generator=draws)]
+        shift, logs = _noise_at(noise, _apply(scale, x), torch.randn(x.shape, generator=draws, dtype=x.dtype))
+        return (logs - log_density(x + shift)).mean()
+
+    _descend([noise], loss, steps)
+    return noise, scale
+
+
+def drawn_noise(noise: Any, scale: Scale, seed: int) -> Noise:
+    """The learnt noise of rows, each row's from (seed, the draw, the row itself) alone."""
+    import torch
+
+    def draw(rows: Float64s, number: int) -> tuple[Float64s, Float64s]:
+        normals = torch.as_tensor(row_normals(rows, rows.shape[1], seed, "learnt-noise", number))
+        with torch.no_grad():
+            shift, logs = _noise_at(noise, torch.as_tensor(scale.apply(rows)), normals)
+        return shift.numpy(), logs.numpy()
+
+    return draw
+
+
+def _noise_at(noise: Any, seen: Tensor, normals: Tensor) -> tuple[Tensor, Tensor]:
+    """Noise within the cell (b, d) from normals (b, d), and its log-density (b,)."""
+    import torch
+
+    said = noise(seen)
+    point, stretch = said.transform.inv.call_and_ladj(normals)
+    logistic = torch.nn.functional.logsigmoid
+    # u = sigmoid(v): log |du/dv| = log u + log(1 - u).
+    within = (logistic(point) + logistic(-point)).sum(dim=1)
+    base = -0.5 * (normals.square() + float(np.log(2 * np.pi))).sum(dim=1)
+    return point.sigmoid().clamp(EDGE, 1 - EDGE), base - stretch - within
+
+
+def _trained(flow: Any, noise: Any, rows: Float64s, scale: Scale, levels: int, seed: int, steps: int) -> Arrays:
+    import torch
+
+    draws = torch.Generator().manual_seed(derive(seed, "flow", "batch") % 2**63)
+    data = torch.as_tensor(rows)
+    modules = [m for m in (flow, noise) if m is not None]
+
+    def loss() -> Tensor:
+        x = data[torch.randint(len(data), (BATCH,), generator=draws)]
+        if noise is not None:
+            shift, logs = _noise_at(noise, _apply(scale, x), torch.randn(x.shape, generator=draws, dtype=x.dtype))
+            return (logs - flow().log_prob(_apply(scale, x + shift))).mean()
+        if levels:
+            x = x + torch.rand(x.shape, generator=draws, dtype=x.dtype)
+        return -flow().log_prob(_apply(scale, x)).mean()
+
+    found = _descend(modules, loss, steps)
+    return {f"{i:03d}": p.numpy() for i, p in enumerate(found)}
+
+
+def _descend(modules: list[Any], loss: Callable[[], Tensor], steps: int) -> list[Tensor]:
+    """Train in place, and leave the average of the parameters in them."""
+    parameters = [p for m in modules for p in m.parameters()]
+    found = descend(parameters, loss, steps=steps, rate=RATE, average=0.99, clip=100.0)
+    _load(modules, {f"{i:03d}": p.numpy() for i, p in enumerate(found)})
+    return found
+
+
+def _load(modules: list[Any], arrays: Arrays) -> None:
+    import torch
+
+    parameters = [p for m in modules for p in m.parameters()]
+    with torch.no_grad():
+        for p, name in zip(parameters, sorted(arrays), strict=True):
+            p.copy_(torch.as_tensor(arrays[name]))
+            p.requires_grad_(False)
+
+
+def _apply(scale: Scale, rows: Tensor) -> Tensor:
+    import torch
+
+    return (rows - torch.as_tensor(scale.mean)) / torch.as_tensor(scale.width)
+
+
+def _log_prob(said: Any, rows: Float64s) -> Float64s:
+    import torch
+
+    with torch.no_grad():
+        parts = [said.log_prob(torch.as_tensor(rows[i : i + ROWS])).numpy() for i in range(0, len(rows), ROWS)]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _made(kind: str, width: int, context: int = 0) -> Any:
+    """A flow of zuko's in float64, from torch's generator."""
+    flows = _zuko().flows
+    made = {
+        "nsf": lambda: flows.NSF(width, context, transforms=3, hidden_features=HIDDEN),
+        "maf": lambda: flows.MAF(width, context, transforms=2 if context else 5, hidden_features=HIDDEN),
+        "gf": lambda: flows.GF(width, context, transforms=3, components=8, hidden_features=HIDDEN),
+    }
+    return made[kind]().double()
+
+
+class _seeded:  # noqa: N801 - a context
+    """torch's own generator at a seed, and back at what it was."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def __enter__(self) -> None:
+        import torch
+
+        self.before = torch.get_rng_state()
+        torch.manual_seed(self.seed)
+
+    def __exit__(self, *_: object) -> None:
+        import torch
+
+        torch.set_rng_state(self.before)
+
+
+def _zuko() -> Any:
+    try:
+        import zuko
+    except ImportError as error:
+        raise UsageError(
+            "flows can't be made", cause="zuko is not installed", fix="pip install 'bench[flows]'"
+        ) from error
+    return zuko
