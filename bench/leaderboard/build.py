@@ -10,7 +10,7 @@ from bench.leaderboard import looks
 from bench.leaderboard.tables import Leaderboard, leaderboard
 from bench.runners.atomic import make_folder, write_error, write_text
 from bench.runners.site import MANIFEST
-from bench.runners.threads import one_blas_thread
+from bench.threads import one_blas_thread
 
 MARK = looks.FILE  # what a folder holds that a leaderboard was made in before
 
