@@ -165,10 +165,11 @@ def iwae_by_hand(model: Latent, rows: Float64s, k: int, seed: int) -> Float64s:
         for row in torch.as_tensor(rows):
             mean, std = model.proposal(row[None])
             proposal = torch.distributions.Normal(mean[0], std[0])
-            z = proposal.sample((k,))
-            prior = torch.distributions.Normal(torch.zeros_like(z), torch.ones_like(z)).log_prob(z).sum(dim=1)
+            z = proposal.sample((k,))  # type: ignore[no-untyped-call]
+            standard = torch.distributions.Normal(torch.zeros_like(z), torch.ones_like(z))
+            prior = standard.log_prob(z).sum(dim=1)  # type: ignore[no-untyped-call]
             fit = model.log_likelihood(row[None], z[None])[0]
-            logs = fit + prior - proposal.log_prob(z).sum(dim=1)
+            logs = fit + prior - proposal.log_prob(z).sum(dim=1)  # type: ignore[no-untyped-call]
             found.append(float(logs.logsumexp(dim=0)) - math.log(k))
     return np.array(found)
 
