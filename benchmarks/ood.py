@@ -285,6 +285,7 @@ def main(arguments: list[str] | None = None) -> str:
     """Race, print, and write where asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="a twentieth of the rows, a tenth of the classes")
+    parser.add_argument("--rows", type=int, default=ROWS, help="of the record that is scored")
     parser.add_argument("--only", nargs="*", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
@@ -294,7 +295,7 @@ def main(arguments: list[str] | None = None) -> str:
     torch.set_num_threads(1)
     with threadpool_limits(1):
         share = 20 if options.quick else 1
-        arrays = made(ROWS // share, TRAIN // share, classes=CLASSES // (10 if options.quick else 1))
+        arrays = made(options.rows // share, TRAIN // share, classes=CLASSES // (10 if options.quick else 1))
         rows = race(arrays, options.only)
         passes = {
             label: alone(partial(together, [row[0] for row in kept], arrays)) for label, kept in kinds(rows).items()

@@ -154,7 +154,7 @@ def risk_coverage(confidence: Float64s, correct: Bools, groups: Strings | None =
     risk = errors / k
     keep = _thinned(k / n, risk)
     worth = trials((~correct).astype(np.float64), design(n, groups=groups))[1] / n if n else 1.0
-    low, high = wilson(errors[keep] * worth, k[keep] * worth)
+    low, high = wilson(errors[keep] * worth, np.asarray(k[keep] * worth, dtype=np.float64))
     return RiskCoverage((k / n)[keep], risk[keep], low, high, float(risk.mean()))
 
 

@@ -328,7 +328,7 @@ def detect(record: Record, values: Any, rows: Bools | None = None, *, chance: bo
     if record.ood is not None:
         names = _outside(record) if rows.all() else ()
         if names:
-            sets = np.searchsorted(names, record.dataset)
+            sets = np.searchsorted(names, np.asarray(record.dataset))
             return Several(**common, positive=record.ood, sets=sets, names=names)
         return Detection(**common, positive=record.ood[rows])
     if not isinstance(record, JUDGED):
@@ -344,8 +344,9 @@ def detect(record: Record, values: Any, rows: Bools | None = None, *, chance: bo
 def slices(test: Record) -> Iterator[tuple[str, Bools]]:
     """All rows; then, where OOD rows come from several data sets, the in-distribution rows with each of them."""
     yield "", np.ones(len(test), dtype=bool)
-    for name in _outside(test):
-        yield name, ~test.ood | (test.dataset == name)
+    if test.ood is not None:
+        for name in _outside(test):
+            yield name, ~test.ood | (test.dataset == name)
 
 
 def _outside(test: Record) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ def sums_of(rows: AnyArray, names: Ints, count: int) -> Float64s:
     for part in blocks(len(rows)):
         at = names[part]
         members = csr_array((np.ones(len(at)), at, np.arange(len(at) + 1)), shape=(len(at), count))
-        out += members.T @ rows[part].astype(np.float64)
+        out += np.asarray(members.T @ rows[part].astype(np.float64), dtype=np.float64)
     return out
 
 
@@ -126,7 +126,7 @@ def log_sum_exp_spent(logits: Floats) -> Float64s:
     for start in range(0, len(logits), CACHED):
         rows = logits[start : start + CACHED]
         top = rows.max(axis=-1, keepdims=True)
-        rows -= top
+        np.subtract(rows, top, out=rows)
         np.exp(rows, out=rows)
         out[start : start + CACHED] = top[:, 0] + np.log(rows.sum(axis=-1, dtype=np.float64))
     return out

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.arrays import Float64s, Floats
 from bench.components import score
 from bench.covariance import ledoit_wolf
 from bench.latest import latest
@@ -69,7 +69,7 @@ def mahalanobis(record: Classification, train: Classification) -> Float64s:
 )
 def relative_mahalanobis(record: Classification, train: Classification) -> Float64s:
     """`mahalanobis` minus the squared distance to one Gaussian fitted to all training features, (n,)."""
-    return _nearest_class(record, train) - _distances(features_of(record), _background(train))
+    return np.asarray(_nearest_class(record, train) - _distances(features_of(record), _background(train)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ def _nearest_class(record: Classification, train: Classification) -> Float64s:
     return _distances(features_of(record), _classes(train))
 
 
-def _distances(points: Float64s, to: Whitened) -> Float64s:
+def _distances(points: Floats, to: Whitened) -> Float64s:
     """Squared distance of points (n, d) to the nearest mean, (n,)."""
     from scipy.linalg import solve_triangular
 

@@ -93,7 +93,7 @@ def test_uci_keeps_the_published_split_and_standardises_by_its_training_rows(tmp
     train = np.asarray(examples.split("train").inputs)
     np.testing.assert_allclose(train.mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(train.std(axis=0), 1, atol=1e-12)
-    np.testing.assert_allclose(examples.split("test").targets, data[27:, 3])
+    np.testing.assert_allclose(np.asarray(examples.split("test").targets), data[27:, 3])
     with_calibration = uncertainty_uci(0, path=str(folder), calibration=True)
     assert [len(with_calibration.split(part)) for part in ("train", "calibration", "test")] == [24, 3, 3]
     assert with_calibration.split("test").ids.tolist() == ["row-27", "row-28", "row-29"]

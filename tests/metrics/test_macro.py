@@ -50,7 +50,7 @@ def test_the_mean_is_that_of_the_numbers_by_data_set() -> None:
 
 def test_one_data_set_has_no_mean() -> None:
     record = scores(grouped=False)
-    one = record.where(np.isin(record.dataset, ["inside", "far/c"]))
+    one = record.where(np.isin(np.asarray(record.dataset), ["inside", "far/c"]))
     assert not isinstance(detect(one, one.scores), Several)
     whole = detect(record, record.scores)
     with pytest.raises(NotApplicable, match="'middle/"):

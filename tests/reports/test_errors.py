@@ -10,7 +10,7 @@ import pytest
 from bench.arrays import AnyArray
 from bench.records import Classification
 from bench.reports import charts, curves
-from bench.reports.material import Material
+from bench.reports.material import Cell, Material
 from bench.reports.sections import errors, slices
 from bench.runners.folder import RunFolder
 from bench.stats.wilson import wilson
@@ -94,7 +94,5 @@ def test_the_worst_slices_come_first_with_intervals_for_all_of_them() -> None:
     assert second[6] == "9"
 
 
-def _cell() -> object:
-    from bench.reports.material import Cell
-
+def _cell() -> Cell:
     return Cell("c", "m", "uncertainty/any", "", "uncertainty", "done", 400, 0, "")

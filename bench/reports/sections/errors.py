@@ -24,12 +24,12 @@ TAIL = 0.01
 
 def figure(_: Material, task: str, records: list[tuple[Cell, Record]], prefix: str) -> Figure | None:
     """A panel a model: samples, and the root mean squared error in ten bins of spread; `None` without forecasts."""
-    found = [(c, *spreads) for c, r in records if isinstance(r, Regression) and (spreads := _spreads(r)) is not None]
+    found = [(c, s) for c, r in records if isinstance(r, Regression) and (s := _spreads(r)) is not None]
     if not found:
         return None
     specs, panels, rows = [], [], []
     size = charts.SMALL if len(found) > 1 else charts.WIDE
-    for cell, spread, error, said, came, mass in found[:MOST_PANELS]:
+    for cell, (spread, error, said, came, mass) in found[:MOST_PANELS]:
         limits = [(0.0, 1.05 * float(np.quantile(v, 1 - TAIL)) or 1.0) for v in (np.append(spread, said), error)]
         order = np.argsort(spread, kind="stable")
         taken = order[np.unique(np.linspace(0, len(order) - 1, min(DOTS, len(order))).astype(np.int64))]
@@ -64,7 +64,7 @@ def figure(_: Material, task: str, records: list[tuple[Cell, Record]], prefix: s
     )  # fmt: skip
 
 
-def _spreads(record: Regression) -> tuple[Float64s, ...] | None:
+def _spreads(record: Regression) -> tuple[Float64s, Float64s, Float64s, Float64s, Float64s] | None:
     """Spread and absolute error of each sample, (n,); said, came and mass of the bins that hold any, (k,)."""
     try:
         spread, error = std_of(record), np.abs(record.y - mean_of(record))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -30,9 +30,19 @@ _SHORT = Reading(extract=first_line, stop=("\n",), max_tokens=20, same=among)
 _NUMBERS = Reading(extract=NUMERIC, stop=("\n\nQuestion:", "\nQuestion:"), max_tokens=256)
 
 
-def _generated(name: str, source: str) -> Any:
-    return task(name, needs="language", yields=Generations, decoders=("uncertainty",), scores=SCORES, metrics=METRICS,
-                source=POLYGRAPH + source)  # fmt: skip
+F = TypeVar("F", bound=Callable[..., Examples])
+
+
+def _generated(name: str, source: str) -> Callable[[F], F]:
+    return task(
+        name,
+        needs="language",
+        yields=Generations,
+        decoders=("uncertainty",),
+        scores=SCORES,
+        metrics=METRICS,
+        source=POLYGRAPH + source,
+    )
 
 
 @_generated("uncertainty/trivia-qa", "Joshi et al. 2017, TriviaQA, arXiv:1705.03551")

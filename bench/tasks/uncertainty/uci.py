@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def uncertainty_uci(seed: int, path: str = "", split: int = 0, calibration: bool
     return Examples(ids=ids, inputs=inputs[rows], targets=data[rows, target], splits=parts[rows])
 
 
-def _numbers(path: Path, dims: int) -> Float64s:
+def _numbers(path: Path, dims: Literal[1, 2]) -> Float64s:
     try:
         return np.loadtxt(path, ndmin=dims)
     except (OSError, ValueError) as error:
