@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench.arrays import Float64s
 from bench.checks.cases import ERRORS, exact, simulated
 from bench.components import Truth, check
 from bench.metrics.posterior import EPE
-from bench.references.sbi_benchmark import SIMULATORS, Boxed, Slcp, TwoMoons
+from bench.references.sbi_benchmark import SIMULATORS, Boxed, Simulator, Slcp, TwoMoons
 from bench.references.simulators import entropy
 from bench.seeds import generator
 
@@ -53,7 +54,7 @@ def _planes() -> list[Truth]:
     mixture, moons = Boxed(2, 10.0, (1.0, 0.1)), TwoMoons()
     wide = np.linspace(-10, 10, 1601)
     fine = np.linspace(-1, 1, 1601)[:-1] + 1 / 1600
-    rows = {
+    rows: dict[str, tuple[Simulator, Float64s, Float64s, float]] = {
         "gaussian-mixture": (mixture, wide, np.array([[9.6, 0.3]]), 1e-2),
         "two-moons": (moons, fine, np.array([[-0.1, 0.2]]), 5e-3),
     }

@@ -17,7 +17,7 @@ from bench.models import importing
 from bench.models.building import facts
 from bench.models.densities import training_rows
 from bench.models.dequantisation import LEARNT, METHODS, Noise, dequantised, lower_bound
-from bench.models.descent import descend
+from bench.models.modules import load, seeded, train
 from bench.models.scaling import Scale, flat
 from bench.models.shelf import Arrays, digest_of, kept
 from bench.models.user_flows import Grey
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KINDS = ("nsf", "maf", "gf")
 HIDDEN = (64, 64)
-STEPS, BATCH, RATE = 1200, 256, 2e-3
+STEPS, BATCH, RATE = 400, 256, 2e-3
 EDGE = 1e-9  # noise is kept this far within the cell, where its logit is a number
 ROWS = 2048
 _RECIPE = 1  # raised when a change alters trained weights
@@ -54,7 +54,7 @@ class TrainedFlow:
 
         rows = training_rows(train)
         self.levels, self.seed = train.levels, seed
-        self.scale = Scale.of(dequantised(rows, seed) if self.levels else rows)
+        scale = self.scale = Scale.of(dequantised(rows, seed) if self.levels else rows)
         learnt = bool(self.levels) and self.dequantisation in LEARNT
         key = {
             "data": digest_of(rows), "levels": self.levels, "kind": self.kind, "learnt": learnt, "seed": seed,
@@ -62,13 +62,13 @@ class TrainedFlow:
             "recipe": _RECIPE, "torch": torch.__version__, "zuko": _zuko().__version__,
         }  # fmt: skip
         width = rows.shape[1]
-        with _seeded(derive(seed, "flow") % 2**63):
+        with seeded(derive(seed, "flow")):
             self.flow = _made(self.kind, width)
             noise = _made("maf", width, context=width) if learnt else None
         modules = [m for m in (self.flow, noise) if m is not None]
-        arrays = kept("flow", key, lambda: _trained(self.flow, noise, rows, self.scale, self.levels, seed, self.steps))
-        _load(modules, arrays)
-        self.noise = None if noise is None else drawn_noise(noise, self.scale, seed)
+        arrays = kept("flow", key, lambda: _trained(self.flow, noise, rows, scale, self.levels, seed, self.steps))
+        load(modules, arrays)
+        self.noise = None if noise is None else drawn_noise(noise, scale, seed)
 
     def density(self, inputs: AnyArray) -> LogDensity:
         """Exact log-density, nats, (b,); of discrete data a lower bound on the log-mass."""
@@ -177,7 +177,7 @@ def learnt_noise(
     import torch
 
     scale = Scale.of(rows)
-    with _seeded(derive(seed, "noise") % 2**63):
+    with seeded(derive(seed, "noise")):
         noise = _made("maf", rows.shape[1], context=rows.shape[1])
     data, draws = torch.as_tensor(rows), torch.Generator().manual_seed(derive(seed, "noise", "batch") % 2**63)
 
@@ -186,7 +186,7 @@ def learnt_noise(
         shift, logs = _noise_at(noise, _apply(scale, x), torch.randn(x.shape, generator=draws, dtype=x.dtype))
         return (logs - log_density(x + shift)).mean()
 
-    _descend([noise], loss, steps)
+    train([noise], loss, steps=steps, rate=RATE)
     return noise, scale
 
 
@@ -208,7 +208,8 @@ def _noise_at(noise: Any, seen: Tensor, normals: Tensor) -> tuple[Tensor, Tensor
     import torch
 
     said = noise(seen)
-    point, stretch = said.transform.inv.call_and_ladj(normals)
+    # An autoregressive map from normals to noise takes one pass this way, and one for each dimension the other way.
+    point, stretch = said.transform.call_and_ladj(normals)
     logistic = torch.nn.functional.logsigmoid
     # u = sigmoid(v): log |du/dv| = log u + log(1 - u).
     within = (logistic(point) + logistic(-point)).sum(dim=1)
@@ -232,26 +233,7 @@ def _trained(flow: Any, noise: Any, rows: Float64s, scale: Scale, levels: int, s
             x = x + torch.rand(x.shape, generator=draws, dtype=x.dtype)
         return -flow().log_prob(_apply(scale, x)).mean()
 
-    found = _descend(modules, loss, steps)
-    return {f"{i:03d}": p.numpy() for i, p in enumerate(found)}
-
-
-def _descend(modules: list[Any], loss: Callable[[], Tensor], steps: int) -> list[Tensor]:
-    """Train in place, and leave the average of the parameters in them."""
-    parameters = [p for m in modules for p in m.parameters()]
-    found = descend(parameters, loss, steps=steps, rate=RATE, average=0.99, clip=100.0)
-    _load(modules, {f"{i:03d}": p.numpy() for i, p in enumerate(found)})
-    return found
-
-
-def _load(modules: list[Any], arrays: Arrays) -> None:
-    import torch
-
-    parameters = [p for m in modules for p in m.parameters()]
-    with torch.no_grad():
-        for p, name in zip(parameters, sorted(arrays), strict=True):
-            p.copy_(torch.as_tensor(arrays[name]))
-            p.requires_grad_(False)
+    return train(modules, loss, steps=steps, rate=RATE)
 
 
 def _apply(scale: Scale, rows: Tensor) -> Tensor:
@@ -277,24 +259,6 @@ def _made(kind: str, width: int, context: int = 0) -> Any:
         "gf": lambda: flows.GF(width, context, transforms=3, components=8, hidden_features=HIDDEN),
     }
     return made[kind]().double()
-
-
-class _seeded:  # noqa: N801 - a context
-    """torch's own generator at a seed, and back at what it was."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def __enter__(self) -> None:
-        import torch
-
-        self.before = torch.get_rng_state()
-        torch.manual_seed(self.seed)
-
-    def __exit__(self, *_: object) -> None:
-        import torch
-
-        torch.set_rng_state(self.before)
 
 
 def _zuko() -> Any:

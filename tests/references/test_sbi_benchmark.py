@@ -42,6 +42,7 @@ def test_the_reference_posterior_has_no_excess(name: str) -> None:
     examples = likelihood_sbibm(0, simulator=name).split("test").take(np.arange(20))
     record = ask(reference_posterior(name), find(Task, "likelihood/sbibm"), None, examples, 0).record
     assert isinstance(record, Posterior)
+    assert record.truth is not None
     np.testing.assert_allclose(record.log_prob, record.truth)
     assert record.prior_entropy == pytest.approx(SIMULATORS[name].prior_entropy)
     alone = ask(reference_posterior(name), find(Task, "likelihood/sbibm"), None, examples.take(np.array([3])), 0).record
