@@ -48,6 +48,7 @@ def moved_distance(probs: Float64s, reference: Float64s, costs: Float64s) -> flo
     # One of the equalities follows from the others; left in, rounding could make them contradict.
     both = np.vstack([rows.toarray(), columns.toarray()[:-1]])
     found = linprog(costs.ravel(), A_eq=both, b_eq=np.concatenate([probs, reference[:-1]]), bounds=(0, None))
+    assert found.fun is not None, found.message  # noqa: S101 - moving mass as it lies always is a plan
     return float(found.fun)
 
 

@@ -22,7 +22,6 @@ from bench.stats.proxies import correlate
 from bench.stats.ranks import rank_sets
 
 RESAMPLES = 1999
-ROOM = 1 << 21
 PRIOR = 1e-2  # of Bradley and Terry's model: a model that always wins keeps a finite rating
 
 
@@ -232,12 +231,11 @@ def _simulated(value: Float64s, covariance: Float64s, seed: int) -> tuple[Ints, 
     root = vectors * np.sqrt(np.maximum(lam, 0.0))
     rng = generator(seed, "leaderboard")
     inverse = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), 0.0)
-    step = max(1, ROOM // max(1, spread.size))
-    largest = []
-    for start in range(0, RESAMPLES, step):
-        z = rng.normal(size=(min(step, RESAMPLES - start), len(value))) @ root.T
-        largest.append((np.abs(z[:, :, None] - z[:, None]) * inverse).max(axis=(1, 2)))
-    critical = float(np.quantile(np.concatenate(largest), LEVEL))
+    z = np.ascontiguousarray((rng.normal(size=(RESAMPLES, len(value))) @ root.T).T)
+    largest = np.zeros(RESAMPLES)
+    for i in range(len(value) - 1):  # a model against those after it, so that what is worked on stays in the cache
+        np.maximum(largest, (np.abs(z[i + 1 :] - z[i]) * inverse[i, i + 1 :, None]).max(axis=0), out=largest)
+    critical = float(np.quantile(largest, LEVEL))
     return placed(value, critical * spread)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +112,12 @@ def boards(paths: Sequence[Path]) -> list[Board]:
     """
     runs = [RunFolder.open(path) for path in paths]
     rows: list[_Row] = []
+    firsts: dict[tuple[str, str], str] = {}
     for place, run in enumerate(runs):
         created = str(run.manifest.get("created", ""))
         cells = {(c.model, c.task, c.decoder): c for c in run.cells}
-        for r in run.results():
-            entry = cells.get((r.model, r.task, r.decoder))
-            if entry is not None and not r.calibrator and not r.slice and r.better != "none" and r.value is not None:
-                rows.append(_Row(r, run, entry, created, place))
+        kept = run.results(partial(_may_stand, cells, firsts))
+        rows += [_Row(r, run, cells[r.model, r.task, r.decoder], created, place) for r in kept]
     found = list(_boards(rows, _failures(runs)))
     if not found:
         raise UsageError(
@@ -126,6 +126,21 @@ def boards(paths: Sequence[Path]) -> list[Board]:
             fix="name runs that bench eval brought to their end",
         )
     return found
+
+
+def _may_stand(
+    cells: Mapping[tuple[str, str, str], CellEntry], firsts: dict[tuple[str, str], str], row: Mapping[str, Any]
+) -> bool:
+    """Whether a row of results.json may be a headline; of most it is known before it is made a `Result`.
+
+    firsts: the metric that each area's task has first over all runs, filled here: its headline where it has no other.
+    """
+    if row["calibrator"] or row["slice"] or row["better"] == "none" or row["value"] is None:
+        return False
+    if (row["model"], row["task"], row["decoder"]) not in cells:
+        return False
+    area, metric = row["area"], row["metric"]
+    return metric == firsts.setdefault((area, row["task"]), metric) or metric in headlines.PRIMARY.get(area, ())
 
 
 def _boards(rows: Sequence[_Row], failures: Mapping[str, Mapping[str, str]]) -> Iterable[Board]:

@@ -61,7 +61,7 @@ class Leaderboard:
         found: dict[str, list[tuple[Ranked, int]]] = {}
         for ranked in self.boards:
             for i, s in enumerate(ranked.board.standings):
-                found.setdefault(s.model, []).append((ranked, i))
+                found.setdefault(s.result.model, []).append((ranked, i))
         return found
 
 

@@ -70,6 +70,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
 
 
@@ -96,8 +97,8 @@ def coded_table(columns: Sequence[str], rows: list[list[Any]], *, file: str = "r
     """A table for the page's script.  Columns of text are coded by position in `texts`, each defused for CSV."""
     coded = [any(isinstance(row[i], str) for row in rows) for i in range(len(columns))]
     position: dict[str, int] = {}
+    texts = [i for i, is_text in enumerate(coded) if is_text]
     for row in rows:
-        for i, is_text in enumerate(coded):
-            if is_text:
-                row[i] = position.setdefault(csv_cell(row[i]), len(position))
+        for i in texts:
+            row[i] = position.setdefault(csv_cell(row[i]), len(position))
     return {"columns": columns, "coded": coded, "texts": list(position), "rows": rows, "file": file}

@@ -41,9 +41,9 @@ def written(value: float | None, places: int | None = None) -> str:
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{mantissa}×10{str(int(exponent)).translate(_RAISED)}".replace("-", MINUS)
     text = f"{value:,.{min(places, MOST)}f}"
-    if float(text.replace(",", "")) == 0:
-        text = text.lstrip("-")
-    return text.replace("-", MINUS)
+    if not text.startswith("-"):
+        return text
+    return MINUS + text[1:] if text.strip("-0.") else text[1:]
 
 
 def short(value: float | None) -> str:

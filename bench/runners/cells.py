@@ -56,15 +56,17 @@ class CellEntry:
         return asdict(self)
 
 
+_KNOWN = frozenset(f.name for f in fields(CellEntry))
+
+
 def entry_from_json(values: Mapping[str, Any]) -> CellEntry:
     """The entry that `as_json` gave.  Raises `ValueError` for one that no bench can have written.
 
     Names become paths, so they are held to the alphabet in which they are made: nothing reaches out of the run.
     """
-    known = {f.name for f in fields(CellEntry)}
     try:
         parts = tuple(Part(**part) for part in values.get("parts", ()))
-        entry = CellEntry(**{k: v for k, v in values.items() if k in known and k != "parts"}, parts=parts)
+        entry = CellEntry(**{k: v for k, v in values.items() if k in _KNOWN and k != "parts"}, parts=parts)
     except TypeError as error:
         raise ValueError(str(error)) from error
     if not NAME.fullmatch(entry.name) or entry.status not in STATUSES:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -308,8 +308,8 @@ class RunFolder:
         with writing(self.path):
             write_results(self.path / RESULTS, results)
 
-    def results(self) -> list[Result]:
-        """The results as `write_results` stored them.
+    def results(self, keep: Callable[[Mapping[str, Any]], bool] | None = None) -> list[Result]:
+        """The results as `write_results` stored them, or those whose row in results.json is to be kept.
 
         Raises `IncompleteError` where there are none yet, and `EvaluationError` where the file is damaged.
         """
@@ -318,7 +318,7 @@ class RunFolder:
             raise IncompleteError(
                 f"'{self.path}' has no results yet", cause="the run was not finished", fix=self.resume_command
             )
-        return read_results(path, fix=self.resume_command)
+        return read_results(path, fix=self.resume_command, keep=keep)
 
     def verify(self) -> list[DamageError]:
         """Every file of a finished cell that is not what was written; empty where all is well."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +34,19 @@ def write_results(path: Path, results: Sequence[Result]) -> None:
     write_sealed(path, {"schema_version": RESULTS_SCHEMA, "results": [row for _, row in keyed]})
 
 
-def read_results(path: Path, *, fix: str) -> list[Result]:
-    """The results as they were stored.  Raises `EvaluationError` where the file is damaged."""
+def read_results(path: Path, *, fix: str, keep: Callable[[Mapping[str, Any]], bool] | None = None) -> list[Result]:
+    """The results as they were stored, or those whose row in the file is to be kept.
+
+    Raises `EvaluationError` where the file is damaged.
+    """
     document = read_sealed(path, version=RESULTS_SCHEMA, fix=fix)
     try:
-        return [_result(row) for row in document["results"]]
+        return [_result(row) for row in document["results"] if keep is None or keep(row)]
     except (KeyError, TypeError) as error:
         raise damaged(path, f"a result cannot be read: {error}", fix) from error
 
 
 def _result(row: Mapping[str, Any]) -> Result:
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    values = {**row, "range": tuple(row["range"])}
     values.pop("schema_version")
     return Result(**values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 from bench.reports.numerals import written
@@ -44,51 +45,43 @@ def sparkline(values: Sequence[float]) -> Markup:
 
 def pareto(points: Sequence[Point], x_title: str, y_title: str) -> Markup:
     """Cost (logarithmic) against value, the front as a stepped line; marks say their values for tooltips."""
-    from markupsafe import Markup, escape
+    from markupsafe import Markup
 
     costs = [math.log10(p.cost) for p in points]
     values = [p.value for p in points]
     x0, x1 = _spread(min(costs), max(costs))
     y0, y1 = _spread(min(values), max(values))
-
-    def place(p: Point) -> tuple[float, float]:
-        x = LEFT + (math.log10(p.cost) - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT)
-        share = (p.value - y0) / (y1 - y0)
-        return x, TOP + (1 - share) * (HEIGHT - TOP - BOTTOM)
-
-    parts = [
-        Markup(
-            '<svg class="chart" role="group" style="max-width:640px" viewBox="0 0 {} {}" aria-label="{} against {}">'
-        ).format(WIDTH, HEIGHT, y_title, x_title)
-    ]
+    wide, tall = (WIDTH - LEFT - RIGHT) / (x1 - x0), (HEIGHT - TOP - BOTTOM) / (y1 - y0)
+    at = [(LEFT + (x - x0) * wide, TOP + (y1 - y) * tall) for x, y in zip(costs, values, strict=True)]
+    x_title, y_title = escape(x_title), escape(y_title)
+    box = f'style="max-width:640px" viewBox="0 0 {WIDTH} {HEIGHT}"'
+    parts = [f'<svg class="chart" role="group" {box} aria-label="{y_title} against {x_title}">']
     for k in range(5):
         y = TOP + k / 4 * (HEIGHT - TOP - BOTTOM)
-        label = f"{y1 - k / 4 * (y1 - y0):.3g}"
         parts.append(
-            Markup('<path class="grid" d="M{} {:.1f}H{}"/><text x="{}" y="{:.1f}" class="end">{}</text>').format(
-                LEFT, y, WIDTH - RIGHT, LEFT - 6, y + 4, label
-            )
+            f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/><text x="{LEFT - 6}" y="{y + 4:.1f}" '
+            f'class="end">{y1 - k / 4 * (y1 - y0):.3g}</text>'
         )
         x = LEFT + k / 4 * (WIDTH - LEFT - RIGHT)
-        cost = f"{10 ** (x0 + k / 4 * (x1 - x0)):.2g}"
-        parts.append(Markup('<text x="{:.1f}" y="{}" class="mid">{}</text>').format(x, HEIGHT - 22, cost))
-    title_at = (WIDTH - RIGHT + LEFT) / 2
-    parts.append(Markup('<text x="{}" y="{}" class="mid">{}</text>').format(title_at, HEIGHT - 4, x_title))
-    ahead = sorted(place(p) for p in points if p.on_front)
+        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 22}" class="mid">{10 ** (x0 + k / 4 * (x1 - x0)):.2g}</text>')
+    middle = (WIDTH - RIGHT + LEFT) / 2
+    parts.append(f'<text x="{middle}" y="{HEIGHT - 4}" class="mid">{x_title}</text>')
+    ahead = sorted(xy for p, xy in zip(points, at, strict=True) if p.on_front)
     steps = "".join(f"H{x:.1f}V{y:.1f}" if i else f"M{x:.1f} {y:.1f}" for i, (x, y) in enumerate(ahead))
-    parts.append(Markup('<path class="front" d="{}"/>').format(steps))
+    parts.append(f'<path class="front" d="{steps}"/>')
     taken: list[float] = []
-    for p in sorted(points, key=lambda p: p.on_front):
-        x, y = place(p)
-        said = f"{p.name}: {y_title} {written(p.value)}, {x_title} {written(p.cost)}{', on the front' * p.on_front}"
+    for p, (x, y) in sorted(zip(points, at, strict=True), key=lambda pair: pair[0].on_front):
+        name, front = escape(p.name), ", on the front" * p.on_front
         kind, radius = ("on", 4.6) if p.on_front else ("off", 3.4)
-        mark = f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}" role="img" aria-label="{escape(said)}"/>'
-        parts.append(Markup(mark))  # noqa: S704 - escaped
+        parts.append(
+            f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}" role="img" aria-label="{name}: {y_title} '
+            f'{written(p.value)}, {x_title} {written(p.cost)}{front}"/>'
+        )
         if p.on_front and len(taken) < 12 and all(abs(y - t) > 11 for t in taken):
             taken.append(y)
-            parts.append(Markup('<text x="{:.1f}" y="{:.1f}">{}</text>').format(x + 8, y + 4, p.name[:26]))
-    parts.append(Markup("</svg>"))
-    return Markup("").join(parts)
+            parts.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}">{escape(p.name[:26])}</text>')
+    parts.append("</svg>")
+    return Markup("".join(parts))  # noqa: S704 - numbers, and texts escaped above
 
 
 def _spread(low: float, high: float) -> tuple[float, float]:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,24 +36,14 @@ OTHERS = {
 class Line:
     """A standing on a board, for the page of its task and that of its model.
 
-    cells: its value, interval, n, cost and run, as HTML that both pages have.  Hrefs are from a page.
+    on_task, on_model: its row there, as HTML whose texts are escaped.  values: what both tables say of it as data:
+    place, name on the task's page, name on the model's, metric, value, interval, n, seconds, date.
     """
 
-    place: str
-    sort: int
-    model: str
-    model_href: str
-    task: str
-    task_href: str
-    metric: str
     area: str
-    of: int
-    number: float
-    interval: str
-    n: str
-    seconds: float | None
-    date: str
-    cells: Markup
+    on_task: str
+    on_model: str
+    values: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -115,40 +106,34 @@ def _board(ranked: Ranked, href: str, pages: Pages, columns: Columns) -> list[Li
     board, p = ranked.board, ranked.places
     each = [places_of(s.result) for s in board.standings]
     least = min(each, default=3)
-    task, metric = name(board.name), words.label(board.metric)
+    task, metric, of = name(board.name), words.label(board.metric), len(board.standings)
+    where = (
+        f'<td class="name"><a href="{href}"><bdi>{escape(task)}</bdi></a></td><td>{escape(board.field)}</td>'
+        f"<td>{escape(metric)}</td>"
+    )
+    first = f'<tr data-area="{escape(board.field)}"><td class="num" data-s='
     made = []
     for i, s in enumerate(board.standings):
         places = min(max(least, each[i]) if least <= 4 else least, 6)
-        r = s.result
+        r, sort, model = s.result, int(p.rank[i]), name(s.name)
+        at, interval = place(sort, int(p.low[i]), int(p.high[i])), interval_of(r, places)
+        cells, value = _cells(s, places, interval, ranked.scale, columns), float(r.value or 0.0)
         made.append(
             Line(
-                place=place(int(p.rank[i]), int(p.low[i]), int(p.high[i])),
-                sort=int(p.rank[i]),
-                model=name(s.name),
-                model_href=f"../{pages.models[s.model]}",
-                task=task,
-                task_href=href,
-                metric=metric,
                 area=board.field,
-                of=len(board.standings),
-                number=float(r.value or 0.0),
-                interval=interval_of(r, places),
-                n=f"{r.n:,}",
-                seconds=s.seconds,
-                date=s.created[:10],
-                cells=_cells(s, places, ranked.scale, columns),
+                on_task=f'<tr><td class="num" data-s="{sort}">{at}</td><td class="name">'
+                f'<a href="../{pages.models[s.model]}"><bdi>{escape(model)}</bdi></a></td>{cells}</tr>',
+                on_model=f'{first}"{sort}">{at} <span class="none">of {of}</span></td>{where}{cells}</tr>',
+                values=(at, model, task, metric, value, interval, f"{r.n:,}", s.seconds, s.created[:10]),
             )
         )
     return made
 
 
-def _cells(s: Standing, places: int, scale: tuple[float, float], columns: Columns) -> Markup:
-    """Cells of a row from its value on.  Numbers apart, all that enters is escaped here."""
-    from markupsafe import Markup, escape
-
+def _cells(s: Standing, places: int, interval: str, scale: tuple[float, float], columns: Columns) -> str:
+    """Cells of a row from its value on, as HTML.  Numbers apart, all that enters is escaped here."""
     r = s.result
     number = f"{float(r.value or 0.0):.7g}"
-    parts = [f'<td class="num" data-s="{number}" title="{escape(_reason(words.reason(r)))}">{value_of(r, places)}</td>']
     span = _span(s, scale)
     drawn = (
         f'<svg class="bar" viewBox="0 0 124 16" aria-hidden="true"><path class="rail" d="M2 8h120"/><path class="span" '
@@ -157,8 +142,10 @@ def _cells(s: Standing, places: int, scale: tuple[float, float], columns: Column
         else ""
     )
     failed = f'<span class="badge failed">{r.n_failed:,} failed</span>' if r.n_failed else ""
-    parts.append(f'<td data-s="{number}">{drawn}</td><td class="num">{interval_of(r, places)}</td>')
-    parts.append(f'<td class="num">{r.n:,}{failed}</td>')
+    parts = [
+        f'<td class="num" data-s="{number}" title="{_reason(words.reason(r))}">{value_of(r, places)}</td>',
+        f'<td data-s="{number}">{drawn}</td><td class="num">{interval}</td><td class="num">{r.n:,}{failed}</td>',
+    ]
     if columns.cost:
         cost = NONE if s.seconds is None else written(s.seconds, 1 if s.seconds < 100 else 0)
         parts.append(f'<td class="num" data-s="{"" if s.seconds is None else f"{s.seconds:.4g}"}">{cost}</td>')
@@ -167,12 +154,12 @@ def _cells(s: Standing, places: int, scale: tuple[float, float], columns: Column
     if columns.trend:
         parts.append(f"<td>{drawing.sparkline([*(p.value for p in s.past), float(r.value or 0.0)])}</td>")
     parts.append(f"<td>{escape(name(s.created[:10]))}</td>")
-    return Markup("".join(parts))  # noqa: S704 - escaped above
+    return "".join(parts)
 
 
 @lru_cache(maxsize=4096)
 def _reason(text: str) -> str:
-    return shorten(text, 200)
+    return escape(shorten(text, 200))
 
 
 def _span(s: Standing, scale: tuple[float, float]) -> tuple[float, float, float] | None:

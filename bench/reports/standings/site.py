@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.leaderboard.aggregation import Aggregate
 from bench.leaderboard.tables import OVERALL, Leaderboard, Ranked, costs, front
@@ -17,6 +17,9 @@ from bench.reports.page import Tile
 from bench.reports.standings import drawing, rows
 from bench.reports.standings.rows import OTHERS, Columns, Line, Pages
 from bench.reports.text import shorten
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 METHODS: dict[str, str] = {
     "Places": "A model's place is at least one more than the number of models surely above it, and at most the number "
@@ -199,7 +202,7 @@ def _task(found: Leaderboard, ranked: Ranked, lines: list[Line], columns: Column
         lead=_task_lead(ranked),
         first="Model",
         filters=[],
-        lines=lines,
+        body=_body(line.on_task for line in lines),
         notes=notes,
         missing=missing,
         chart=_task_chart(ranked, label),
@@ -276,7 +279,7 @@ def _model(found: Leaderboard, model: str, lines: list[Line], columns: Columns) 
         lead=f"It stands on {count(asked)} of {plural(len(found.boards), 'board')}; places are among a board's models.",
         first="Task",
         filters=[(a, _short(a), sum(line.area == a for line in lines)) for a in areas] if len(areas) > 1 else [],
-        lines=lines,
+        body=_body(line.on_model for line in lines),
         notes=[],
         missing=failed,
         chart="",
@@ -287,11 +290,15 @@ def _model(found: Leaderboard, model: str, lines: list[Line], columns: Columns) 
     )
 
 
+def _body(rows: Iterable[str]) -> Markup:
+    """Rows of a table, which were escaped where they were made."""
+    from markupsafe import Markup
+
+    return Markup("\n".join(rows))  # noqa: S704
+
+
 def _data(lines: Sequence[Line], kind: str) -> dict[str, Any]:
     columns = ("place", "name", "metric", "value", "interval", "n", "seconds per 1000", "run")
-    names = [r.model if kind == "task" else r.task for r in lines]
-    table = [
-        [r.place, name, r.metric, r.number, r.interval, r.n, r.seconds, r.date]
-        for r, name in zip(lines, names, strict=True)
-    ]
+    other = 2 if kind == "task" else 1  # the page itself, which its table need not name
+    table = [[*line.values[:other], *line.values[other + 1 :]] for line in lines]
     return coded_table(columns, table, file=f"{kind}.csv")

@@ -86,9 +86,12 @@ def test_rows_that_are_still_here_fork_without_being_written_anew(monkeypatch: p
     loaded = made(tiny.llama)
     written: list[int] = []
     honest = RowCache._write
-    monkeypatch.setattr(
-        RowCache, "_write", lambda cache, rows, at: (written.append(len(rows)), honest(cache, rows, at))
-    )
+
+    def write(cache: RowCache, rows: Any, at: Any) -> None:
+        written.append(len(rows))
+        honest(cache, rows, at)
+
+    monkeypatch.setattr(RowCache, "_write", write)
     with HuggingFace(loaded).session(PROMPTS, 30) as session:
         session.advance(np.arange(4), np.arange(5, 9))
         first = session.save(range(4))
