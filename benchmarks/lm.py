@@ -12,6 +12,7 @@ import copy
 import gc
 import logging
 import platform
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -282,9 +283,9 @@ def report(rows: Sequence[Row], device: str, old: str = "") -> str:
     names = ("torch", "transformers", "lm_eval")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     where = torch.cuda.get_device_name(0) if device == "cuda" else f"one core ({processor()}), CPU seconds"
-    rates = ", ".join(
-        f"{value / 1e9:,.0f} GFLOP/s in {str(k[0]).removeprefix('torch.')}" for k, value in _PEAKS.items()
-    )
+    fastest = {name: rate for rate, name in re.findall(r"([0-9,]+) GFLOP/s in ([a-z0-9]+)", old)}
+    fastest |= {str(k[0]).removeprefix("torch."): f"{value / 1e9:,.0f}" for k, value in _PEAKS.items()}
+    rates = ", ".join(f"{rate} GFLOP/s in {name}" for name, rate in fastest.items())
     made = f"Made by `python -m benchmarks.lm` on {where}; fastest matrix product {rates}."
     return "\n".join([
         "# How fast are language models scored?",
