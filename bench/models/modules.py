@@ -26,10 +26,21 @@ def seeded(seed: int) -> Iterator[None]:
         torch.set_rng_state(before)
 
 
-def train(modules: Sequence[Any], loss: Callable[[], Tensor], *, steps: int, rate: float) -> Arrays:
-    """Minimise a loss over all parameters of modules, and leave their running average in them; it is returned."""
+def train(
+    modules: Sequence[Any],
+    loss: Callable[[], Tensor],
+    *,
+    steps: int,
+    rate: float,
+    decay: float = 0.0,
+    held: Callable[[], float] | None = None,
+) -> Arrays:
+    """Minimise a loss over all parameters of modules, and leave their running average in them; it is returned.
+
+    decay, held: of weights, and a loss by which the average is chosen, as of `descend`.
+    """
     parameters = [p for m in modules for p in m.parameters()]
-    found = descend(parameters, loss, steps=steps, rate=rate, average=0.99, clip=100.0)
+    found = descend(parameters, loss, steps=steps, rate=rate, average=0.99, clip=100.0, decay=decay, held=held)
     arrays = {f"{i:03d}": p.numpy() for i, p in enumerate(found)}
     load(modules, arrays)
     return arrays
