@@ -43,6 +43,7 @@ zoo: $(STAMP) ## train the embedded language models again
 	$(BIN)/python -m bench.zoo.train
 	$(BIN)/python -m bench.zoo.masked
 	$(BIN)/python -m bench.zoo.rewards
+	$(BIN)/python -m bench.zoo.prior_fitted
 
 # Torch first, alone and pinned: a bare `torch` from another package would bring gigabytes of GPU libraries.
 $(STAMP): pyproject.toml constraints.txt

@@ -146,6 +146,8 @@ class Regression(Record):
     member_quantiles: Float64s | None = column(
         "float", "quantiles of each member at `levels`, M x Q", dims=2, optional=True
     )
+    exact_mean: Float64s | None = column("float", "mean of the exact forecast, a Gaussian, where known", optional=True)
+    exact_std: Float64s | None = column("float", "its standard deviation, > 0; both or neither", optional=True)
     levels: tuple[float, ...] = attribute((), "levels of the quantiles, increasing, in (0, 1)")
     level: float = attribute(0.0, "share of outcomes that the intervals promise to hold, in (0, 1)")
 
@@ -172,9 +174,9 @@ class Regression(Record):
                 raise RecordError(
                     f"regression: column '{missing[0]}' is missing", cause=f"it belongs to '{keys[0]}'", fix=self._fix()
                 )
-        for name in ("mean", "location", "mixture_means", "quantiles", "samples", "member_quantiles"):
+        for name in ("mean", "location", "mixture_means", "quantiles", "samples", "member_quantiles", "exact_mean"):
             self._refuse_cells(name, np.isfinite, "finite")
-        for name in ("std", "scale", "df", "mixture_stds"):
+        for name in ("std", "scale", "df", "mixture_stds", "exact_std"):
             self._refuse_cells(name, lambda x: np.isfinite(x) & (x > 0), "finite and above 0")
         self._check_mixture()
         self._check_interval()

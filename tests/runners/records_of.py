@@ -146,6 +146,8 @@ def _forecast(draw: Any, values: dict[str, Any], n: int) -> dict[str, Any]:
         out["mixture_means"] = np.array([_some(draw, FLOATS, 2) for _ in range(n)])
         out["mixture_stds"] = np.array([_some(draw, positive, 2) for _ in range(n)])
         out["mixture_weights"] = np.full((n, 2), [0.25, 0.75])
+    if "exact_std" in values:
+        out["exact_std"] = _some(draw, positive, n)
     if {"lower", "upper"} & values.keys():
         ends = np.sort(np.array([_some(draw, st.floats(allow_nan=False, allow_infinity=False), 2) for _ in range(n)]))
         out |= {"lower": ends[:, 0], "upper": ends[:, 1], "level": 0.9}
