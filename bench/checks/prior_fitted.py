@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from bench.arrays import Float64s
@@ -30,7 +32,7 @@ def exact_forecast() -> list[Truth]:
     peer = GaussianProcessRegressor(RBF(functions.LENGTH), alpha=functions.NOISE**2, optimizer=None)
     found = [peer.fit(a[:-1, None], b[:-1]).predict(a[-1:, None], return_std=True) for a, b in zip(x, y, strict=True)]
     peers = np.array(found)[:, :, 0]
-    known = {"ids": ids(3), "y": y[:, -1], "exact_mean": mean, "exact_std": std}
+    known: dict[str, Any] = {"ids": ids(3), "y": y[:, -1], "exact_mean": mean, "exact_std": std}
     off, wide = mean + np.array([0.1, -0.4, 0.0]), std * np.array([1.0, 1.5, 0.7])
     closed = np.log(wide / std) + (std**2 + (off - mean) ** 2) / (2 * wide**2) - 0.5
     gaussian = Regression(**known, mean=off, std=wide)
