@@ -150,7 +150,7 @@ def _refuse_apart(j: Judgements, wins: Float64s) -> None:
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
-    parts, label = connected_components(csr_matrix(wins + wins.T > 0), directed=False)
+    parts, label = connected_components(csr_matrix(wins + wins.T), directed=False)
     if parts > 1:
         one, other = j.names[label == 0][0], j.names[label == 1][0]
         raise UsageError(

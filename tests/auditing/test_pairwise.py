@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def test_planted_strengths_lie_in_their_intervals_as_often_as_is_said(soft: bool
     for seed in range(60):
         found = {f.model: f for f in ranked(judged(rng, soft=soft), "x", seed=seed) if f.what.startswith("strength")}
         rows = [found[name] for name in NAMES]
-        held.append([r.low < t < r.high for r, t in zip(rows, TRUTH, strict=True)])  # type: ignore[operator]
+        held.append([r.low < t < r.high for r, t in zip(rows, TRUTH, strict=True)])
         widths.append(np.mean([r.high - r.low for r in rows]))  # type: ignore[operator]
     # Five items of 60 files, dependent within a file: 4 errors of 60 independent ones either way.
     assert abs(np.mean(held) - 0.95) < 4 * (0.95 * 0.05 / 60) ** 0.5
@@ -50,10 +51,9 @@ def test_planted_strengths_lie_in_their_intervals_as_often_as_is_said(soft: bool
 def test_judgements_that_belong_together_widen_the_intervals() -> None:
     """Each judgement written four times under one group says no more than once; as four it would."""
     j = judged(np.random.default_rng(0))
-    four = [np.repeat(x, 4) for x in (j.first, j.second, j.preference, j.groups)]
-    alone = next(iter(ranked(j, "x")))
-    grouped = next(iter(ranked(Judgements(NAMES, *four), "x")))
-    blind = next(iter(ranked(Judgements(NAMES, *four[:3], np.arange(len(four[0]))), "x")))
+    rows = np.repeat(np.arange(len(j.first)), 4)
+    four = Judgements(NAMES, j.first[rows], j.second[rows], j.preference[rows], j.groups[rows])
+    alone, grouped, blind = (next(iter(ranked(x, "x"))) for x in (j, four, replace(four, groups=np.arange(len(rows)))))
     width = [float(f.high or 0) - float(f.low or 0) for f in (alone, grouped, blind)]
     assert width[1] == pytest.approx(width[0], rel=1e-6)
     assert width[2] == pytest.approx(width[0] / 2, rel=0.01)
