@@ -259,7 +259,7 @@ def points(
 
 
 def frontier(rows: Sequence[Mapping[str, Any]], titles: tuple[str, str]) -> Spec:
-    """Values (`value`, `low`, `high`) over costs (`cost`, log scale); those of the `front` are filled and named."""
+    """Values (`value`, `low`, `high`) over costs (`cost`, log scale); those of the `front` are blue and named."""
     x = {**_axis("cost", titles[0], None), "scale": {"type": "log", "nice": True}}
     y = _axis("value", titles[1], (0, 1))
     colour = {"condition": {"test": "datum.front", "value": "var(--c1)"}, "value": _MUTED}

@@ -31,7 +31,11 @@ def prompt(name: str = "p", length: int = 4) -> Prompt:
     return Prompt(name, CONTEXT, lambda text: text or None, (), length, step="", right=lambda text: "c" in text)
 
 
-BUDGETED = [name for name, decoder in components(Decoder).items() if "budget" in decoder.function.__code__.co_varnames]
+BUDGETED = [
+    name
+    for name, decoder in components(Decoder).items()
+    if "budget" in decoder.function.__code__.co_varnames and not decoder.denoises
+]
 
 
 @pytest.mark.parametrize("name", BUDGETED)

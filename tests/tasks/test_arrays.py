@@ -14,15 +14,18 @@ from bench.tasks.calibration.links import LINKS, rendered
 from bench.tasks.ood.digits import EACH
 
 KINDS = {Classification, Density, Probed, Regression}
+# Whose data is the user's, or on a hub: tests/field holds those to files of their format.
+AWAY = ("field_events", "field_images", "field_tables", "field_texts", "ood.images", "ood.intents", "uncertainty.uci")
 TASKS = {
     name: task for name, task in components(Task).items() if task.yields in KINDS
-    and task.function.__module__.startswith("bench.tasks.") and name != "ood/images"  # whose data is the user's
+    and task.function.__module__.startswith("bench.tasks.") and not task.function.__module__.endswith(AWAY)
 }  # fmt: skip
 
 
 # Whose data are the same for every seed, and whose source may say the same thing twice.
 FIXED = {"calibration/digits", "likelihood/digits", "likelihood/digits-binary", "ood/digits-near",
          "uncertainty/diabetes"}  # fmt: skip
+LEFT_OUT = {"ood/series"}  # which windows it has hangs on where the seed puts the anomalies
 REPEATING = {"likelihood/chain", "likelihood/digits-binary", "likelihood/sentences"}
 
 
@@ -52,7 +55,8 @@ def test_all_are_there() -> None:
 def test_a_task_is_its_seed(name: str) -> None:
     examples = made(name)
     assert equal(examples, made(name))
-    np.testing.assert_array_equal(examples.ids, made(name, seed=1).ids[: len(examples)])
+    if name not in LEFT_OUT:
+        np.testing.assert_array_equal(examples.ids, made(name, seed=1).ids[: len(examples)])
     assert examples.splits is not None
     assert set(np.unique(examples.splits)) >= {"train", "test"}
     assert len(examples.split("test")) >= 150

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,8 +28,11 @@ RULE = (
 def accuracies(material: Material, area: str, prefix: str) -> Figure | None:
     """Accuracy of each model, a line a task and model, a sign a decoder."""
     results = [r for r in material.of(area) if r.metric == "accuracy" and not (r.score or r.slice or r.calibrator)]
-    decoders = list(dict.fromkeys(r.decoder for r in results))[: len(charts.COLOURS)]
-    rows = [_place(r) for r in results if r.decoder in decoders and r.value is not None]
+    # What more decoders answered than there are colours is drawn against tokens instead.
+    number = Counter((r.task, r.model) for r in results)
+    few = [r for r in results if number[r.task, r.model] <= len(charts.COLOURS)]
+    decoders = list(dict.fromkeys(r.decoder for r in few))[: len(charts.COLOURS)]
+    rows = [_place(r) for r in few if r.decoder in decoders and r.value is not None]
     if not rows:
         return None
     spec = charts.points(rows, [name(d) or "as asked" for d in decoders], "accuracy", (0, 1))

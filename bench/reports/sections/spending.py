@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -65,8 +66,8 @@ def figures(material: Material, area: str, prefix: str) -> list[Figure]:
     """A figure for each task and model that several decoders answered."""
     made: list[Figure] = []
     cells = [cell for cell in material.cells_of(area) if cell.done and cell.decoder]
-    pairs = list(dict.fromkeys((cell.task, cell.model) for cell in cells))
-    for task, model in pairs:
+    # Where the most decoders answered there is the most to see.
+    for (task, model), _ in Counter((cell.task, cell.model) for cell in cells).most_common():
         own = [cell for cell in cells if (cell.task, cell.model) == (task, model)]
         found = spent(material, own) if len(own) >= FEWEST else []
         if len(found) >= FEWEST and len(made) < MOST:
@@ -159,7 +160,7 @@ def _figure(task: str, model: str, rows: Sequence[Spent], prefix: str) -> Figure
     return Figure(
         title=f"Accuracy against tokens: {name(task)}, {name(model)}",
         subtitle="cost of a prompt on a logarithmic scale; 95 % intervals of the accuracy",
-        caption="Each sign is a decoder; filled ones are on the front: no other is both cheaper and better. The table "
+        caption="Each sign is a decoder; blue ones are on the front: no other is both cheaper and better. The table "
         f"compares each with {baseline}, and with {EQUAL} where it had the same budget, on the same prompts, which is "
         "sharper than the intervals side by side.",
         panels=tuple(Panel(svg) for svg in charts.svg(drawn, prefix)),

@@ -31,9 +31,9 @@ _GRAMMARS = {
     decoders=_DECODERS,
     source="bench, procedural: sums of one to four operations with worked steps",
 )
-def arithmetic(seed: int) -> Examples:
+def arithmetic(seed: int, questions: int = QUESTIONS) -> Examples:
     """100 sums in equal parts of one, two, three and four operations, none of them in the embedded models' training."""
-    return _worked("arithmetic", seed)
+    return _worked("arithmetic", seed, questions)
 
 
 @task(
@@ -43,9 +43,9 @@ def arithmetic(seed: int) -> Examples:
     decoders=_DECODERS,
     source="bench, procedural: transitive inference over two to five premises; yes, no or unknown",
 )
-def logic(seed: int) -> Examples:
+def logic(seed: int, questions: int = QUESTIONS) -> Examples:
     """100 questions of who outranks whom, in equal parts of one to four steps, held out from training."""
-    return _worked("logic", seed)
+    return _worked("logic", seed, questions)
 
 
 ROBUST = 40
@@ -98,9 +98,9 @@ def _reordered(item: Item) -> Item | None:
     return other if split_of(other.prompt) == "test" else None
 
 
-def _worked(kind: str, seed: int) -> Examples:
+def _worked(kind: str, seed: int, questions: int) -> Examples:
     """Prompts and answers.  Items are drawn independently within each difficulty, so they form no clusters."""
-    drawn = items(kind, QUESTIONS, seed)
+    drawn = items(kind, questions, seed)
     return Examples(
         ids=np.array([item.id for item in drawn]),
         inputs=[item.prompt for item in drawn],

@@ -17,8 +17,14 @@ from bench import Classification, Classified, Examples, model, task
 @task("calibration/points", needs="classifier", yields=Classification, source="made here")
 def points(seed: int, n: int = 64) -> Examples:
     """Numbers above 0, or not."""
-    x = np.random.default_rng(seed).normal(size=(n, 3))
-    return Examples(ids=np.array([f"p-{i}" for i in range(n)]), inputs=x, targets=(x[:, 0] > 0).astype(int), classes=2)
+    rng = np.random.default_rng(seed)
+
+    def drawn(part: str, rows: int) -> Examples:
+        x = rng.normal(size=(rows, 3))
+        ids = np.array([f"{part}-{i}" for i in range(rows)])
+        return Examples(ids=ids, inputs=x, targets=(x[:, 0] > 0).astype(int), classes=2)
+
+    return Examples.join({"test": drawn("p", n), "train": drawn("t", 8)})
 
 
 class Answering:
