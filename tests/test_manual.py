@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -106,6 +107,30 @@ def test_commands_of_the_how_tos_run_as_they_stand(page: str, tmp_path: Path) ->
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_readmes_gate_passes_what_is_equal_and_catches_a_planted_regression(tmp_path: Path) -> None:
+    """Each command of the walk-through ends with 0, or with the exit code that stands beside it."""
+    for name in ("bench", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (block,) = [b for b in blocks(ROOT / "README.md") if "exit code 1" in b]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    shell = f'python() {{ {shlex.quote(sys.executable)} "$@"; }}\nbench() {{ python -m bench "$@"; }}\n'
+    verdicts = []
+    for line in block.splitlines():
+        promised = re.search(r"# exit code (\d)", line)
+        done = subprocess.run(
+            ["bash", "-c", shell + line], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == (int(promised[1]) if promised else 0), f"{line}\n{done.stderr}"
+        if promised:
+            made = json.loads((tmp_path / "gate" / "gate.json").read_text("utf-8"))
+            verdicts.append((made["verdict"], made["checks"][0]["reason"]))
+    assert [verdict for verdict, _ in verdicts] == ["pass", "fail"]
+    assert "bit for bit" in verdicts[0][1]
+    assert "surely worse by more than" in verdicts[1][1]
 
 
 @pytest.mark.slow

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from bench.auditing.findings import Finding
 
 
 def command(
     run: Annotated[Path | None, typer.Argument(help="A run folder, as bench eval printed it.")] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="NAME", help="Only this audit; repeatable.")
+    ] = None,
+    pairwise: Annotated[
+        Path | None,
+        typer.Option(
+            "--pairwise", metavar="FILE", help="Instead of a run: judgements of pairs, as strengths and places."
+        ),
     ] = None,
     tasks: Annotated[list[str] | None, typer.Option("--task", "-t", metavar="GLOB", help="Only these tasks.")] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of what the audits draw.")] = 0,
@@ -25,7 +35,6 @@ def command(
     from bench.auditing.audits import AUDITS, audited
     from bench.cli import output
     from bench.errors import UsageError
-    from bench.reports.numerals import decimals, written
     from bench.runners.folder import RunFolder
 
     if listed:
@@ -37,10 +46,27 @@ def command(
                 [[n, a.asks, a.source, a.check] for n, a in AUDITS.items()], ["name", "asks", "source", "check"]
             )
         return
+    if pairwise is not None:
+        if run is not None or only or tasks:
+            raise UsageError(
+                "there is a run and a file of judgements", cause="--pairwise stands alone", fix="name one of them"
+            )
+        from bench.auditing.pairwise import ranked, read
+
+        findings = ranked(read(pairwise), pairwise.stem, seed=seed)
+        _tell(findings, as_json=as_json)
+        return
     if run is None:
         raise UsageError("no run is named", cause="an audit reads a run folder", fix="bench audit RUN, or --list")
+    _tell(audited(RunFolder.open(run), only or [], tasks=tasks or [], seed=seed), as_json=as_json)
+
+
+def _tell(findings: Iterable[Finding], *, as_json: bool) -> None:
+    from bench.cli import output
+    from bench.reports.numerals import decimals, written
+
     rows = []
-    for finding in audited(RunFolder.open(run), only or [], tasks=tasks or [], seed=seed):
+    for finding in findings:
         if as_json:
             output.emit(finding.as_json())
             continue

@@ -206,11 +206,13 @@ def _print(made: Gate, *, in_github: bool) -> None:
 @app.command("init")
 def init(
     baseline: Annotated[str, typer.Argument(metavar="BASELINE", help="RUN, RUN@MODEL or a baseline file.")],
-    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="RUN or RUN@MODEL, such as a second seed.")],
+    candidate: Annotated[
+        str | None, typer.Argument(metavar="CANDIDATE", help="RUN or RUN@MODEL, such as a second seed.")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The policy file.")] = Path("gate.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite a policy that is there.")] = False,
 ) -> None:
-    """Write a commented policy from two runs: their headline numbers, with margins that their samples can hold."""
+    """Write a commented policy from one run or two: headline numbers, with margins that their samples can hold."""
     from bench.cli import output
     from bench.comparing.sides import gate_side
     from bench.errors import UsageError
@@ -219,7 +221,7 @@ def init(
 
     if out.exists() and not force:
         raise UsageError(f"'{out}' is there already", cause="it may hold your changes", fix="--force, or another -o")
-    text = policy_text(gate_side(baseline), gate_side(candidate))
+    text = policy_text(gate_side(baseline), gate_side(candidate) if candidate else None)
     try:
         write_text(out, text)
     except OSError as error:

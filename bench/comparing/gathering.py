@@ -140,7 +140,7 @@ def _metric(result: Result, sample: Any) -> Metric | None:
     metric = mean_of(result.metric, limits=result.range)
     try:
         value, _, _ = contributions(metric, sample, digests(sample.ids, "sample ids"))
-    except (NotApplicable, BenchError, KeyError):
+    except (NotApplicable, BenchError, KeyError, TypeError, ValueError):  # the last two: its items are no numbers
         return None
     same = value is not None and result.value is not None and abs(value - result.value) <= SAME * max(1.0, abs(value))
     return metric if same or result.n_failed else None

@@ -1,4 +1,9 @@
-"""A first policy from two runs: the numbers that matter most, with margins that these samples can hold."""
+"""A first policy from one run or two: the numbers that matter most, with margins that these samples can hold.
+
+A margin is a loss that is borne, so it must not grow with the loss that two runs happen to show: the smallest
+detectable difference of a pair does, since answers that are lost are answers that disagree. The baseline's own interval
+bounds it. A loss within that could come from another draw of the samples.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,8 @@ from bench.comparing.evidence import CellEvidence, Evidence, Side
 from bench.comparing.pairing import couples, differences, match, pair
 from bench.errors import NotComparableError
 from bench.reports.headlines import PRIMARY, SCORES
+from bench.reports.numerals import short
+from bench.stats.verdicts import ALPHA
 
 HEAD = """\
 # What `bench gate` checks.  One rule a check; names may be globs ("reasoning/*").
@@ -48,12 +55,14 @@ TAIL = """
 ALSO = ("accuracy",)
 
 
-def policy_text(baseline: Side, candidate: Side, *, name: str = "gate") -> str:
-    """A commented YAML policy.  Margins are the smallest detectable differences of these two runs, rounded up.
+def policy_text(baseline: Side, candidate: Side | None = None, *, name: str = "gate") -> str:
+    """A commented YAML policy.
 
-    Raises `NotComparableError` where the two have no number in common.
+    A margin is half the width of the baseline's 95 % interval, or the smallest detectable difference of the two runs
+    where that is smaller or the number is biased, rounded up.  Raises `NotComparableError` where the two have no
+    number in common.
     """
-    rules = [_rule(cell, number, c) for cell, number, c in _chosen(baseline, candidate)]
+    rules = [_rule(*chosen) for chosen in _chosen(baseline, candidate or baseline)]
     if not rules:
         raise NotComparableError(
             "no check can be made of these two runs",
@@ -64,6 +73,7 @@ def policy_text(baseline: Side, candidate: Side, *, name: str = "gate") -> str:
 
 
 def _chosen(baseline: Side, candidate: Side) -> Iterator[tuple[CellEvidence, Evidence, Contrast]]:
+    """The candidate's cell, the baseline's number, and their contrast."""
     for one, other in couples(baseline, candidate):
         if one is None or other is None or differences(one, other):
             continue
@@ -71,8 +81,8 @@ def _chosen(baseline: Side, candidate: Side) -> Iterator[tuple[CellEvidence, Evi
         for number in headline_numbers(other):
             twin = one.number(number.key)
             found = pair((one, other), (twin, number), m) if twin and m.complete else "unmatched"
-            if not isinstance(found, str):
-                yield other, number, contrast(found)
+            if twin and not isinstance(found, str):
+                yield other, twin, contrast(found)
 
 
 def headline_numbers(cell: CellEvidence) -> Iterator[Evidence]:
@@ -86,18 +96,34 @@ def headline_numbers(cell: CellEvidence) -> Iterator[Evidence]:
 
 
 def _rule(cell: CellEvidence, number: Evidence, c: Contrast) -> str:
-    margin = _rounded_up(c.mde or _fallback(number))
-    seen = f"the smallest difference that {c.n:,} samples show" if c.mde else "the two runs do not differ: a guess"
     lines = [f"  - task: {json.dumps(cell.task)}", f"    metric: {json.dumps(number.metric)}"]
-    for key in ("score",):
-        value = getattr(number, key)
-        if value:
-            lines.append(f"    {key}: {json.dumps(value)}")
+    if number.score:
+        lines.append(f"    score: {json.dumps(number.score)}")
     if cell.decoder:
         lines.append(f"    decoder: {json.dumps(cell.decoder)}")
-    unit = f" {number.unit}" if number.unit.isascii() and number.unit.isprintable() else ""
-    lines.append(f"    margin: {margin:g}  # {unit.strip()}{'; ' if unit.strip() else ''}{seen}")
+    margin, why = _margin(number, c)
+    unit = f"{number.unit}; " if number.unit and number.unit.isascii() and number.unit.isprintable() else ""
+    lines.append(f"    margin: {margin:g}  # {unit}{why}")
+    if c.mde:
+        lines.append(
+            f"    # {c.n:,} samples: taken alone, a loss of {_rounded_up(margin + c.mde):g} would fail in 80 %"
+        )
+    if c.p_value is not None and c.p_value < 2 * ALPHA:
+        lines.append(
+            f"    # the two runs surely differ here, by {short(abs(c.gain))}: two seeds would tell the noise better"
+        )
     return "\n".join(lines)
+
+
+def _margin(number: Evidence, c: Contrast) -> tuple[float, str]:
+    """What is borne, and why so much."""
+    _, low, high = number.shown
+    half = (high - low) / 2 if low is not None and high is not None and high > low else math.inf
+    if c.mde and (number.biased or c.mde <= half):  # the interval of a biased number ends where its range does
+        return _rounded_up(c.mde), f"the smallest difference that {c.n:,} samples show"
+    if math.isfinite(half):
+        return _rounded_up(half), "half the width of the baseline's 95 % interval"
+    return _rounded_up(_fallback(number)), "no interval to go by: a guess"
 
 
 def _fallback(number: Evidence) -> float:

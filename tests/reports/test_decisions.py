@@ -15,6 +15,7 @@ from lxml import html  # type: ignore[import-untyped]
 from bench.gates.document import SCHEMA_FILE, CheckResult, Gate, Pardon, SideFacts, counted, schema
 from bench.reports.decisions import files, github, junit, markdown, sarif
 from bench.reports.decisions import gate as gate_page
+from bench.reports.decisions.sheet import bar
 from tests.reports.synthetic import HOSTILE
 
 VERDICTS = ("error", "invalid", "missing", "fail", "inconclusive", "pass", "improved")
@@ -77,6 +78,25 @@ def test_the_page_says_each_verdict_in_words_and_draws_its_interval() -> None:
     assert len(bars) == len(VERDICTS)
     assert "margin 0.02" in bars[0].get("aria-label")
     assert bars[0].xpath("*[@class='zone']")
+
+
+@pytest.mark.parametrize(
+    ("gain", "low", "high", "margin"),
+    [(-0.43, -0.53, -0.33, 0.02), (0.3, 0.25, 0.35, 0.001), (-0.01, -0.03, 0.01, 0.02), (-2.0, -90.0, 1.0, None)],
+)
+def test_an_interval_is_drawn_whole_however_far_it_lies(gain: float, low: float, high: float, margin: Any) -> None:
+    made = bar(gain, (low, high), margin or 1.0, "x", margin=margin, tone="bad")
+    assert made is not None
+    assert 0 < made.low < made.value < made.high < 1
+    # One scale for all: places lie as the numbers do, 0 in the middle.
+    scale = (made.high - made.low) / (high - low)
+    assert made.value - made.low == pytest.approx(scale * (gain - low))
+    assert 0.5 - made.low == pytest.approx(-scale * low)
+    assert (made.zone is None) == (margin is None)
+    if made.zone:
+        assert 0.5 - made.zone[0] == pytest.approx(scale * margin)
+    # And what lies within 3 margins keeps their scale, so that rows can be compared by eye.
+    assert margin is None or max(-low, high) > 2.5 * margin or scale == pytest.approx(1 / (6 * margin))
 
 
 def test_a_hostile_gate_is_shown_harmlessly() -> None:

@@ -144,7 +144,7 @@ def grid(checks: list[CheckResult]) -> Grid:
         Head("Verdict"), Head("Task"), Head("Metric"), Head("n", numeric=True),
         Head("Baseline", numeric=True), Head("Candidate", numeric=True),
         Head("Gain", numeric=True, note="candidate minus baseline (or limit), positive for better"),
-        Head("Interval, drawn", note="95 %, in units of the margin; green: what is borne"),
+        Head("Interval, drawn", note="95 %; 0 in the middle, 3 margins either way or as far as it takes; green: borne"),
         Head("Margin", numeric=True), Head("p, corrected", numeric=True, note="of 'not worse by more than the margin'"),
         Head("MDE", numeric=True, note="smallest difference found with 80 % power"),
     )  # fmt: skip

@@ -50,13 +50,18 @@ def html(sheet: Sheet, columns: Sequence[str], rows: Sequence[Sequence[Any]], fi
 def bar(
     gain: float, ends: tuple[float | None, float | None], unit: float, label: str, *, margin: float | None, tone: str
 ) -> Bar | None:
-    """An interval of a gain between -3 and 3 units, with 0, and green from -margin on; `None` without an interval."""
+    """An interval of a gain between -3 and 3 units, with 0 in the middle, and green from -margin on.
+
+    Where the interval reaches farther, so does the scale: a large loss shows its width, and the green zone how small
+    the margin is beside it.  `None` without an interval.
+    """
     low, high = ends
     if low is None or high is None or unit <= 0:
         return None
+    reach = max(3 * unit, 1.1 * abs(low), 1.1 * abs(high))
 
     def place(x: float) -> float:
-        return min(max((x / unit + 3) / 6, 0.0), 1.0)
+        return min(max((x / reach + 1) / 2, 0.0), 1.0)
 
     zone = None if margin is None else (place(-margin), 1.0)
     return Bar(place(gain), place(low), place(high), label, zone=zone, zero=0.5, tone=tone)
