@@ -41,7 +41,8 @@ OWN = {"Chains", "Conditionals", "Events", "LastWords", "Posterior", "Preference
 # What wants pools of one size, answers in several orders, sets of places, exact forecasts, a verifier's verdicts or a
 # decoder's account.
 PARTICULAR = {
-    "affinity-f1", "affinity-precision", "affinity-recall", "kl-to-exact", "mean-to-exact", "series-f1", "series-precision", "series-recall",
+    "affinity-f1", "affinity-precision", "affinity-recall", "kl-to-exact", "mean-to-exact",
+    "series-f1", "series-precision", "series-recall",
     "calls-per-answer", "estimation-error", "maj-at-k", "model-error", "order-flip-rate", "reasoning-error",
     "resample-best-k", "resample-ceiling", "resample-right", "resample-wrong", "verifier-fpr",
 }  # fmt: skip
