@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,7 +93,7 @@ class TrainedFlow:
         key = {
             "data": digest_of(rows), "levels": self.levels, "kind": self.kind, "learnt": learnt, "seed": seed,
             "steps": self.steps,
-            "recipe": _RECIPE, "torch": torch.__version__, "zuko": _zuko().__version__,
+            "recipe": _RECIPE, "torch": torch.__version__, "zuko": version("zuko"),
         }  # fmt: skip
         width = rows.shape[1]
         with seeded(derive(seed, "flow")):
@@ -128,7 +129,7 @@ class TrainedFlow:
     check="likelihood/variational-dequantisation",
 )
 def flow(kind: str = "nsf", dequantisation: str = "uniform", draws: int = 8) -> TrainedFlow:
-    """A small normalising flow of zuko's (extra `flows`), trained in under a minute and kept for the next run.
+    """A small normalising flow of zuko's, trained in under a minute and kept for the next run.
 
     kind: nsf (neural spline), maf (masked autoregressive) or gf (Gaussianisation).  dequantisation, of discrete data:
     uniform, importance (of `draws` draws), variational (noise that is learnt with the flow) or variational-importance.
@@ -141,7 +142,6 @@ def flow(kind: str = "nsf", dequantisation: str = "uniform", draws: int = 8) -> 
             cause=f"kind is one of {', '.join(KINDS)}, dequantisation of {', '.join(METHODS + LEARNT)}",
             fix="bench show model flow",
         )
-    _zuko()
     return TrainedFlow(kind, dequantisation, draws)
 
 
@@ -324,20 +324,11 @@ def _log_prob(said: Any, view: View, rows: Float64s) -> Float64s:
 
 def _made(kind: str, width: int, context: int = 0) -> Any:
     """A flow of zuko's in float64, from torch's generator."""
-    flows = _zuko().flows
+    from zuko import flows
+
     made = {
         "nsf": lambda: flows.NSF(width, context, transforms=3, hidden_features=HIDDEN),
         "maf": lambda: flows.MAF(width, context, transforms=2 if context else 5, hidden_features=HIDDEN),
         "gf": lambda: flows.GF(width, context, transforms=3, components=8, hidden_features=HIDDEN),
     }
     return made[kind]().double()
-
-
-def _zuko() -> Any:
-    try:
-        import zuko
-    except ImportError as error:
-        raise UsageError(
-            "flows can't be made", cause="zuko is not installed", fix="pip install 'bench[flows]'"
-        ) from error
-    return zuko

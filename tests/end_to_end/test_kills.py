@@ -103,6 +103,8 @@ def start(place: Path, *given: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         command, cwd=place, env=environment(XDG_CACHE_HOME=str(place)), stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
+        # Where the tests themselves run in the background, a shell has them ignore it, and their children after them.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread holds a lock here
     )  # fmt: skip
     limit = time.monotonic() + 60
     while not list(place.glob("runs/*/cells/*/journal*")) and time.monotonic() < limit:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import zuko
 
 from bench.capabilities import LogDensity, Machine
 from bench.errors import UsageError
@@ -15,8 +16,6 @@ from bench.models import normalising_flows
 from bench.models.building import build
 from bench.models.normalising_flows import TrainedFlow
 from bench.specs import parse
-
-zuko = pytest.importorskip("zuko")
 
 
 @pytest.fixture(autouse=True)
