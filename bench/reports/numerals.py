@@ -28,6 +28,11 @@ def decimals(value: float, low: float | None = None, high: float | None = None) 
     return min(max(3 - math.floor(math.log10(abs(value))), 0), MOST + 1)
 
 
+def p_value(value: float | None) -> str:
+    """Three decimals, and no number that reads as zero: a p-value never is."""
+    return "< 0.001" if value is not None and value < 1e-3 else written(value, 3)
+
+
 def written(value: float | None, places: int | None = None) -> str:
     """The number with that many decimals, thousands separated; in powers of ten from 1e7 on, and where 7 are asked."""
     if value is None or math.isnan(value):

@@ -10,7 +10,7 @@ from bench.comparing.comparison import Comparison, Row
 from bench.reports import markdown as report_markdown
 from bench.reports import words
 from bench.reports.decisions.sheet import Part, Sheet, bar, html
-from bench.reports.numerals import NONE, count, decimals, plural, written
+from bench.reports.numerals import NONE, count, decimals, p_value, plural, written
 from bench.reports.page import Tile
 from bench.reports.text import markdown, name, shorten
 from bench.reports.view import Grid, Head, Item
@@ -57,7 +57,7 @@ def cells(row: Row) -> dict[str, str]:
         "candidate": written(row.candidate, places),
         "gain": f"{sign}{written(c.gain, places)}" if c else NONE,
         "interval": f"[{written(c.low, places)}, {written(c.high, places)}]" if c and c.low is not None else NONE,
-        "p": NONE if row.adjusted is None else written(row.adjusted, 3),
+        "p": p_value(row.adjusted),
         "mde": NONE if c is None or c.mde is None else written(c.mde),
         "n": count(row.n),
         "changed": f"{c.gains} : {c.losses}" if c and c.gains is not None else "",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bench.gates.document import CheckResult, Gate
 from bench.reports import words
 from bench.reports.decisions.sheet import Part, Sheet, bar, html
-from bench.reports.numerals import NONE, count, decimals, plural, short, written
+from bench.reports.numerals import NONE, count, decimals, p_value, plural, short, written
 from bench.reports.page import Tile
 from bench.reports.text import name, shorten
 from bench.reports.view import Grid, Head, Item, Row
@@ -174,7 +174,7 @@ def _row(c: CheckResult) -> Row:
             Item(gain(c), sort=c.gain, small=ends(c) if c.low is not None else ""),
             Item(NONE if drawn is None else "", bar=drawn, sort=c.gain, title=shorten(c.method, 120)),
             Item(limit, sort=c.margin),
-            Item(NONE if c.p_adjusted is None else written(c.p_adjusted, 3), sort=c.p_adjusted),
+            Item(p_value(c.p_adjusted), sort=c.p_adjusted),
             Item(NONE if c.mde is None else short(c.mde), sort=c.mde),
         ),
         area=c.verdict,

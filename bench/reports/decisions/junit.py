@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from bench.gates.document import CheckResult, Gate
 from bench.reports.decisions.gate import ends, gain
-from bench.reports.numerals import short, written
+from bench.reports.numerals import p_value, short, written
 from bench.reports.text import shorten
 
 TAGS = {"fail": "failure", "error": "error", "invalid": "error", "missing": "error", "inconclusive": "skipped"}
@@ -50,7 +50,7 @@ def _tag(c: CheckResult) -> str:
 def _text(c: CheckResult) -> str:
     lines = [
         f"baseline {written(c.baseline)}, candidate {written(c.candidate)}, n = {c.n}",
-        f"gain {gain(c)} {ends(c)} (95 %), margin {short(c.margin)}, p corrected {written(c.p_adjusted)}",
+        f"gain {gain(c)} {ends(c)} (95 %), margin {short(c.margin)}, p corrected {p_value(c.p_adjusted)}",
         f"smallest detectable difference {short(c.mde)}; {c.method}",
         c.reason,
         *c.warnings,
