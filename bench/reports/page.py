@@ -31,7 +31,7 @@ from bench.reports.sections import (
 from bench.reports.text import name, shorten
 from bench.reports.view import Figure, Grid, Head, Item, Row, Section
 
-MOST_FIGURES = 4
+MOST_FIGURES = 3
 MOST_FAILURES = 20
 
 
