@@ -83,7 +83,7 @@ def _own() -> tuple[str, str, str]:
 
 
 def _drawing(svg: str) -> str:
-    """An SVG that `charts.svg` made: vega escaped what it was given."""
+    """An SVG that `drawing.svg` made: vega escaped what it was given."""
     from markupsafe import Markup
 
     return Markup(svg)  # noqa: S704
