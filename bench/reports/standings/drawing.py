@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ def pareto(points: Sequence[Point], x_title: str, y_title: str) -> Markup:
     parts.append(f'<path class="front" d="{steps}"/>')
     taken: list[float] = []
     for p, (x, y) in sorted(zip(points, at, strict=True), key=lambda pair: pair[0].on_front):
-        name, front = escape(p.name), ", on the front" * p.on_front
+        name, front = _escaped(p.name), ", on the front" * p.on_front
         kind, radius = ("on", 4.6) if p.on_front else ("off", 3.4)
         parts.append(
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}" role="img" aria-label="{name}: {y_title} '
@@ -82,6 +83,9 @@ def pareto(points: Sequence[Point], x_title: str, y_title: str) -> Markup:
             parts.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}">{escape(p.name[:26])}</text>')
     parts.append("</svg>")
     return Markup("".join(parts))  # noqa: S704 - numbers, and texts escaped above
+
+
+_escaped = lru_cache(maxsize=65536)(escape)
 
 
 def _spread(low: float, high: float) -> tuple[float, float]:

@@ -30,9 +30,11 @@ METHODS: dict[str, str] = {
     "Mean": "Each task's number is normalised: a bounded metric from its worst value (0) to its best (100), another "
     "from the worst model of the board to the best. Where models stand on different boards, the mean is that of "
     "the model in a least-squares fit of board + model, which holds a model against those that it shares boards "
-    "with, and may leave the scale; with all numbers there, it is the plain mean. A missing number is never a "
-    "zero. Models that share no board, even through others, are ranked apart. What follows ± is the 95 % error of "
-    "its distance from the mean of all models.",
+    "with, cut off at 0 and 100; with all numbers there, it is the plain mean. A missing number is never a zero. "
+    "Models that share no board, even through others, are ranked apart. What follows ± is the 95 % error of its "
+    "distance from the mean of all models. Where numbers are missing, the error and the places also hold how much "
+    "a model's numbers vary about the fit, since it might have done better or worse on what it was not asked; a "
+    "dash says that there are too few numbers to tell.",
     "Other aggregates": "Borda, Bradley–Terry, Thurstone, additive and PageRank answer other questions: how often a "
     "model is better, not by how much. They rest on the chance, given the samples, that one model is better than "
     "the other, so that noise is no victory. Kendall's tau says how far each agrees with the order by the mean.",
@@ -298,7 +300,9 @@ def _body(rows: Iterable[str]) -> Markup:
 
 
 def _data(lines: Sequence[Line], kind: str) -> dict[str, Any]:
-    columns = ("place", "name", "metric", "value", "interval", "n", "seconds per 1000", "run")
-    other = 2 if kind == "task" else 1  # the page itself, which its table need not name
-    table = [[*line.values[:other], *line.values[other + 1 :]] for line in lines]
+    columns = (
+        "name", "metric", "place", "place low", "place high", "value", "low", "high", "n", "seconds per 1000", "run",
+    )  # fmt: skip
+    other = 1 if kind == "task" else 0  # the page itself, which its table need not name
+    table = [(*line.values[:other], *line.values[other + 1 :]) for line in lines]
     return coded_table(columns, table, file=f"{kind}.csv")
