@@ -33,8 +33,8 @@ def as_csv(found: Leaderboard) -> str:
     writer.writerow(COLUMNS)
     for ranked in found.boards:
         board, p, one = ranked.board, ranked.places, ranked.board.result
-        about = (board.area, board.task, board.variant, board.metric, one.better, one.unit, one.likelihood)
-        about, how = tuple(map(_text, about)), _text(p.method)
+        texts = (board.area, board.task, board.variant, board.metric, one.better, one.unit, one.likelihood)
+        about, how = [*map(_text, texts)], _text(p.method)
         placed = list(zip(p.rank.tolist(), p.low.tolist(), p.high.tolist(), strict=True))
         for i in ranked.order:
             s, r = board.standings[i], board.standings[i].result
