@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.leaderboard.aggregation import Aggregate
-from bench.leaderboard.standings import Standing
+from bench.leaderboard.standings import Board, Standing
 from bench.leaderboard.tables import Leaderboard, Ranked
 from bench.reports import words
 from bench.reports.numerals import NONE, interval_of, places_of, value_of, written
@@ -49,21 +49,25 @@ class Line:
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns the site's tables have: the same on all of its pages."""
+    """Which columns the site's tables have, or a page shows of them: rows are the same on all pages."""
 
     cost: bool
     tokens: bool
     trend: bool
 
     @staticmethod
-    def of(found: Leaderboard) -> Columns:
+    def of(every: Sequence[Standing]) -> Columns:
         """Those that any standing fills."""
-        every = [s for r in found.boards for s in r.board.standings]
         return Columns(
             cost=any(s.seconds is not None for s in every),
             tokens=any(s.tokens is not None for s in every),
             trend=any(s.past for s in every),
         )
+
+    @property
+    def without(self) -> str:
+        """Classes of a table that hide what none of its rows fills."""
+        return " no-tok" * (not self.tokens) + " no-past" * (not self.trend)
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,18 @@ def name(text: str) -> str:
 escaped = lru_cache(maxsize=65536)(escape)
 
 
+def field_of(field: str) -> str:
+    """A field as pages show it: its area, and the kind of likelihood."""
+    area, _, kind = field.partition(", ")
+    return words.title(area) + (f", {kind}" if kind else "")
+
+
+def metric_of(board: Board) -> str:
+    """A board's metric as people write it, and the score that it judges."""
+    r = board.result
+    return words.label(r.metric) + (f" of {name(r.score)}" if r.score else "")
+
+
 def place(rank: int, low: int, high: int) -> str:
     """`2 [1–4]`, or the place alone where it is sure."""
     return f"{rank} [{low}–{high}]"
@@ -110,9 +126,9 @@ def _board(ranked: Ranked, href: str, pages: Pages, columns: Columns) -> list[Li
     board, p = ranked.board, ranked.places
     each = [places_of(s.result) for s in board.standings]
     least = min(each, default=3)
-    task, metric, of = name(board.name), words.label(board.metric), len(board.standings)
+    task, metric, of = name(board.name), metric_of(board), len(board.standings)
     where = (
-        f'<td class="name"><a href="{href}"><bdi>{escape(task)}</bdi></a></td><td>{escape(board.field)}</td>'
+        f'<td class="name"><a href="{href}"><bdi>{escape(task)}</bdi></a></td><td>{escape(field_of(board.field))}</td>'
         f"<td>{escape(metric)}</td>"
     )
     first = f'<tr data-area="{escape(board.field)}"><td class="num" data-s='
@@ -145,13 +161,15 @@ def _cells(s: Standing, value: str, drawn: str, interval: str, columns: Columns)
         f'<td class="num">{interval}</td><td class="num" data-s="{r.n}">{r.n:,}{failed}</td>'
     )
     if columns.cost:
-        cost = NONE if s.seconds is None else written(s.seconds, 1 if s.seconds < 100 else 0)
+        cost = NONE if s.seconds is None else written(s.seconds, 0 if s.seconds >= 10 else 1 if s.seconds >= 1 else 3)
         html += f'<td class="num" data-s="{"" if s.seconds is None else f"{s.seconds:.4g}"}">{cost}</td>'
     if columns.tokens:
         tokens = NONE if s.tokens is None else written(s.tokens, 0)
-        html += f'<td class="num" data-s="{"" if s.tokens is None else f"{s.tokens:.4g}"}">{tokens}</td>'
+        html += f'<td class="num tok" data-s="{"" if s.tokens is None else f"{s.tokens:.4g}"}">{tokens}</td>'
     if columns.trend:
-        html += f"<td>{drawing.sparkline([*(p.value for p in s.past), r.value or 0.0]) if s.past else ''}</td>"
+        html += (
+            f'<td class="past">{drawing.sparkline([*(p.value for p in s.past), r.value or 0.0]) if s.past else ""}</td>'
+        )
     return f"{html}<td>{escaped(name(s.created[:10]))}</td>"
 
 

@@ -68,7 +68,7 @@ def as_markdown(found: Leaderboard) -> str:
         board, best = ranked.board, ranked.board.standings[ranked.order[0]].result
         leader, others = rows.first(ranked)
         cells = [
-            board.name, board.field, words.label(board.metric), str(len(board.standings)), leader, str(others),
+            board.name, board.field, rows.metric_of(board), str(len(board.standings)), leader, str(others),
             value_of(best), interval_of(best),
         ]  # fmt: skip
         lines.append("| " + " | ".join(markdown(c, 80) for c in cells) + " |")
