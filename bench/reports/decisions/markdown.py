@@ -89,6 +89,6 @@ def _foot(gate: Gate) -> str:
         s = gate.self_check
         checked = f" Self-check: {100 * s.false_fail_at_zero:.1f} % false alarms in {s.permutations} exchanges."
     return (
-        f"<sub>Candidate minus baseline on the same samples, positive for better. Correction: {CORRECTIONS[gate.correction]}; "
-        f"exit code {gate.exit_code}.{checked}</sub>\n"
+        "<sub>Candidate minus baseline on the same samples, positive for better. "
+        f"Correction: {CORRECTIONS[gate.correction]}; exit code {gate.exit_code}.{checked}</sub>\n"
     )
