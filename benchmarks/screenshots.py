@@ -39,7 +39,7 @@ def pages(place: Path) -> dict[str, Path]:
     bench(place, "leaderboard", "quick", "--out", "site")
     (quick,) = (place / "quick").iterdir()
     compared = [f"quick/{quick.name}@{model}" for model in ("lm-base", "lm-tuned")]
-    bench(place, "compare", *compared, "-t", "reasoning/arithmetic", "--out", "comparison", "-q")
+    bench(place, "compare", *compared, "-t", "reasoning/arithmetic", "--out", "comparison")
     bench(place, "eval", "-q", "-m", "hf:lm-base", *LANGUAGE, "--out", "base")
     (base,) = (place / "base").iterdir()
     bench(place, "baseline", "save", f"base/{base.name}", "-o", "baseline.json")

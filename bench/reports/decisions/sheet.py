@@ -13,7 +13,8 @@ from bench.reports.view import Bar, Grid
 
 # How corrections over many tests are written.
 CORRECTIONS: Mapping[str, str] = {
-    "holm": "Holm", "max-t": "max-T", "bonferroni": "Bonferroni", "hochberg": "Hochberg", "none": "none",
+    "holm": "Holm", "max-t": "max-T", "bonferroni": "Bonferroni", "hochberg": "Hochberg",
+    "bh": "Benjamini–Hochberg", "by": "Benjamini–Yekutieli", "none": "none",
 }  # fmt: skip
 
 
