@@ -29,7 +29,7 @@ def underdamped_gaussian() -> list[Truth]:
     import torch
     from scipy.linalg import solve_discrete_lyapunov
 
-    copies, length, step, friction = 20, 4000, 0.1, 0.3
+    copies, length, step, friction = 20, 2000, 0.1, 0.3
     a = torch.tensor([1.0] * copies + [4.0] * copies, dtype=torch.float64)
     draws = underdamped(
         itertools.repeat(lambda x: 0.5 * (a * x**2).sum()),
