@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from bench.arrays import Float64s
 from bench.checks.cases import exact, ids, measured
 from bench.components import Truth, check
 from bench.metrics.mixing import split_r_hat
@@ -111,7 +114,7 @@ def process_evidence() -> list[Truth]:
     model = gp()
     model.fit(Examples(ids=ids(12), inputs=places, targets=y), 0)
     record = Regression(ids=ids(5), y=np.zeros(5), **vars(model.forecast(at)))
-    assert record.member_means is not None  # noqa: S101 - a process splits its variance
+    assert record.member_means is not None and record.std is not None  # noqa: S101, PT018 - a process splits its variance
     assert model.scale is not None and model.target is not None  # noqa: S101, PT018
     fitted, x, points = model.process.kernel_, model.scale.apply(places), model.scale.apply(at)
     z = (y - y.mean()) / y.std()
@@ -135,6 +138,10 @@ def process_evidence() -> list[Truth]:
             "fitted kernel: variance of a value",
         ),
     ]
+
+
+def _alone(function: Callable[[Float64s], Float64s], place: Float64s) -> float:
+    return float(function(place[None])[0])
 
 
 def _apart(a: Any, b: Any) -> float:
@@ -198,7 +205,7 @@ def optimisation() -> list[Truth]:
     for name, one in LANDSCAPES.items():
         held = float(np.abs(one.function(one.places) - one.minimum).max())
         ends = [
-            minimize(lambda x, f=one.function: float(f(x[None])[0]), place, bounds=[(0, 1)] * one.dim, tol=1e-12).fun
+            minimize(partial(_alone, one.function), place, bounds=[(0, 1)] * one.dim, tol=1e-12).fun
             for place in one.places
         ]
         lowest = float(one.function(spread(one.dim, 1 << 14, 0)).min())

@@ -28,6 +28,6 @@ class Searches(Record):
     def validate(self) -> None:
         """At least one evaluation, finite, and none below the minimum."""
         super().validate()
-        self.refuse("values", ~np.isfinite(self.values).all(axis=1), "finite")
+        self.refuse("values", (~np.isfinite(self.values)).sum(axis=1) > 0, "finite")
         least = self.values.min(axis=1, initial=np.inf)
         self.refuse("values", least < self.minimum - 1e-6 * (1 + np.abs(self.minimum)), "at least the minimum")

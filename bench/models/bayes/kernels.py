@@ -110,7 +110,7 @@ class DeepKernel:
             for _ in range(self.steps):
                 optimiser.zero_grad()
                 loss = surprise(forward(theta, self.widths, rows), values, logs) + problem.penalty(theta)
-                (loss / len(values)).backward()
+                (loss / len(values)).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
         finally:
             torch.set_num_threads(threads)

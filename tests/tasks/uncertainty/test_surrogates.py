@@ -66,9 +66,10 @@ def test_searches_hang_on_their_own_seed_alone() -> None:
     assert (np.diff(whole.regrets, axis=1) <= 0).all()
     with pytest.raises(UsageError, match="can't search"):
         ask(object(), None, test, 3, {"ids": test.ids}, **options)
-    for bad in ({"function": "ackley"}, {"steps": 0}, {"start": 1}):
+    wrong: list[dict[str, Any]] = [{"function": "ackley"}, {"steps": 0}, {"start": 1}]
+    for bad in wrong:
         with pytest.raises(UsageError):
-            uncertainty_optimisation(0, **bad)  # type: ignore[arg-type]
+            uncertainty_optimisation(0, **bad)
     assert NAME == "uncertainty/optimisation"
 
 
