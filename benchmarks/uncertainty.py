@@ -116,7 +116,7 @@ def main() -> None:
         f"| each score asks each pair alone | {naive:,} | {naive:,} | {naive * each:.1f} (from {each:.4f} a pair) |",
         f"| bench: different pairs once, in batches | {judge.run:,} | {judge.batches:,} | {seconds:.1f} |",
         "",
-        f"{1 - judge.run / naive:.1%} of the pairs are saved, and all but a pass in {naive // max(1, judge.batches):,}.",
+        f"{1 - judge.run / naive:.1%} of the pairs are saved, and all but a pass in {less:,}.",
     ]
     print("\n".join(lines))
     put(given.out, "benchmarks.uncertainty", "\n".join(lines))
