@@ -103,6 +103,7 @@ def main() -> None:
             score(record, relation="nli", model=target)
         seconds = time.process_time() - began
     naive = len(pairs) * len(SCORES)
+    less = naive // max(1, judge.batches)
     asked = (
         f"{given.prompts} prompts, {given.draws} samples each, {len(SCORES)} scores that ask a classifier of entailment"
     )
