@@ -189,6 +189,7 @@ def deep_kernel(
 ) -> DeepKernel:  # fmt: skip
     """A Gaussian process on what a small network makes of its inputs, fitted together by evidence.
 
-    features: outputs of the network, on which the kernel is a squared exponential.
+    features: outputs of the network, on which the kernel is a squared exponential.  Evidence is no guard against so
+    many parameters: on few rows it comes out too sure (Ober, Rasmussen and van der Wilk 2021).
     """
     return DeepKernel(hidden, depth, features, precision, steps, rate)
