@@ -38,7 +38,7 @@ PAIRS = _pairs()
 
 # Kinds whose metrics have tests of their own, against enumeration and closed forms.
 OWN = {"Chains", "Conditionals", "Events", "LastWords", "Posterior", "Preferences", "Rollouts", "Searches", "Several"}
-# What wants pools of one size, answers in several orders, sets of places, exact forecasts, chains of draws, a verifier's
+# What wants pools of one size, answers in several orders, sets of places, exact forecasts, a chain's draws, verifiers'
 # verdicts or a decoder's account.
 PARTICULAR = {
     "affinity-f1", "affinity-precision", "affinity-recall", "kl-to-exact", "mean-to-exact", "r-hat",
