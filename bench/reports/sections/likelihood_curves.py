@@ -18,7 +18,13 @@ from bench.reports.view import Figure, Grid, Head, Item, Panel, Row
 from bench.specs import Spec, parse
 
 # What is spent, in its own words; tolerances run from loose to tight.
-SPENT = {"k": "draws a sample (K)", "steps": "annealing steps", "tolerance": "tolerance of the solver"}
+SPENT = {
+    "k": "draws a sample (K)",
+    "steps": "steps",
+    "tolerance": "tolerance of the solver",
+    "draws": "draws of noise",
+    "nodes": "nodes of quadrature",
+}
 MOST_LINES = 6
 PARETO = 0.7
 _BOUNDED = "A lower bound of log p comes down to the truth from above, an upper bound rises to it from below."
