@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.arrays import AnyArray
+from bench.arrays import AnyArray, Bools, Float64s, Ints
 from bench.capabilities import LogDensity
 from bench.components import model
 from bench.estimators.circuits import LatentTree, fitted
@@ -48,6 +48,16 @@ class Circuit:
         if self.coded:
             return LogDensity(-log(2) * code_lengths(self.tree, rows).astype(np.float64), likelihood="lower")
         return LogDensity(self.tree.log_prob(rows))
+
+    def marginal(self, rows: Ints, seen: Bools) -> Float64s:
+        """Exact log-mass of what is seen, (n,)."""
+        assert self.tree is not None  # noqa: S101 - fit comes first
+        return self.tree.log_prob(rows, seen)
+
+    def conditional(self, rows: Ints, hidden: Bools) -> Float64s:
+        """Exact log-probabilities of what stands at each place given what is seen, (n, D, V)."""
+        assert self.tree is not None  # noqa: S101 - fit comes first
+        return self.tree.log_conditionals(rows, hidden)
 
     def fingerprint(self) -> dict[str, Any]:
         """Parameters and versions."""

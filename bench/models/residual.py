@@ -140,9 +140,9 @@ def _energy(arrays: dict[str, Tensor], rows: Tensor) -> Tensor:
     """A network of two hidden layers over symbols at their places; rows (b, L), (b,)."""
     import torch
 
-    places = torch.arange(rows.shape[1])
-    hidden = arrays["symbols"][places, rows].sum(dim=1) + arrays["b0"]
-    hidden = torch.nn.functional.silu(hidden)
+    symbols = arrays["symbols"]
+    hot = torch.nn.functional.one_hot(rows, symbols.shape[1]).flatten(1).to(symbols.dtype)
+    hidden = torch.nn.functional.silu(hot @ symbols.flatten(0, 1) + arrays["b0"])
     hidden = torch.nn.functional.silu(hidden @ arrays["w1"] + arrays["b1"])
     return hidden @ arrays["w2"]
 

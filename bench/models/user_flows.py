@@ -283,9 +283,9 @@ def energy_model(target: str, draws: int = 10_000, widen: float = 1.5, z: str = 
     """An energy E of a density exp(-E) / Z: a callable of rows (n, d) in numpy, float64, that gives (n,).
 
     target: `module:factory` or `file.py:factory`.  log Z comes from `draws` draws of a Gaussian fitted to the training
-    rows, its covariance `widen` times as large; Pareto k above .7 says that it doesn't cover the model.  z: low, the log
-    of the mean weight, which makes log p an upper bound; or high, the other end of its bracket (Deng et al. 2020), which
-    makes it a lower one once there are enough draws.
+    rows, its covariance `widen` times as large; Pareto k above .7 says that it doesn't cover the model.  z: low, the
+    log of the mean weight, which makes log p an upper bound; or high, the other end of its bracket (Deng et al. 2020),
+    which makes it a lower one once there are enough draws.
     """
     if draws < 100 or widen <= 0 or z not in ENDS:
         raise UsageError(

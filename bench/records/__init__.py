@@ -20,6 +20,7 @@ from bench.records.kinds import (
     log_softmax,
 )
 from bench.records.last_words import LastWords
+from bench.records.marginals import Marginals
 from bench.records.posterior import Posterior
 from bench.records.preferences import Preferences
 from bench.records.probed import Probed, ProbedDensity
@@ -40,6 +41,7 @@ __all__ = [
     "Generations",
     "Judged",
     "LastWords",
+    "Marginals",
     "Posterior",
     "Preferences",
     "Probed",
