@@ -2,8 +2,8 @@
 
 log w = -u_X(y_T) + u_Z(y_0) + sum of dS, where dS is log |det J| of a layer, and for a random move the log-ratio of its
 reversed to its forward probability.  E[w] = Z_X / Z_Z for any parameters; walked backwards from samples of the target,
-E[1 / w] = Z_Z / Z_X, so that the mean of log w is below log Z one way and above it the other.  Wu, Koehler and Noe 2020,
-arXiv:2002.06707.
+E[1 / w] = Z_Z / Z_X, so that the mean of log w is below log Z one way and above it the other.  Source: Wu, Koehler and
+Noe 2020, arXiv:2002.06707.
 """
 
 from __future__ import annotations
