@@ -25,6 +25,7 @@ from bench.records.posterior import Posterior
 from bench.records.preferences import Preferences
 from bench.records.probed import Probed, ProbedDensity
 from bench.records.rollouts import Rollouts
+from bench.records.signals import Signals
 from bench.records.speculation import Speculation
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Responses",
     "Rollouts",
     "Scores",
+    "Signals",
     "Speculation",
     "Tokens",
     "attribute",
