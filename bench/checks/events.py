@@ -107,6 +107,48 @@ def _record(events: Sequences, increments: Float64s) -> Events:
     )
 
 
+@check("likelihood/next-events", area="likelihood", source="quadrature; simulation", papers=(EASY,))
+def next_events() -> list[Truth]:
+    """Expected waits and chances of marks against quadrature, and against what comes in 20,000 simulated sequences.
+
+    A sequence that starts at 0 has the law of the base alone; expectations after two events by quadrature of the
+    survival.  A renewal process waits as long on average after any event.
+    """
+    from scipy.integrate import quad
+
+    process, draws = excitable(), generator(0, "next-events")
+    events = process.sample(20, 20.0, draws)
+    waits, chances = process.foreseen(events)
+    row, at = 0, int(events.counts[0])
+    state = next(s for i, _, s in process._walk(events) if i == at)[row]  # noqa: SLF001 - the recursion is checked above
+    total, base = float(state @ process.jump.sum(axis=0)), float(process.base.sum())
+
+    def alive(s: float) -> float:
+        return float(np.exp(-base * s + total * np.expm1(-process.decay * s)))
+
+    by_hand = quad(alive, 0, np.inf, epsabs=1e-13)[0]
+    pull = process.decay * float(process.jump[0] @ state)
+
+    def rate(s: float) -> float:
+        return float(process.base[0] + pull * np.exp(-process.decay * s))
+
+    first = quad(lambda s: alive(s) * rate(s), 0, np.inf, epsabs=1e-13)[0]
+    many = process.sample(20_000, 40.0, draws)
+    opened = many.counts > 1
+    # The second event's wait and mark, given the first: nearly all of them come within a horizon of 40.
+    expected, likely = process.foreseen(many)
+    short = rhythm().sample(4000, 60.0, draws)
+    waited = short.gaps[:, 1][short.counts > 1]
+    return [
+        exact(by_hand, float(waits[row, at]), "mean wait after all events of a sequence, by quadrature"),
+        exact(first, float(chances[row, at, 0]), "chance of a mark there, by quadrature"),
+        exact(1.0, float(np.abs(chances.sum(axis=2) - 1).max() + 1), "chances of all marks"),
+        simulated(0.0, (many.gaps[:, 1] - expected[:, 1])[opened], "second waits of 20,000 sequences, less expected"),
+        simulated(0.0, ((many.marks[:, 1] == 0) - likely[:, 1, 0])[opened], "their first mark, less its chance"),
+        simulated(float(rhythm().foreseen(short)[0][0, 0]), waited, "waits of a renewal process"),
+    ]
+
+
 @check("likelihood/marked-waits", area="likelihood", source="Cover and Thomas 2006: I(t; k)", papers=(INTERDEPENDENCE,))
 def marked_waits() -> list[Truth]:
     """Independent heads lose the mutual information of wait and mark; waits integrate to 1; RMTPP in closed form."""

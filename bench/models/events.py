@@ -23,9 +23,13 @@ RULES = ("closed", "trapezoid", "monte-carlo")
 
 @dataclass(frozen=True)
 class EventDensity(LogDensity):
-    """A log-density with the compensator of each gap, (b, M + 1)."""
+    """A log-density with the compensator of each gap, (b, M + 1).
+
+    foreseen: at the start of each gap the mean wait (b, M + 1), and the chances of the next mark, (b, M + 1, K).
+    """
 
     increments: Float64s | None = None
+    foreseen: tuple[Float64s, Float64s] | None = None
 
 
 @dataclass
@@ -57,11 +61,14 @@ class HawkesModel:
         events = unpacked(inputs)
         exact, increments = self.process.log_prob(events)
         if self.compensator == "closed":
-            return EventDensity(exact, increments=increments)
+            return EventDensity(exact, increments=increments, foreseen=self.process.foreseen(events))
         draws = generator(self.seed, "compensator", len(events.horizon))
         near = integrated(self.process, events, self.points, self.compensator, draws)
         return EventDensity(
-            exact + increments.sum(axis=1) - near.sum(axis=1), likelihood="estimate", increments=np.maximum(near, 0.0)
+            exact + increments.sum(axis=1) - near.sum(axis=1),
+            likelihood="estimate",
+            increments=np.maximum(near, 0.0),
+            foreseen=self.process.foreseen(events),
         )
 
     def fingerprint(self) -> dict[str, Any]:
@@ -96,8 +103,9 @@ class RenewalModel:
     def density(self, inputs: AnyArray) -> EventDensity:
         """Exact log-density of the model, (b,)."""
         assert self.process is not None  # noqa: S101 - fit comes first
-        value, increments = self.process.log_prob(unpacked(inputs), self.independent)
-        return EventDensity(value, increments=increments)
+        events = unpacked(inputs)
+        value, increments = self.process.log_prob(events, self.independent)
+        return EventDensity(value, increments=increments, foreseen=self.process.foreseen(events))
 
     def fingerprint(self) -> dict[str, Any]:
         """Parameters and versions."""

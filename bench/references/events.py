@@ -82,6 +82,24 @@ class Hawkes:
         excited = (state @ self.jump.sum(axis=0))[:, None] * self.decay * np.exp(-self.decay * since)
         return self.base.sum() + excited
 
+    def foreseen(self, events: Sequences) -> tuple[Float64s, Float64s]:
+        """From the start of each gap, the mean wait for the next event (n, M + 1), and the chances of its mark.
+
+        The latter are (n, M + 1, K).  With B the base rate, J the excitation by events so far and a = B / decay, the
+        mean wait is the integral of the survival, 1F1(1; a + 1; -J) / B (Kummer); marks share what is left of it.
+        """
+        from scipy.special import hyp1f1
+
+        base, excited = self.base.sum(), self.jump.sum(axis=0)
+        waits, chances = [], []
+        for _, _, state in self._walk(events):
+            total = state @ excited
+            wait = hyp1f1(1.0, base / self.decay + 1, -total) / base
+            share = np.divide(state @ self.jump.T, total[:, None], out=np.zeros_like(state), where=total[:, None] > 0)
+            waits.append(wait)
+            chances.append(wait[:, None] * self.base + (1 - base * wait)[:, None] * share)
+        return np.stack(waits, axis=1), np.stack(chances, axis=1)
+
     def _walk(self, events: Sequences) -> list[tuple[int, Float64s, Float64s]]:
         # For each gap: its number, its length (n,), and the decayed count of past events by mark (n, K) at its start.
         gaps = events.gaps
@@ -174,6 +192,12 @@ class Renewal:
         place = np.arange(gaps.shape[1]) <= many[:, None]
         increments = np.where(place, -np.log(self.survival(np.where(place, gaps, 1.0))), 0.0)
         return np.where(events.scored, logs, 0.0).sum(axis=1) + np.log(self.survival(last)), increments
+
+    def foreseen(self, events: Sequences) -> tuple[Float64s, Float64s]:
+        """As of `Hawkes`: the same at each event, since nothing is remembered."""
+        shape = events.gaps.shape
+        wait = float(self.share @ np.exp(self.centre + self.spread**2 / 2))
+        return np.full(shape, wait), np.broadcast_to(self.share, (*shape, len(self.share)))
 
     def dependence(self) -> float:
         """Mutual information of mark and wait, nats, by quadrature."""

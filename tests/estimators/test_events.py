@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from bench.components import Metric, Task
 from bench.errors import RecordError, UsageError
@@ -70,3 +71,23 @@ def test_bad_requests_are_refused() -> None:
         hawkes(compensator="simpson")
     with pytest.raises(RecordError, match="residuals"):
         Events(ids=np.array(["a"]), log_prob=np.zeros(1), dim=np.ones(1), residuals=[[-1.0]])  # type: ignore[arg-type]
+
+
+def test_what_comes_next_is_foreseen_better_by_the_truth() -> None:
+    examples = likelihood_hawkes(0)
+    task, test = find(Task, "likelihood/hawkes"), examples.split("test")
+    found = {}
+    for model in (hawkes_oracle(), poisson()):
+        model.fit(examples.split("train"), 0)
+        record = ask(model, task, None, test, 0).record
+        assert isinstance(record, Events)
+        assert record.marks is not None
+        assert record.foretold is not None
+        names = ("next-time-rmse", "next-mark-accuracy", "next-mark-f1")
+        found[model.name] = [float(value(find(Metric, name), record) or np.nan) for name in names]
+        theirs = f1_score(record.marks.values, record.foretold.values, average="macro", zero_division=0)
+        assert found[model.name][2] == pytest.approx(theirs)
+        assert found[model.name][1] == pytest.approx((record.marks.values == record.foretold.values).mean())
+    assert found["hawkes-oracle"][0] < found["poisson"][0]
+    assert found["hawkes-oracle"][1] > found["poisson"][1] + 0.05
+    assert found["hawkes-oracle"][2] > found["poisson"][2] + 0.1
