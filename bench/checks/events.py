@@ -149,6 +149,38 @@ def next_events() -> list[Truth]:
     ]
 
 
+@check("likelihood/recurrent-waits", area="likelihood", source="quadrature", papers=(EASY,))
+def recurrent_waits() -> list[Truth]:
+    """A recurrent network whose weights nobody trained is a density all the same: waits and marks integrate to one.
+
+    What is left beyond a wait is its survival; the mean wait is the density's; and the sequence's density is the sum of
+    its parts, the silence at its end included.
+    """
+    from bench.models.event_networks import RecurrentEvents
+
+    model = RecurrentEvents(independent=False)
+    events = rhythm().sample(3, 12.0, generator(0, "recurrent-waits"))
+    model.untrained(events, 0)
+    at, row = int(events.counts[0]), 0
+    grid = np.linspace(-14, 8, 4001)
+    step = float(grid[1] - grid[0])
+    dense = np.exp(model.log_next(events, row, at, np.exp(grid)) + grid) * step  # over the wait's logarithm
+    gap = float(events.gaps[row, at])
+    beyond = float(dense[np.exp(grid) > gap].sum())
+    answer = model.density(events.packed())
+    assert answer.increments is not None and answer.foreseen is not None  # noqa: S101, PT018 - the model gives both
+    parts = [
+        float(model.log_next(events, row, i, events.gaps[row, i : i + 1], int(events.marks[row, i]))[0])
+        for i in range(at)
+    ]
+    return [
+        Truth(1.0, float(dense.sum()), 1e-6, "waits and marks after the last event of a sequence"),
+        Truth(beyond, float(np.exp(-answer.increments[row, at])), 2e-3, "chance of more silence, on a grid of waits"),
+        Truth(float((dense * np.exp(grid)).sum()), float(answer.foreseen[0][row, at]), 1e-3, "mean wait"),
+        Truth(sum(parts) - float(answer.increments[row, at]), float(answer.log_prob[row]), 1e-10, "a whole sequence"),
+    ]
+
+
 @check("likelihood/marked-waits", area="likelihood", source="Cover and Thomas 2006: I(t; k)", papers=(INTERDEPENDENCE,))
 def marked_waits() -> list[Truth]:
     """Independent heads lose the mutual information of wait and mark; waits integrate to 1; RMTPP in closed form."""

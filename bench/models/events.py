@@ -48,7 +48,7 @@ class HawkesModel:
         if self.name == "hawkes-oracle":
             self.process = excitable()
             return
-        events = unpacked(_known(train))
+        events = unpacked(known_sequences(train))
         marks = int(events.marks.max(initial=0)) + 1
         counts = np.array([(events.scored & (events.marks == k)).sum() for k in range(marks)])
         rates = (counts + 0.5) / events.horizon.sum()
@@ -85,7 +85,7 @@ class RenewalModel:
 
     def fit(self, train: Examples, seed: int) -> None:  # noqa: ARG002 - closed form
         """Shares, and mean and deviation of the logarithm of the waits that end in each mark."""
-        events = unpacked(_known(train))
+        events = unpacked(known_sequences(train))
         waits = np.log(events.gaps[:, :-1][events.scored])
         marks = events.marks[events.scored]
         kinds = range(int(marks.max(initial=0)) + 1)
@@ -129,7 +129,8 @@ def most_likely(events: Sequences, start: Hawkes) -> Hawkes:
     return process(minimize(loss, first, method="L-BFGS-B", options={"maxiter": 100}).x)
 
 
-def _known(train: Examples) -> AnyArray:
+def known_sequences(train: Examples) -> AnyArray:
+    """The packed training sequences; `UsageError` where there are none."""
     if len(train) == 0:
         raise UsageError("a process cannot be fitted", cause="there are no training sequences", fix="give some")
     return np.asarray(train.inputs)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
@@ -7,6 +9,7 @@ from sklearn.metrics import f1_score
 from bench.components import Metric, Task
 from bench.errors import RecordError, UsageError
 from bench.metrics.events import rescaling_distance
+from bench.models import event_networks
 from bench.models.events import hawkes, hawkes_oracle, marked_renewal, poisson
 from bench.records import Events
 from bench.references.events import gathered, unpacked
@@ -91,3 +94,23 @@ def test_what_comes_next_is_foreseen_better_by_the_truth() -> None:
     assert found["hawkes-oracle"][0] < found["poisson"][0]
     assert found["hawkes-oracle"][1] > found["poisson"][1] + 0.05
     assert found["hawkes-oracle"][2] > found["poisson"][2] + 0.1
+
+
+def test_a_recurrent_network_learns_what_mark_and_wait_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(event_networks, "STEPS", 60)
+    monkeypatch.setattr(event_networks, "RATE", 2e-2)
+    examples = likelihood_marked_renewal(0)
+    train = examples.split("train").take(np.arange(100))
+    inputs = np.asarray(examples.split("test").take(np.arange(60)).inputs)
+    joint, apart = event_networks.recurrent_events(), event_networks.recurrent_events(independent=True)
+    for model in (joint, apart):
+        model.fit(train, 0)
+    events = unpacked(inputs)
+    answer = joint.density(inputs)
+    gained = (answer.log_prob - apart.density(inputs).log_prob).sum() / events.counts.sum()
+    assert gained == pytest.approx(0.57, abs=0.2)
+    assert answer.increments is not None
+    assert answer.increments.shape == events.gaps.shape
+    again = joint.density(inputs[:1])
+    np.testing.assert_allclose(again.log_prob, answer.log_prob[:1], rtol=1e-9)
