@@ -9,6 +9,7 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.checks.cases import ERRORS, exact, ids, simulated
 from bench.components import Truth, check
+from bench.estimators.transport import transport_distance
 from bench.metrics.events import EASY, rescaling_distance
 from bench.models.events import most_likely
 from bench.records.events import Events
@@ -84,12 +85,16 @@ def hawkes() -> list[Truth]:
     ]
 
 
-def _expected_count(process: Hawkes, horizon: float) -> float:
-    """E N(T) in closed form: the mean intensity m' = decay ((jump - 1) m + base), m(0) = base."""
+def _expected_count(process: Hawkes, horizon: float, state: Float64s | None = None) -> float:
+    """E N(T) in closed form: the mean intensity m' = decay ((jump - 1) m + base), m(0) that after past events, if any.
+
+    state: decayed counts of the past events of each mark, (K,).
+    """
+    begin = process.base if state is None else process.base + process.decay * process.jump @ state
     away = process.decay * (np.eye(len(process.base)) - process.jump)
     values, vectors = np.linalg.eig(away)
     level = np.linalg.solve(away, process.decay * process.base)
-    start = np.linalg.solve(vectors, process.base - level)
+    start = np.linalg.solve(vectors, begin - level)
     decayed = vectors @ (start * -np.expm1(-values * horizon) / values)
     return float((level * horizon + decayed.real).sum())
 
@@ -109,7 +114,7 @@ def _record(events: Sequences, increments: Float64s) -> Events:
 
 @check("likelihood/next-events", area="likelihood", source="quadrature; simulation", papers=(EASY,))
 def next_events() -> list[Truth]:
-    """Expected waits and chances of marks against quadrature, and against what comes in 20,000 simulated sequences.
+    """Expected waits and chances of marks against quadrature, and against what comes in 6,000 simulated sequences.
 
     A sequence that starts at 0 has the law of the base alone; expectations after two events by quadrature of the
     survival.  A renewal process waits as long on average after any event.
@@ -133,20 +138,56 @@ def next_events() -> list[Truth]:
         return float(process.base[0] + pull * np.exp(-process.decay * s))
 
     first = quad(lambda s: alive(s) * rate(s), 0, np.inf, epsabs=1e-13)[0]
-    many = process.sample(20_000, 40.0, draws)
+    many = process.sample(6000, 20.0, draws)
     opened = many.counts > 1
-    # The second event's wait and mark, given the first: nearly all of them come within a horizon of 40.
+    # The second event's wait and mark, given the first: nearly all of them come within a horizon of 20.
     expected, likely = process.foreseen(many)
-    short = rhythm().sample(4000, 60.0, draws)
+    short = rhythm().sample(2000, 60.0, draws)
     waited = short.gaps[:, 1][short.counts > 1]
     return [
         exact(by_hand, float(waits[row, at]), "mean wait after all events of a sequence, by quadrature"),
         exact(first, float(chances[row, at, 0]), "chance of a mark there, by quadrature"),
         exact(1.0, float(np.abs(chances.sum(axis=2) - 1).max() + 1), "chances of all marks"),
-        simulated(0.0, (many.gaps[:, 1] - expected[:, 1])[opened], "second waits of 20,000 sequences, less expected"),
+        simulated(0.0, (many.gaps[:, 1] - expected[:, 1])[opened], "second waits of 6,000 sequences, less expected"),
         simulated(0.0, ((many.marks[:, 1] == 0) - likely[:, 1, 0])[opened], "their first mark, less its chance"),
         simulated(float(rhythm().foreseen(short)[0][0, 0]), waited, "waits of a renewal process"),
     ]
+
+
+@check("likelihood/transport-distance", area="likelihood", source="linear assignment (scipy)", papers=(EASY,))
+def transport() -> list[Truth]:
+    """Alignments cost what the best assignment does; continuations have the events that the process expects.
+
+    The mean number of events to come is in closed form by the mean intensity, from the intensity at the time of asking.
+    """
+    process, draws = excitable(), generator(0, "transport")
+    one, other = (process.sample(60, 8.0, draws) for _ in range(2))
+    found = transport_distance(one, other, 0.7)
+    by_hand = [_assigned(one, other, row, 0.7) for row in range(60)]
+    nothing = transport_distance(one, one, 0.7)
+    past = process.sample(1, 15.0, draws)
+    copies = Sequences(*(np.repeat(x, 4000, axis=0) for x in (past.times, past.marks, past.present, past.horizon)))
+    after = process.continued(copies, 20.0, draws)
+    gaps = 15.0 - past.times[0][past.present[0]]
+    state = np.exp(-process.decay * gaps) @ (past.marks[0][past.present[0]][:, None] == np.arange(2))
+    return [
+        exact(0.0, float(np.abs(found - by_hand).max()), "60 pairs of sequences, by assignment"),
+        exact(0.0, float(np.abs(nothing).max()), "sequences and themselves"),
+        simulated(_expected_count(process, 5.0, state), after.counts, "events in 4,000 continuations"),
+    ]
+
+
+def _assigned(one: Sequences, other: Sequences, row: int, cost: float) -> float:
+    from scipy.optimize import linear_sum_assignment
+
+    total = 0.0
+    for mark in range(2):
+        here, there = (s.times[row][s.present[row] & (s.marks[row] == mark)] for s in (one, other))
+        n, m = len(here), len(there)
+        table = np.zeros((n + m, n + m))
+        table[:n, :m], table[:n, m:], table[n:, :m] = np.abs(here[:, None] - there), cost, cost
+        total += float(table[linear_sum_assignment(table)].sum())
+    return total
 
 
 @check("likelihood/recurrent-waits", area="likelihood", source="quadrature", papers=(EASY,))

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from bench.arrays import AnyArray, Float64s
+from bench.arrays import AnyArray, Float64s, Ints
 from bench.capabilities import LogDensity
 from bench.components import model
 from bench.errors import UsageError
 from bench.examples import Examples
 from bench.metrics.events import EASY
 from bench.models.building import facts
-from bench.references.events import Hawkes, Renewal, Sequences, integrated, unpacked
+from bench.references.events import Hawkes, Renewal, Sequences, integrated, joined, unpacked
 from bench.seeds import generator
 from bench.tasks.likelihood.events import INTERDEPENDENCE, excitable
 
@@ -70,6 +70,15 @@ class HawkesModel:
             increments=np.maximum(near, 0.0),
             foreseen=self.process.foreseen(events),
         )
+
+    def continued(self, inputs: AnyArray, until: float, draws: int, seeds: Ints) -> Sequences:
+        """So many continuations of each sequence (b, ...) up to a time, one after the other: b * draws sequences."""
+        assert self.process is not None  # noqa: S101 - fit comes first
+        parts = []
+        for row, seed in zip(np.asarray(inputs), seeds, strict=True):
+            copies = unpacked(np.broadcast_to(row, (draws, *row.shape)))
+            parts.append(self.process.continued(copies, until, np.random.default_rng(int(seed))))
+        return joined(parts)
 
     def fingerprint(self) -> dict[str, Any]:
         """Parameters and versions."""

@@ -3,6 +3,7 @@
 from bench.records.base import Column, Record, attribute, column
 from bench.records.chains import Chains
 from bench.records.conditionals import Conditionals
+from bench.records.continuations import Continuations
 from bench.records.contrasted import Contrasted
 from bench.records.events import Events
 from bench.records.generations import Generations
@@ -36,6 +37,7 @@ __all__ = [
     "Classification",
     "Column",
     "Conditionals",
+    "Continuations",
     "Contrasted",
     "Density",
     "Events",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,8 +118,16 @@ class Hawkes:
 
     def sample(self, n: int, horizon: float, draws: np.random.Generator) -> Sequences:
         """`n` sequences on [0, horizon] by Ogata's thinning, all of them at once."""
-        marks_n = len(self.base)
-        clock, state = np.zeros(n), np.zeros((n, marks_n))
+        return self._thinned(np.zeros(n), np.zeros((n, len(self.base))), horizon, draws)
+
+    def continued(self, events: Sequences, until: float, draws: np.random.Generator) -> Sequences:
+        """One continuation of each sequence, from its horizon on and up to another time, given its events."""
+        _, gap, state = self._walk(events)[-1]
+        return self._thinned(events.horizon.copy(), state * np.exp(-self.decay * gap)[:, None], until, draws)
+
+    def _thinned(self, clock: Float64s, state: Float64s, horizon: float, draws: np.random.Generator) -> Sequences:
+        """From times (n,) and decayed counts of past events (n, K), both of which are changed."""
+        n, marks_n = state.shape
         rows: list[Ints] = []
         times: list[Float64s] = []
         marks: list[Ints] = []
@@ -153,6 +162,17 @@ def gathered(n: int, rows: Ints, times: Float64s, marks: Ints, horizon: float | 
     all_times, all_marks = np.zeros((n, most)), np.zeros((n, most), dtype=np.int64)
     all_times[rows, place], all_marks[rows, place] = times, marks
     return Sequences(all_times, all_marks, np.arange(most) < counts[:, None], np.full(n, 0.0) + horizon)
+
+
+def joined(parts: Sequence[Sequences]) -> Sequences:
+    """All sequences of several tables, one after the other."""
+    most = max(part.times.shape[1] for part in parts)
+
+    def wide(values: AnyArray) -> AnyArray:
+        return np.pad(values, ((0, 0), (0, most - values.shape[1])))
+
+    columns = [(wide(p.times), wide(p.marks), wide(p.present), p.horizon) for p in parts]
+    return Sequences(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
