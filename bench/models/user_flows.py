@@ -89,7 +89,10 @@ class UserFlow:
             return replace(last[0], log_prob=logs)
         found = lower_bound(of, rows, 0, self.grey.draws, self.grey.dequantisation)
         used = np.asarray(last[0].evaluations) * self.grey.draws
-        return replace(found, evaluations=used, estimator=last[0].estimator, tolerance=last[0].tolerance)
+        stretch = np.full(len(rows), self.grey.stretch(rows.shape[1]))
+        return replace(
+            found, log_det=stretch, evaluations=used, estimator=last[0].estimator, tolerance=last[0].tolerance
+        )
 
     def fingerprint(self) -> dict[str, Any]:
         """Target, weights where they are a module's, parameters and versions."""
