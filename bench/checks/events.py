@@ -13,7 +13,7 @@ from bench.estimators.transport import transport_distance
 from bench.metrics.events import EASY, rescaling_distance
 from bench.models.events import most_likely
 from bench.records.events import Events
-from bench.references.events import Hawkes, Sequences, integrated, rmtpp_compensator
+from bench.references.events import Hawkes, Sequences, integrated, joined, rmtpp_compensator
 from bench.seeds import generator
 from bench.tasks.likelihood.events import INTERDEPENDENCE, excitable, residuals, rhythm
 
@@ -166,7 +166,7 @@ def transport() -> list[Truth]:
     by_hand = [_assigned(one, other, row, 0.7) for row in range(60)]
     nothing = transport_distance(one, one, 0.7)
     past = process.sample(1, 15.0, draws)
-    copies = Sequences(*(np.repeat(x, 4000, axis=0) for x in (past.times, past.marks, past.present, past.horizon)))
+    copies = joined([past] * 4000)
     after = process.continued(copies, 20.0, draws)
     gaps = 15.0 - past.times[0][past.present[0]]
     state = np.exp(-process.decay * gaps) @ (past.marks[0][past.present[0]][:, None] == np.arange(2))

@@ -46,7 +46,7 @@ class Affine:
     def back(self, y: Float64s, draws: np.random.Generator) -> tuple[Float64s, Float64s]:  # noqa: ARG002
         """The inverse."""
         before = np.linalg.solve(self.matrix, (y - self.shift).T).T
-        return before, np.full(len(y), np.linalg.slogdet(self.matrix)[1])
+        return np.asarray(before, dtype=np.float64), np.full(len(y), np.linalg.slogdet(self.matrix)[1])
 
 
 @dataclass(frozen=True, eq=False)

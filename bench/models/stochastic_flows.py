@@ -118,7 +118,8 @@ class StochasticFlow:
         unit = rows.std(axis=0)
         first: Block
         if self.layers == "gaussian":
-            mean, factor = rows.mean(axis=0), np.linalg.cholesky(np.cov(rows, rowvar=False).reshape(len(unit), -1))
+            mean = rows.mean(axis=0)
+            factor = np.linalg.cholesky(np.cov(rows, rowvar=False).reshape(len(unit), -1)).astype(np.float64)
             first = Affine(factor, mean)
 
             def pushed(x: Float64s) -> Float64s:
@@ -134,7 +135,7 @@ class StochasticFlow:
         def bridge(beta: float) -> Potential:
             return lambda x: (1 - beta) * pushed(x) + beta * self._potential(x)
 
-        made = [first]
+        made: list[Block] = [first]
         for beta in np.linspace(0, 1, self.steps + 1)[1:]:
             at, typical = bridge(beta), float(np.sqrt((unit**2).mean()))
             if self.moves == "metropolis":
@@ -191,7 +192,12 @@ def stochastic_flow(
             fix="bench show model stochastic-flow",
         )
     function = importing.call(importing.load_callable(target), target, {})
-    said = {"target": target, "source": importing.source_digest(target), "layers": layers, "moves": moves}
+    said: dict[str, Any] = {
+        "target": target,
+        "source": importing.source_digest(target),
+        "layers": layers,
+        "moves": moves,
+    }
     said |= {"steps": steps, "chains": chains, "z": z}
     return StochasticFlow(function, layers, moves, steps, chains, z, facts("stochastic-flow", said, "numpy", "torch"))
 

@@ -130,6 +130,7 @@ def test_continuations_of_the_truth_score_best_though_they_lie_farther() -> None
         names = ("transport-distance", "transport-score")
         found[model.name] = [float(value(find(Metric, name), record) or np.nan) for name in names]
         alone = ask(model, task, None, test.take(np.arange(3, 5)), 0).record
+        assert isinstance(alone, Continuations)
         np.testing.assert_allclose(alone.distance, record.distance[3:5])
     # A process of even gaps lies nearer to whatever comes; it is too sure of it.
     assert found["hawkes-oracle"][0] > found["poisson"][0]

@@ -37,7 +37,7 @@ def test_a_process_is_answered_alone_as_among_others() -> None:
 
 def test_evidence_of_all_labels_sums_to_one() -> None:
     places = np.array([0.0, 0.3, 0.9, 1.4])
-    every = 2.0 * ((np.arange(16)[:, None] >> np.arange(4)) & 1) - 1
+    every = (2.0 * ((np.arange(16)[:, None] >> np.arange(4)) & 1) - 1).astype(np.float64)
     logs = markov_evidence(np.tile(places, (16, 1)), every, 9.0)
     assert np.exp(logs).sum() == pytest.approx(1.0, abs=1e-9)
     by_moments = expectation_propagation(exponential(np.tile(places, (16, 1)), 9.0), every)

@@ -13,6 +13,7 @@ from bench.errors import EvaluationError
 from bench.estimators.latent import BOUNDS, Bound, bound_of, of_weights
 from bench.models import latent
 from bench.models.building import build
+from bench.records import Signals
 from bench.specs import parse
 from bench.tasks.likelihood.gradient_signal import ask, likelihood_gradient_signal
 
@@ -76,6 +77,7 @@ def test_a_tighter_bound_loses_the_proposals_signal() -> None:
         model = build(parse(f"ppca,latent=4,bound=iwae,k={k},spread=1.5"), Machine())
         model.fit(task.split("train"), 0)
         record = ask(model, None, batch, 0, {"ids": batch.ids})
+        assert isinstance(record, Signals)
         found[k] = record.generator.mean(), record.inference.mean()
     assert found[64][0] / found[4][0] == pytest.approx(4.0, rel=0.25)
     assert found[64][1] / found[4][1] == pytest.approx(0.25, rel=0.3)

@@ -79,7 +79,7 @@ def _taken(events: Sequences, rows: Ints) -> Sequences:
 def within(events: Sequences, start: float, end: float) -> Sequences:
     """The events after `start` and up to `end`, in their order, the rest left out."""
     kept = events.present & (events.times > start) & (events.times <= end)
-    order = np.argsort(~kept, axis=1, kind="stable")
-    most = max(1, int(kept.sum(axis=1).max(initial=0)))
-    times, marks, present = (np.take_along_axis(x, order, axis=1)[:, :most] for x in (events.times, events.marks, kept))
+    order = np.argsort(~kept, axis=1, kind="stable")[:, : max(1, int(kept.sum(axis=1).max(initial=0)))]
+    times, marks = np.take_along_axis(events.times, order, axis=1), np.take_along_axis(events.marks, order, axis=1)
+    present = np.take_along_axis(kept, order, axis=1)
     return Sequences(np.where(present, times, 0.0), np.where(present, marks, 0), present, np.full(len(kept), end))

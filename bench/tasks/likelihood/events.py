@@ -73,6 +73,7 @@ def ask(model: Any, _: Any, batch: Examples, seed: int, common: dict[str, Any]) 
     answer = model.density(inputs)
     events = unpacked(inputs)
     increments = getattr(answer, "increments", None)
+    foreseen = foretold(events, getattr(answer, "foreseen", None))
     return Events(
         **common,
         log_prob=answer.log_prob,
@@ -81,7 +82,9 @@ def ask(model: Any, _: Any, batch: Examples, seed: int, common: dict[str, Any]) 
         truth=batch.truth,
         likelihood=answer.likelihood,
         residuals=None if increments is None else residuals(events, increments, uniforms(batch.ids, seed, "residuals")),
-        **foretold(events, getattr(answer, "foreseen", None)),
+        wait_errors=foreseen.get("wait_errors"),
+        marks=foreseen.get("marks"),
+        foretold=foreseen.get("foretold"),
     )
 
 
