@@ -24,7 +24,8 @@ from bench.capabilities import Classified
 from bench.components import model
 from bench.config import RunConfig, resolve
 from bench.records import Choices, Classification, Generations, Record
-from bench.runners.executor import Answered, Work, executor_of
+from bench.runners.executor import Answered, Work
+from bench.runners.executors import executor_of
 from bench.runners.job import jobs_of
 from bench.runners.journal import Journal, Layout
 from bench.runners.plan import plan
@@ -105,17 +106,18 @@ def scaling(turns: int, path: Path) -> None:
     for _ in range(turns):
         for workers, found in streams.items():
             found.append(asked(workers, **cell, batch_size="4"))
-    for name, cost in (
-        ("second of the busiest worker's processor", lambda stream: max(stream.workers)),
-        ("second of wall time", lambda stream: stream.seconds),
-    ):
+    costs: dict[str, Callable[[Stream], float]] = {
+        "second of the busiest worker's processor": lambda stream: max(stream.workers),
+        "second of wall time": lambda stream: stream.seconds,
+    }
+    for name, cost in costs.items():
         print(f"| workers | samples a {name}, each turn | median | times one worker |")
         print("| ---: | --- | ---: | ---: |")
         rates = {workers: [s.samples / cost(s) for s in found] for workers, found in streams.items()}
         base = statistics.median(rates[1])
-        for workers, found in rates.items():
-            median = statistics.median(found)
-            print(f"| {workers} | {', '.join(f'{r:.1f}' for r in found)} | {median:.1f} | {median / base:.2f} |")
+        for workers, each in rates.items():
+            median = statistics.median(each)
+            print(f"| {workers} | {', '.join(f'{rate:.1f}' for rate in each)} | {median:.1f} | {median / base:.2f} |")
         print()
 
 

@@ -1,24 +1,20 @@
-"""From trials to verdicts, by the rules of `bench.stats.verdicts`: FAIL corrected over the family, PASS each alone."""
+"""From a policy and two sides to the gate's answer: each check's verdict with its reason, and the whole."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 
-import numpy as np
-
-from bench.arrays import Float64s
 from bench.comparing.evidence import Side
 from bench.errors import UsageError
+from bench.gates.deciding import judged
 from bench.gates.document import EXITS, CheckResult, Gate, Pardon, SelfCheck, SideFacts, counted
 from bench.gates.naming import lost_samples
+from bench.gates.permuting import permuted
 from bench.gates.policy import Acknowledged, Policy
 from bench.gates.trials import Trial, trials
 from bench.reports.numerals import short
-from bench.stats.maxt import max_t, occupied
-from bench.stats.multiplicity import adjusted
-from bench.stats.verdicts import ALPHA, OneSided, Verdict, overall
+from bench.stats.verdicts import Verdict, overall
 
 HANDLED = {"allow": Verdict.PASS, "fail": Verdict.FAIL}
 
@@ -42,8 +38,6 @@ def gate(
     notes = [] if required else ["no required check ran: a gate that checks nothing does not pass"]
     checked: SelfCheck | None = None
     if self_check:
-        from bench.gates.permuting import permuted
-
         checked = permuted(made, policy.correction, self_check, seed)
         if not checked.sound:
             notes.append("the self-check found more false alarms than 5 %: read the verdicts with care")
@@ -65,72 +59,6 @@ def gate(
 def _notes(baseline: Side, candidate: Side) -> list[str]:
     one, other = (s.facts.get("bench", "") for s in (baseline, candidate))
     return [f"made by different versions of bench: {one} and {other}"] if one and other and one != other else []
-
-
-def judged(made: Sequence[Trial], correction: str, seed: int) -> tuple[list[Verdict], list[float | None]]:
-    """Verdict and adjusted p-value of each trial.  Required and advisory checks are two families."""
-    adjusted_p: dict[int, float] = {}
-    for required in (True, False):
-        family = [i for i, t in enumerate(made) if t.rule.required == required and _testable(t)]
-        adjusted_p |= _family([made[i] for i in family], family, correction, seed)
-    p = [adjusted_p.get(i) for i in range(len(made))]
-    return [_verdict(t, x) for t, x in zip(made, p, strict=True)], p
-
-
-def _testable(trial: Trial) -> bool:
-    return trial.sides is not None and trial.circumstances.verdict() is None and not trial.same
-
-
-def _family(made: Sequence[Trial], places: Sequence[int], correction: str, seed: int) -> dict[int, float]:
-    """Adjusted p-values of "worse", by place; an equivalence check stands in it twice, once for each side."""
-    members: list[tuple[int, Trial, float]] = []
-    for place, trial in zip(places, made, strict=True):
-        members.append((place, trial, 1.0))
-        if trial.kind == "equivalence":
-            members.append((place, trial, -1.0))
-    if not members:
-        return {}
-    p = _max_t(members, seed) if correction == "max-t" else _stepwise(members, correction)
-    out: dict[int, float] = {}
-    for (place, _, _), x in zip(members, p, strict=True):
-        out[place] = min(float(x), out.get(place, 1.0))
-    return out
-
-
-def _stepwise(members: Sequence[tuple[int, Trial, float]], correction: str) -> Float64s:
-    raw = [_worse(trial.sides, side) for _, trial, side in members if trial.sides]
-    return adjusted(np.array(raw), correction)  # type: ignore[arg-type]
-
-
-def _worse(sides: OneSided, side: float) -> float:
-    # Better by more than the margin is what equivalence refutes on its other side.
-    return sides.worse if side > 0 else sides.too_good
-
-
-def _max_t(members: Sequence[tuple[int, Trial, float]], seed: int) -> Float64s:
-    values = np.array([side * t.tested.best for _, t, side in members if t.tested])
-    totals = np.stack([side * t.tested.totals for _, t, side in members if t.tested], axis=1)
-    null = np.array([-float(t.margin or 0.0) for _, t, _ in members])
-    return max_t(values, occupied(totals), seed=seed, null=null, side="less").p_values
-
-
-def _verdict(trial: Trial, p: float | None) -> Verdict:
-    barred = trial.circumstances.verdict()
-    if barred is not None or (trial.same and trial.kind in {"regression", "equivalence"}):
-        return barred or Verdict.PASS
-    sides = trial.sides
-    if sides is None or p is None:
-        return Verdict.INCONCLUSIVE
-    if p < ALPHA:
-        return Verdict.FAIL
-    passed = sides.equivalent if trial.kind == "equivalence" else sides.not_worse
-    if trial.kind == "regression" and sides.better < ALPHA and _has_direction(trial):
-        return Verdict.IMPROVED
-    return Verdict.PASS if passed < ALPHA else Verdict.INCONCLUSIVE
-
-
-def _has_direction(trial: Trial) -> bool:
-    return trial.rule.direction in {"higher", "lower"} or (trial.number is not None and trial.number.better != "none")
 
 
 def _names(made: Sequence[Trial]) -> list[str]:
@@ -271,13 +199,6 @@ def _below(trial: Trial) -> bool:
     """Whether the interval lies wholly below what is borne; without correction it would fail."""
     high = trial.tested.high if trial.tested else None
     return high is not None and high < -(trial.margin or 0.0)
-
-
-def without_margins(made: Sequence[Trial]) -> list[Trial]:
-    """The trials with all margins 0."""
-    from bench.comparing.contrast import contrast
-
-    return [replace(t, margin=0.0, tested=contrast(t.pair)) if t.pair and t.kind == "regression" else t for t in made]
 
 
 def refuse_empty(policy: Policy) -> None:

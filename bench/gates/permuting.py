@@ -12,8 +12,8 @@ from bench.arrays import Bools
 from bench.comparing.contrast import contrast
 from bench.comparing.evidence import Digests
 from bench.comparing.pairing import Pair
+from bench.gates.deciding import judged, without_margins
 from bench.gates.document import SelfCheck
-from bench.gates.judging import judged, without_margins
 from bench.gates.trials import Trial
 from bench.seeds import generator
 from bench.stats.verdicts import Verdict

@@ -26,9 +26,9 @@ from bench.runners.executor import (
     Failed,
     Noted,
     Trouble,
-    executor_of,
     trouble,
 )
+from bench.runners.executors import executor_of
 from bench.runners.folder import RunFolder
 from bench.runners.identity import Identity, file_digest, fingerprint
 from bench.runners.job import Job, entry, jobs_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bench.capabilities import Machine
 from bench.errors import BenchError, EvaluationError, IncompleteError, UsageError
@@ -16,10 +16,6 @@ from bench.runners.ask import Answers
 from bench.runners.job import Job
 from bench.runners.journal import Layout
 from bench.specs import Spec
-
-if TYPE_CHECKING:
-    from bench.config import RunConfig
-    from bench.runners.progress import Progress
 
 # What fails a cell and not the run.
 TROUBLES = (BenchError, ImportError, MemoryError)
@@ -123,14 +119,3 @@ def trouble(error: BaseException) -> Trouble:
         told = error.what, error.cause
         return Trouble(f"{error.what}: {error.cause}", error.fix, told, isinstance(error, UsageError))
     return Trouble(f"{type(error).__name__}: {error}")
-
-
-def executor_of(config: RunConfig, progress: Progress) -> Executor:
-    """The executor that the configuration names.  Raises `UsageError` where it cannot work here."""
-    if config.runner == "ray":
-        from bench.runners.cluster.executor import Cluster
-
-        return Cluster.start(config, progress.note)
-    from bench.runners.here import Here
-
-    return Here.start(config)

@@ -13,6 +13,8 @@ import pytest
 from bench.errors import ExitCode
 from tests.cli.shell import Told, bench
 
+pytestmark = pytest.mark.xdist_group("gate")  # one process holds the runs that the tests share
+
 COIN = '''
 """A model that guesses, one that answers as the logistic does but for some, and one that is ill."""
 import numpy as np

@@ -17,6 +17,8 @@ from bench.runners.progress import Silent
 from tests.harness import sides
 from tests.harness.conftest import CHECKPOINT
 
+pytestmark = pytest.mark.xdist_group("harness")
+
 TASKS = ("people_words", "people_several", "sums_bleu,limit=3")
 
 

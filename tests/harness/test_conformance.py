@@ -21,6 +21,9 @@ from tests.harness import sides
 from tests.harness.conftest import CHECKPOINT
 from tests.harness.sides import Theirs
 
+# One process holds what the tests share, which takes longer to make than to test.
+pytestmark = pytest.mark.xdist_group("harness")
+
 NATS = 1e-4
 SCORED = ("people", "people_mutual", "people_inputs", "people_yesno")
 TEXTS = ("stories_rolling", "stories_endings", "sums", "sums_worked", "sums_vote", "sums_bleu")

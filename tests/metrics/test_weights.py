@@ -101,7 +101,7 @@ def test_no_weight_at_all_is_undefined(case: tuple[Metric, Any]) -> None:
         assert np.isnan(metric.function(record, np.zeros((1, len(record))))).all()
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.integers(2, 12), st.integers(0, 10_000))
 def test_values_and_ends_keep_to_the_range(n: int, seed: int) -> None:
     for metric, record in _pairs(n, seed):

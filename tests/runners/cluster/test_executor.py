@@ -38,10 +38,8 @@ name: several
 cells:
   - models: [logistic]
     tasks: [calibration/digits]
-  - models: [bayes-ridge]
-    tasks: [uncertainty/diabetes]
   - models: [lm-small]
-    tasks: [calibration/facts, reasoning/arithmetic]
+    tasks: [reasoning/arithmetic]
     decoders: [greedy]
 """
 
