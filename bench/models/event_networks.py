@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WIDTH, COMPONENTS = 32, 4
-STEPS, BATCH, RATE = 400, 48, 5e-3
+STEPS, BATCH, RATE = 250, 48, 8e-3
 LEAST = 1e-6  # of a mean gap: what waits are raised to before their logarithm is taken
 _RECIPE = 1  # raised when a change alters trained weights
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CHECK = "likelihood/integral-circuits"
 REACH = 6.0  # of the quadrature of standard normal states
 WAVES, WIDTH, FEATURES = 4, 32, 16
-STEPS, BATCH, RATE, DECAY = 500, 128, 1e-2, 0.05
+STEPS, BATCH, RATE, DECAY = 300, 128, 1e-2, 0.05
 _RECIPE = 1  # raised when a change alters trained weights
 
 

@@ -25,7 +25,7 @@ from bench.tasks.likelihood.marginals import SPINS, spins
 if TYPE_CHECKING:
     from torch import Tensor
 
-WIDTH, STEPS, BATCH, RATE, DECAY = 128, 1500, 256, 2e-3, 0.1
+WIDTH, STEPS, BATCH, RATE, DECAY = 128, 1000, 256, 3e-3, 0.1
 # Of a batch, the share of rows drawn evenly: marginals must be right where there is no data too, or they sum to more.
 EVEN = 4
 _RECIPE = 1  # raised when a change alters trained weights
