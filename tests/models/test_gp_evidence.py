@@ -14,25 +14,25 @@ from bench.tasks.likelihood.gp_evidence import likelihood_gp_evidence
 
 
 def test_methods_keep_their_order_and_their_kind() -> None:
-    part = likelihood_gp_evidence(0).take(np.arange(20))
+    part = likelihood_gp_evidence(0).take(np.arange(8))
     inputs = np.asarray(part.inputs)
     assert part.truth is not None
-    gaps, kinds = {}, {}
+    gaps, kinds, below = {}, {}, {}
     for method in ("exact", "ep", "hybrid", "vi", "laplace"):
         found = build(parse(f"gp-classifier,method={method}"), Machine()).density(inputs)
         gaps[method], kinds[method] = (part.truth - found.log_prob).mean(), found.likelihood
+        below[method] = bool((found.log_prob < part.truth).all())
     assert gaps["exact"] == 0.0
     assert abs(gaps["ep"]) < abs(gaps["hybrid"]) < gaps["vi"] < gaps["laplace"]
     assert kinds == {"exact": "exact", "ep": "estimate", "hybrid": "estimate", "vi": "lower", "laplace": "estimate"}
-    bound = build(parse("gp-classifier,method=vi"), Machine()).density(inputs)
-    assert (bound.log_prob < part.truth).all()
+    assert below["vi"]
 
 
 def test_a_process_is_answered_alone_as_among_others() -> None:
-    inputs = np.asarray(likelihood_gp_evidence(0).take(np.arange(6)).inputs)
+    inputs = np.asarray(likelihood_gp_evidence(0).take(np.arange(3)).inputs)
     for method in ("ep", "vi", "laplace"):
         model = build(parse(f"gp-classifier,method={method}"), Machine())
-        np.testing.assert_array_equal(model.density(inputs).log_prob[3:4], model.density(inputs[3:4]).log_prob)
+        np.testing.assert_array_equal(model.density(inputs).log_prob[1:2], model.density(inputs[1:2]).log_prob)
 
 
 def test_evidence_of_all_labels_sums_to_one() -> None:

@@ -66,7 +66,7 @@ def test_a_perturbed_table_is_found_out_by_as_much_as_it_was_perturbed() -> None
 
 
 def test_a_network_learns_marginals_that_nearly_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(marginals, "STEPS", 250)
+    monkeypatch.setattr(marginals, "STEPS", 150)
     task = likelihood_spins(0)
     model = fitted("marginal-network", task)
     record = answered(model, task)
