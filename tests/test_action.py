@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,11 @@ def action() -> dict[str, Any]:
     return document
 
 
-def started(action: dict[str, Any], place: Path, **inputs: str) -> tuple[int, list[str]]:
+def started(
+    action: dict[str, Any], place: Path, *, command: str = SHIM, around: dict[str, str] | None = None, **inputs: str
+) -> tuple[int, list[str]]:
     shim = place / "bench"
-    shim.write_text(SHIM)
+    shim.write_text(command)
     shim.chmod(0o755)
     step = next(s for s in action["runs"]["steps"] if s.get("id") == "gate")
     values = {name: str(about.get("default", "")) for name, about in action["inputs"].items()} | inputs
@@ -31,8 +35,12 @@ def started(action: dict[str, Any], place: Path, **inputs: str) -> tuple[int, li
     script.write_text(step["run"])
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
-        env={"PATH": f"{place}:{os.environ['PATH']}", **env}, cwd=place, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env={"PATH": f"{place}:{os.environ['PATH']}", **(around or {}), **env},
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.returncode, done.stdout.splitlines()
 
 
@@ -71,3 +79,36 @@ def test_the_outputs_are_those_that_the_gate_writes(action: dict[str, Any], tmp_
     write_outputs(gate, Path("out"), tmp_path / "outputs")
     written = {line.partition("<<")[0] for line in (tmp_path / "outputs").read_text().splitlines() if "<<" in line}
     assert set(action["outputs"]) <= written
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "code", "verdict"), [("mlp", 0, "pass"), ("sklearn:dummy.DummyClassifier", 1, "fail")]
+)
+def test_the_step_gates_in_a_clean_shell(
+    action: dict[str, Any], tmp_path: Path, model: str, code: int, verdict: str
+) -> None:
+    """The real command with nothing around it but what GitHub sets: exit code, files, summary, outputs, annotations."""
+    bench = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m bench "$@"\n'
+    files = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary"), "GITHUB_OUTPUT": str(tmp_path / "output")}
+    around = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "CI": "true", "GITHUB_ACTIONS": "true", **files}
+
+    def run(*words: str) -> None:
+        made = [sys.executable, "-m", "bench", *words]
+        subprocess.run(made, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, timeout=300)
+
+    run("eval", "-q", "-m", "mlp", "-t", "calibration/digits", "--out", "base")
+    (base,) = map(str, (tmp_path / "base").iterdir())
+    run("gate", "init", base, "-o", "gate.yaml")
+    run("baseline", "save", base, "-o", "baseline.json")
+    found, lines = started(
+        action, tmp_path, command=bench, around=around, baseline="baseline.json", model=model, task="calibration/digits"
+    )
+    assert found == code, lines
+    told = {p.name for p in (tmp_path / "gate").iterdir()}
+    assert told == {"gate.json", "gate.md", "gate.html", "junit.xml"}
+    assert any(verdict in line for line in lines)
+    assert (tmp_path / "summary").read_text()
+    outputs = (tmp_path / "output").read_text().splitlines()
+    assert outputs[1] == verdict
+    assert str(code) in outputs

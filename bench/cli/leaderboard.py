@@ -28,6 +28,7 @@ def command(
     from bench.cli import output
     from bench.leaderboard.build import build, run_folders
     from bench.registry import load_plugin
+    from bench.reports.numerals import plural
 
     for path in plugins or []:
         load_plugin(path)
@@ -46,4 +47,4 @@ def command(
                 )  # fmt: skip
     else:
         output.data(str(out / "index.html"))
-    output.note(f"{len(found.models)} models on {len(found.boards)} boards")
+    output.note(f"{plural(len(found.models), 'model')} on {plural(len(found.boards), 'board')}")

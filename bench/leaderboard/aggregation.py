@@ -22,6 +22,8 @@ from bench.stats.proxies import correlate
 from bench.stats.ranks import rank_sets
 
 RESAMPLES = 1999
+NORMAL = 1.959963984540054
+ROUNDING = 1e-12  # variances on a scale from 0 to 1
 PRIOR = 1e-2  # of Bradley and Terry's model: a model that always wins keeps a finite rating
 
 
@@ -29,17 +31,17 @@ PRIOR = 1e-2  # of Bradley and Terry's model: a model that always wins keeps a f
 class Aggregate:
     """Models of one field over its boards; those that share no board, even through others, are in other aggregates.
 
-    models: best first.  value: mean of normalised numbers (K,), as if each stood on all boards; error: (K,), of its
-    distance from the mean of all models.  rank, low, high: (K,), by `value`.  coverage: (K,), boards that each stands
-    on, of `boards`.  others: further aggregates, higher for better, by name, (K,).  agreement: Kendall's tau of each
-    with `value`.
+    models: best first.  value: mean of normalised numbers (K,), as if each stood on all boards, in [0, 1]; half: (K,),
+    half of the 95 % interval of its distance from the mean of all models, NaN where nothing can be told.  rank, low,
+    high: (K,), by the fit.  coverage: (K,), boards that each stands on, of `boards`.  others: further aggregates,
+    higher for better, by name, (K,).  agreement: Kendall's tau of each with the fit.
     """
 
     field: str
     models: tuple[str, ...]
     boards: tuple[Board, ...]
     value: Float64s
-    error: Float64s
+    half: Float64s
     rank: Ints
     low: Ints
     high: Ints
@@ -68,24 +70,20 @@ class _Table:
 
 def aggregates(field: str, found: Sequence[tuple[Board, Places]], *, seed: int = 0) -> list[Aggregate]:
     """The orders of a field; one for each set of models that boards connect, of two models and two boards or more."""
-    shared = [(board, p) for board, p in found if len(_usual(board)) > 1]
-    models = sorted({board.standings[i].model for board, _ in shared for i in _usual(board)})
+    shared = [(board, p) for board, p in found if len(board.usual) > 1]
+    models = sorted({model for board, _ in shared for model in board.usual})
     out = []
     for members in _connected(models, [board for board, _ in shared]):
-        mine = [(b, p) for b, p in shared if {b.standings[i].model for i in _usual(b)} <= set(members)]
+        mine = [(b, p) for b, p in shared if b.usual.keys() <= members]
         if len(mine) > 1:  # of one board, its own page tells more
             out.append(_aggregate(field, sorted(members), mine, seed))
     return sorted(out, key=lambda a: (-len(a.models), a.models))
 
 
-def _usual(board: Board) -> list[int]:
-    return [i for i, s in enumerate(board.standings) if s.usual]
-
-
 def _connected(models: Sequence[str], found: Sequence[Board]) -> list[set[str]]:
     sets = [{m} for m in models]
     for board in found:
-        here = {board.standings[i].model for i in _usual(board)}
+        here = set(board.usual)
         touched = [s for s in sets if s & here]
         sets = [s for s in sets if not s & here] + [set().union(*touched)]
     return [s for s in sets if len(s) > 1]
@@ -95,7 +93,7 @@ def _aggregate(field: str, models: list[str], found: Sequence[tuple[Board, Place
     table = _table(models, found)
     present = ~np.isnan(table.values)
     value, inverse = _fitted(table.values, present)
-    rank, low, high, error, method = _placed(table, present, value, inverse, seed)
+    rank, low, high, half, method = _placed(table, present, value, inverse, seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         preferred = np.where(table.met > 0, table.preferences / table.met, np.nan)
     rated = strengths(table.preferences, prior=PRIOR)
@@ -110,8 +108,8 @@ def _aggregate(field: str, models: list[str], found: Sequence[tuple[Board, Place
         field=field,
         models=tuple(models[i] for i in order),
         boards=tuple(board for board, _ in found),
-        value=value[order],
-        error=error[order],
+        value=np.clip(value[order], 0.0, 1.0),  # a fit may leave the scale; a mean of numbers on it cannot
+        half=half[order],
         rank=rank[order],
         low=low[order],
         high=high[order],
@@ -143,8 +141,8 @@ def _table(models: Sequence[str], found: Sequence[tuple[Board, Places]]) -> _Tab
     totals: list[Float64s | None] = []
     preferences, met = np.zeros((len(models),) * 2), np.zeros((len(models),) * 2)
     for t, (board, p) in enumerate(found):
-        usual = np.array(_usual(board))
-        column = np.array([at[board.standings[i].model] for i in usual])
+        usual = np.array(list(board.usual.values()))
+        column = np.array([at[model] for model in board.usual])
         offset, slope = normaliser(board, p.values[usual])
         values[t, column] = (p.values[usual] - offset) * slope
         errors[t, column] = p.errors[usual] * slope
@@ -153,28 +151,9 @@ def _table(models: Sequence[str], found: Sequence[tuple[Board, Places]]) -> _Tab
             spread = np.zeros((len(p.totals), len(models)))
             spread[:, column] = p.totals[:, usual] * slope
         totals.append(spread)
-        preferences[np.ix_(column, column)] += _preferred(p, usual)
+        preferences[np.ix_(column, column)] += p.preferred[np.ix_(usual, usual)]
         met[np.ix_(column, column)] += 1 - np.eye(len(column))
     return _Table(values, np.where(np.isnan(errors), 0.0, errors), totals, preferences, met)
-
-
-def _preferred(p: Places, usual: Ints) -> Float64s:
-    """Chance that the row is better than the column, given its samples: normal, a half for equal numbers; (k, k)."""
-    from scipy.special import ndtr
-
-    gap = p.values[usual][:, None] - p.values[usual][None]
-    if p.totals is not None:
-        psi = p.totals[:, usual]
-        gram = psi.T @ psi
-        squares = np.maximum(np.diag(gram)[:, None] + np.diag(gram)[None] - 2 * gram, 0.0)
-    else:
-        squares = np.nan_to_num(p.errors[usual]) ** 2
-        squares = squares[:, None] + squares[None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(squares > 1e-24, gap / np.sqrt(squares), np.sign(gap) * 40.0)
-    out = ndtr(z)
-    np.fill_diagonal(out, 0.0)
-    return np.asarray(out)
 
 
 def _fitted(values: Float64s, present: Bools) -> tuple[Float64s, Float64s]:
@@ -195,24 +174,78 @@ def _fitted(values: Float64s, present: Bools) -> tuple[Float64s, Float64s]:
 def _placed(
     table: _Table, present: Bools, value: Float64s, inverse: Float64s, seed: int
 ) -> tuple[Ints, Ints, Ints, Float64s, str]:
+    """Places, halves of 95 % intervals, and how they were made."""
+    psi = _shares(table, present, inverse)
+    if psi is not None:
+        covariance = len(psi) / (len(psi) - 1) * (psi.T @ psi)
+    else:
+        covariance = _covariance(table.errors, present, inverse)
+    half = NORMAL * np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    if not present.all():
+        apart_by = _interaction(table.values, present, inverse)
+        half = np.sqrt(half**2 + apart_by.halves() ** 2)
+        half = np.where(half < 1.0, half, np.nan)  # wider than the scale, it says nothing
+        how = "paired samples" if psi is not None else "intervals"
+        return (
+            *_simulated(value, covariance, seed, apart_by),
+            half,
+            f"pairwise max-T on {how} and on how unlike models are from board to board",
+        )
+    if psi is not None:
+        found = rank_sets(value, psi, seed=seed)
+        return found.rank, found.low, found.high, half, "pairwise max-T over samples paired by id"
+    own = np.sqrt((table.errors**2).sum(axis=0)) / len(present)
+    return *apart(value, own), half, "Tukey and Kramer on independent intervals"
+
+
+def _shares(table: _Table, present: Bools, inverse: Float64s) -> Float64s | None:
+    """What each fold of clusters adds to the fitted means (G, K); `None` where a board's samples are not paired."""
+    totals = [t for t in table.totals if t is not None]
+    if len(totals) < len(table.totals):
+        return None
+    psi = np.zeros_like(totals[0])
+    for here, spread in zip(present, totals, strict=True):
+        psi += np.where(here, spread - spread.sum(axis=1, keepdims=True) / here.sum(), 0.0)
+    psi = psi @ inverse
+    used = psi[np.any(psi != 0, axis=1)]
+    return used if len(used) > 1 else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Interaction:
+    """What missing numbers leave open: covariance (K, K) of fitted means about the means over all boards.
+
+    A model is not equally much better on all boards; what it would have had where it was not asked is taken to vary as
+    its numbers vary about the fit.  freedom: of that variance; 0 where every number was needed for the fit.
+    """
+
+    covariance: Float64s
+    freedom: int
+
+    def halves(self) -> Float64s:
+        """Halves of 95 % intervals (K,), NaN where nothing is known."""
+        from scipy.special import stdtrit
+
+        wide = float(stdtrit(self.freedom, (1 + LEVEL) / 2)) if self.freedom else math.nan
+        spread = np.diag(self.covariance)
+        return np.where(spread > ROUNDING, wide * np.sqrt(np.maximum(spread, 0.0)), 0.0)
+
+
+def _interaction(values: Float64s, present: Bools, inverse: Float64s) -> _Interaction:
+    """Of values (T, K), NaN where there is none.
+
+    Deviations of variance s2 from board + model give the least-squares means the covariance s2 * inverse, and the
+    means over all boards, which share the deviations seen, s2 (I - 1/K) / T of it; the rest is what is not known.
+    """
+    boards, models = present.shape
+    held = np.where(present, values, 0.0)
     count = present.sum(axis=1)
-    if all(t is not None for t in table.totals):
-        psi = np.zeros((len(table.totals[0]), len(value))) if table.totals[0] is not None else np.zeros((0, 0))
-        for t, totals in enumerate(table.totals):
-            if totals is not None:
-                psi += np.where(present[t], totals - totals.sum(axis=1, keepdims=True) / count[t], 0.0)
-        psi = psi @ inverse
-        used = psi[np.any(psi != 0, axis=1)]
-        if len(used) > 1:
-            found = rank_sets(value, used, seed=seed)
-            error = np.sqrt(len(used) / (len(used) - 1) * (used**2).sum(axis=0))
-            return found.rank, found.low, found.high, error, "pairwise max-T over samples paired by id"
-    covariance = _covariance(table.errors, present, inverse)
-    error = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    if present.all():
-        own = np.sqrt((table.errors**2).sum(axis=0)) / len(present)
-        return *apart(value, own), error, "Tukey and Kramer on independent intervals"
-    return *_simulated(value, covariance, seed), error, "pairwise max-T on intervals"
+    theta = inverse @ np.where(present, held - (held.sum(axis=1) / count)[:, None], 0.0).sum(axis=0)
+    fitted = np.where(present, theta[None], 0.0)
+    rest = np.where(present, held - fitted - ((held - fitted).sum(axis=1) / count)[:, None], 0.0)
+    freedom = int(present.sum()) - boards - models + 1
+    variance = float((rest**2).sum()) / freedom if freedom else 1.0
+    return _Interaction(variance * (inverse - (np.eye(models) - 1 / models) / boards), freedom)
 
 
 def _covariance(errors: Float64s, present: Bools, inverse: Float64s) -> Float64s:
@@ -224,26 +257,48 @@ def _covariance(errors: Float64s, present: Bools, inverse: Float64s) -> Float64s
     return inverse @ middle @ inverse
 
 
-def _simulated(value: Float64s, covariance: Float64s, seed: int) -> tuple[Ints, Ints, Ints]:
-    """Places by the largest studentised difference of normal estimates with that covariance."""
-    spread = np.sqrt(np.maximum(np.diag(covariance)[:, None] + np.diag(covariance)[None] - 2 * covariance, 0.0))
-    lam, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(lam, 0.0))
+def _simulated(
+    value: Float64s, covariance: Float64s, seed: int, unseen: _Interaction | None = None
+) -> tuple[Ints, Ints, Ints]:
+    """Places by the largest studentised difference of normal estimates with that covariance, and with what is unseen.
+
+    The variance of the unseen is drawn too, about its estimate.
+    """
     rng = generator(seed, "leaderboard")
+    z, squares = _draws(rng, covariance), _differences(covariance)
+    if unseen is not None and unseen.freedom:
+        scale = np.sqrt(unseen.freedom / rng.chisquare(unseen.freedom, size=RESAMPLES))
+        z, squares = z + _draws(rng, unseen.covariance) * scale, squares + _differences(unseen.covariance)
+    spread = np.sqrt(squares)
     inverse = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), 0.0)
-    z = np.ascontiguousarray((rng.normal(size=(RESAMPLES, len(value))) @ root.T).T)
     largest = np.zeros(RESAMPLES)
     for i in range(len(value) - 1):  # a model against those after it, so that what is worked on stays in the cache
         np.maximum(largest, (np.abs(z[i + 1 :] - z[i]) * inverse[i, i + 1 :, None]).max(axis=0), out=largest)
-    critical = float(np.quantile(largest, LEVEL))
-    return placed(value, critical * spread)
+    widths = float(np.quantile(largest, LEVEL)) * spread
+    if unseen is not None and not unseen.freedom:
+        widths = np.where(_differences(unseen.covariance) > ROUNDING, np.inf, widths)
+    return placed(value, widths)
+
+
+def _differences(covariance: Float64s) -> Float64s:
+    """Variances of the differences of all pairs, (K, K)."""
+    own = np.diag(covariance)
+    return np.maximum(own[:, None] + own[None] - 2 * covariance, 0.0)
+
+
+def _draws(rng: np.random.Generator, covariance: Float64s) -> Float64s:
+    """Normal draws of that covariance, (K, RESAMPLES)."""
+    lam, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(lam, 0.0))
+    return np.ascontiguousarray((rng.normal(size=(RESAMPLES, len(covariance))) @ root.T).T)
 
 
 def _borda(values: Float64s) -> Float64s:
     """Mean share of the board's other models that each beats, ties half, over its own boards, (K,)."""
-    with np.errstate(invalid="ignore"):
-        over = (values[:, :, None] > values[:, None]) + 0.5 * (values[:, :, None] == values[:, None])
-    present = ~np.isnan(values)
-    others = present.sum(axis=1) - 1.0
-    share = (over.sum(axis=2) - 0.5) / others[:, None]
-    return np.where(present, share, 0.0).sum(axis=0) / present.sum(axis=0)
+    shares = np.full(values.shape, np.nan)
+    for share, row in zip(shares, values, strict=True):
+        here = np.flatnonzero(~np.isnan(row))
+        ordered = np.sort(row[here])
+        below, upto = (np.searchsorted(ordered, row[here], side) for side in ("left", "right"))
+        share[here] = (below + upto - 1) / (2 * (len(here) - 1))
+    return np.nanmean(shares, axis=0)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from bench.errors import UsageError
 from bench.leaderboard import looks
 from bench.leaderboard.tables import Leaderboard, leaderboard
-from bench.runners.atomic import make_folder, write_error, write_text
+from bench.runners.atomic import make_folder, write_error
 from bench.runners.site import MANIFEST
 from bench.threads import one_blas_thread
 
@@ -49,20 +52,34 @@ def build(runs: Sequence[Path], out: Path, *, reusable: bool = False, seed: int 
             f"'{out}' holds something else", cause="a leaderboard would be mixed with it", fix="name another --out"
         )
     state = looks.read(out)
-    with one_blas_thread():  # of 200 models, a second thread waits longer than it works
-        found = leaderboard(runs, state=state, reusable=reusable, seed=seed)
     command = ["bench", "leaderboard", *map(str, runs), "--out", str(out), *(["--thresholdout"] if reusable else [])]
-    try:
-        for folder in (out, out / "tasks", out / "models"):
-            make_folder(folder)
-        looks.write(out, state)
-        kept = set()
-        for name, text in (*texts.files(found), *site.pages(found, command)):
-            write_text(out / name, text)
-            kept.add(name)
-        for old in (*out.glob("tasks/*.html"), *out.glob("models/*.html")):
-            if str(old.relative_to(out)) not in kept:
-                old.unlink()
-    except OSError as error:
-        raise write_error(error, out, resumable=False) from error
+    with _uncollected():
+        with one_blas_thread():  # of 200 models, a second thread waits longer than it works
+            found = leaderboard(runs, state=state, reusable=reusable, seed=seed)
+        try:
+            for folder in (out, out / "tasks", out / "models"):
+                make_folder(folder)
+            looks.write(out, state)
+            kept = set()
+            for name, text in chain(texts.files(found), site.pages(found, command)):
+                # Without waiting for the disk, page by page: what a crash takes, the same command makes again.
+                (out / name).write_text(text, "utf-8", errors="replace", newline="\n")
+                kept.add(name)
+            for old in (*out.glob("tasks/*.html"), *out.glob("models/*.html")):
+                if str(old.relative_to(out)) not in kept:
+                    old.unlink()
+        except OSError as error:
+            raise write_error(error, out, resumable=False) from error
     return found
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for cycles, of which millions of rows have none, and which would walk them again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -41,6 +41,24 @@ class Places:
     totals: Float64s | None
     method: str
     why: str = ""
+
+    @cached_property
+    def preferred(self) -> Float64s:
+        """Chance that the row is better than the column, given its samples: normal, a half for equal; (K, K)."""
+        from scipy.special import ndtr
+
+        gap = self.values[:, None] - self.values[None]
+        if self.totals is not None:
+            gram = self.totals.T @ self.totals
+            squares = np.maximum(np.diag(gram)[:, None] + np.diag(gram)[None] - 2 * gram, 0.0)
+        else:
+            squares = np.nan_to_num(self.errors) ** 2
+            squares = squares[:, None] + squares[None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = np.where(squares > 1e-24, gap / np.sqrt(squares), np.sign(gap) * 40.0)
+        out = np.asarray(ndtr(z))
+        np.fill_diagonal(out, 0.0)
+        return out
 
 
 def places(board: Board, *, paired: bool, seed: int = 0) -> Places:

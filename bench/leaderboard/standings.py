@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,11 @@ class Board:
         """Any of its results: metric, unit, range and direction are those of all."""
         return self.standings[0].result
 
+    @cached_property
+    def usual(self) -> dict[str, int]:
+        """Position of each model that stands here by its usual decoder."""
+        return {s.result.model: i for i, s in enumerate(self.standings) if s.usual}
+
     @property
     def name(self) -> str:
         """The task, and the variant in brackets."""
@@ -112,7 +117,7 @@ def boards(paths: Sequence[Path]) -> list[Board]:
     """
     runs = [RunFolder.open(path) for path in paths]
     rows: list[_Row] = []
-    firsts: dict[tuple[str, str], str] = {}
+    firsts: dict[tuple[str, str], tuple[int, str]] = {}
     for place, run in enumerate(runs):
         created = str(run.manifest.get("created", ""))
         cells = {(c.model, c.task, c.decoder): c for c in run.cells}
@@ -129,18 +134,29 @@ def boards(paths: Sequence[Path]) -> list[Board]:
 
 
 def _may_stand(
-    cells: Mapping[tuple[str, str, str], CellEntry], firsts: dict[tuple[str, str], str], row: Mapping[str, Any]
+    cells: Mapping[tuple[str, str, str], CellEntry],
+    firsts: dict[tuple[str, str], tuple[int, str]],
+    row: Mapping[str, Any],
 ) -> bool:
     """Whether a row of results.json may be a headline; of most it is known before it is made a `Result`.
 
-    firsts: the metric that each area's task has first over all runs, filled here: its headline where it has no other.
+    firsts: the place in `PRIMARY` of the best metric that a task has had up to now, and its name, filled here.
     """
+    area, metric, task = row["area"], row["metric"], row["task"]
+    place = _PLACES.get((area, metric), len(_PLACES))
+    best = firsts.get((area, task))
+    if best is not None and metric != best[1] and place >= best[0]:
+        return False
     if row["calibrator"] or row["slice"] or row["better"] == "none" or row["value"] is None:
         return False
-    if (row["model"], row["task"], row["decoder"]) not in cells:
+    if (row["model"], task, row["decoder"]) not in cells:
         return False
-    area, metric = row["area"], row["metric"]
-    return metric == firsts.setdefault((area, row["task"]), metric) or metric in headlines.PRIMARY.get(area, ())
+    if best is None or place < best[0]:
+        firsts[area, task] = place, metric
+    return True
+
+
+_PLACES = {(area, name): i for area, names in headlines.PRIMARY.items() for i, name in enumerate(names)}
 
 
 def _boards(rows: Sequence[_Row], failures: Mapping[str, Mapping[str, str]]) -> Iterable[Board]:
@@ -153,7 +169,7 @@ def _boards(rows: Sequence[_Row], failures: Mapping[str, Mapping[str, str]]) -> 
         chosen = [row_of[id(r)] for r in headlines.primary(area, [row.result for row in by_area[area]])]
         grouped: dict[tuple[str, str], dict[tuple[str, ...], list[_Row]]] = {}
         for row in chosen:
-            data = tuple(str(row.entry.identity.get(k, "")) for k in SAME_KEYS)
+            data = tuple([str(row.entry.identity.get(k, "")) for k in SAME_KEYS])
             grouped.setdefault((row.result.task, row.result.likelihood), {}).setdefault(data, []).append(row)
         kinds = {task: len({k for t, k in grouped if t == task}) for task, _ in grouped}
         for (task, kind), versions in grouped.items():
@@ -182,10 +198,10 @@ def _standings(rows: Sequence[_Row]) -> tuple[Standing, ...]:
         by_name.setdefault((row.result.model, row.result.decoder), []).append(row)
     found = []
     for (model, decoder), members in by_name.items():
-        dated = sorted(members, key=lambda row: (row.created, row.place))
+        dated = sorted(members, key=lambda row: (row.created, row.place)) if len(members) > 1 else members
         last = dated[-1]
         entry, asked = last.entry, max(last.entry.n, 1)
-        run_tokens = sum(float(n) for k, n in entry.cost.items() if k.endswith("_tokens_run"))
+        run_tokens = sum([float(n) for k, n in entry.cost.items() if k.endswith("_tokens_run")])
         found.append(
             Standing(
                 result=last.result,

@@ -117,9 +117,8 @@ def costs(aggregate: Aggregate) -> dict[str, float]:
     """Mean seconds for 1,000 samples over the aggregate's boards, of models that stand on all of them and say it."""
     by_model: dict[str, list[Standing]] = {}
     for board in aggregate.boards:
-        for s in board.standings:
-            if s.usual:
-                by_model.setdefault(s.model, []).append(s)
+        for model, i in board.usual.items():
+            by_model.setdefault(model, []).append(board.standings[i])
     found = {m: cost_of(mine) for m, mine in by_model.items() if len(mine) == len(aggregate.boards)}
     return {m: seconds for m, seconds in found.items() if seconds is not None}
 

@@ -1,4 +1,4 @@
-"""Charts: Vega-Lite specs as plain dicts, and the static SVG that vl-convert makes of them.
+"""Charts: Vega-Lite specs as plain dicts, which `drawing` makes into static SVG.
 
 Colours are CSS variables (`var(--c1)`), so that one drawing serves light and dark.  Every mark carries its values in
 words as `aria-label`, from which the page makes tooltips.  Field names are fixed; texts from outside are data only.
@@ -6,7 +6,6 @@ words as `aria-label`, from which the page makes tooltips.  Field names are fixe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.reports import curves
 from bench.reports.numerals import written
-from bench.reports.view import Drawing, Key
+from bench.reports.view import Key
 
 Spec = dict[str, Any]
 COLOURS: tuple[str, ...] = tuple(f"var(--c{i})" for i in range(1, 7))
@@ -328,13 +327,6 @@ def stacked(rows: Sequence[Mapping[str, Any]], title: str) -> Spec:
     return _chart(layers, (_beside(places), max(56, 28 * len(rows))))
 
 
-def svg(specs: Sequence[Spec], prefix: str) -> list[Drawing]:
-    """Static SVGs for inlining; identifiers begin with `prefix`, so that they are unique within a page."""
-    import vl_convert
-
-    return [Drawing.of(_slim(vl_convert.vegalite_to_svg(spec), f"{prefix}{i}"), spec) for i, spec in enumerate(specs)]
-
-
 def _chart(layers: list[Spec], size: tuple[int, int]) -> Spec:
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
@@ -379,31 +371,3 @@ def _num(value: Any) -> float | None:
     """A number that JSON can hold, short enough not to swell the page."""
     number = float(value)
     return float(f"{number:.5g}") if np.isfinite(number) else None
-
-
-_EMPTY = re.compile(
-    r'<path class="(?:background|foreground)" aria-hidden="true" d="[^"]*"[^>]*/>'
-    r'|<text[^>]* opacity="0">[^<]*</text>'
-)
-_GEOMETRY = re.compile(r'(?<= )(d|transform|x|y|x2|y2|width|height|viewBox)="([^"<]*)"')
-_DECIMALS = re.compile(r"(\d+\.\d{2})\d+")
-
-
-def _slim(text: str, prefix: str) -> str:
-    """Drop what draws nothing, round coordinates to hundredths, make identifiers unique, let CSS set the size."""
-    # Values of attributes hold no double quotes or "<", whatever the data: vega escapes them.
-    text = _EMPTY.sub("", text)
-    text = _GEOMETRY.sub(lambda m: _DECIMALS.sub(r"\1", m[0]), text)
-    text = re.sub(r'(?<= )id="(clip|gradient_)(\d+)"', rf'id="{prefix}-\1\2"', text)
-    text = re.sub(r"url\(#(clip|gradient_)(\d+)\)", rf"url(#{prefix}-\1\2)", text)
-    numbers = dict.fromkeys(re.findall(rf'(?<= )id="({re.escape(prefix)}-[a-z_]+\d+)"', text))
-    for i, name in enumerate(numbers):  # vega counts over the whole process; a page counts for itself
-        text = text.replace(f'id="{name}"', f'id="{prefix}-{i}"').replace(f"url(#{name})", f"url(#{prefix}-{i})")
-    text = re.sub(r' role="graphics-symbol" aria-roledescription="[a-z ]+"', ' role="img"', text)
-    text = re.sub(r' role="graphics-object" aria-roledescription="[a-z ]+"', "", text)
-    text = text.replace(' pointer-events="none"', "").replace(' opacity="1"', "")
-    text = text.replace(' font-family="system-ui, sans-serif"', "")
-    text = text.replace(' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"', "")
-    width = re.match(r'<svg [^>]*width="(\d+)', text)
-    widest = f' style="max-width:{round(1.28 * int(width[1]))}px"' if width else ""
-    return text.replace('<svg version="1.1" class="marks"', f'<svg class="chart" role="group"{widest}', 1)

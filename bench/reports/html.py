@@ -83,7 +83,7 @@ def _own() -> tuple[str, str, str]:
 
 
 def _drawing(svg: str) -> str:
-    """An SVG that `charts.svg` made: vega escaped what it was given."""
+    """An SVG that `drawing.svg` made: vega escaped what it was given."""
     from markupsafe import Markup
 
     return Markup(svg)  # noqa: S704
@@ -93,12 +93,14 @@ def _data(results: Sequence[Result]) -> dict[str, Any]:
     return coded_table(table.COLUMNS, table.rows(results))
 
 
-def coded_table(columns: Sequence[str], rows: list[list[Any]], *, file: str = "results.csv") -> dict[str, Any]:
+def coded_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, file: str = "results.csv") -> dict[str, Any]:
     """A table for the page's script.  Columns of text are coded by position in `texts`, each defused for CSV."""
-    coded = [any(isinstance(row[i], str) for row in rows) for i in range(len(columns))]
+    held = list(zip(*rows, strict=True)) or [()] * len(columns)
+    coded = [any(isinstance(cell, str) for cell in column) for column in held]
     position: dict[str, int] = {}
-    texts = [i for i, is_text in enumerate(coded) if is_text]
-    for row in rows:
-        for i in texts:
-            row[i] = position.setdefault(csv_cell(row[i]), len(position))
-    return {"columns": columns, "coded": coded, "texts": list(position), "rows": rows, "file": file}
+    told = [
+        [position.setdefault(text, len(position)) for text in map(csv_cell, column)] if is_text else column
+        for is_text, column in zip(coded, held, strict=True)
+    ]
+    table = list(zip(*told, strict=True))
+    return {"columns": columns, "coded": coded, "texts": list(position), "rows": table, "file": file}

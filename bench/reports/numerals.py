@@ -37,6 +37,8 @@ def written(value: float | None, places: int | None = None) -> str:
     """The number with that many decimals, thousands separated; in powers of ten from 1e7 on, and where 7 are asked."""
     if value is None or math.isnan(value):
         return NONE
+    if places is not None and 1e-3 <= value < 1e7 and places <= MOST:  # most numbers
+        return f"{value:,.{places}f}"
     if math.isinf(value):
         return "∞" if value > 0 else f"{MINUS}∞"
     if places is None:

@@ -85,11 +85,11 @@ def _cell(text: str) -> str:
 
 def csv_cell(value: Any) -> str:
     """A value for a CSV cell.  Text that a spreadsheet would run as a formula gets a leading apostrophe."""
+    if isinstance(value, str):
+        return _cell(value)
     if value is None:
         return ""
-    if isinstance(value, bool | int | float):
-        return repr(value)
-    return _cell(str(value))
+    return repr(value) if isinstance(value, bool | int | float) else _cell(str(value))
 
 
 def script_json(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from bench.components import Metric
 from bench.errors import BenchError
@@ -129,12 +130,16 @@ def method(text: str) -> str:
 
 def reason(result: Result) -> str:
     """Why a number has no interval or no value, for a tooltip; the method where it has both."""
-    if result.value is None:
-        return f"no value: {shorten(result.method.removeprefix('none: '), 160)}"
-    if result.low is None and result.high is None:
-        return f"no interval: {shorten(result.method.removeprefix('none: '), 160)}"
-    said = f"95 % interval by {shorten(result.method, 80)}"
-    return f"{said}; † {shorten(result.caution, 160)}" if result.caution else said
+    missing = "value" if result.value is None else "interval" if result.low is None and result.high is None else ""
+    return _reason(missing, result.method, result.caution)
+
+
+@lru_cache(maxsize=4096)
+def _reason(missing: str, method: str, caution: str) -> str:
+    if missing:
+        return f"no {missing}: {shorten(method.removeprefix('none: '), 160)}"
+    said = f"95 % interval by {shorten(method, 80)}"
+    return f"{said}; † {shorten(caution, 160)}" if caution else said
 
 
 def without(result: Result) -> str:

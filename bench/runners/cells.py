@@ -66,7 +66,8 @@ def entry_from_json(values: Mapping[str, Any]) -> CellEntry:
     """
     try:
         parts = tuple(Part(**part) for part in values.get("parts", ()))
-        entry = CellEntry(**{k: v for k, v in values.items() if k in _KNOWN and k != "parts"}, parts=parts)
+        known = values if values.keys() <= _KNOWN else {k: v for k, v in values.items() if k in _KNOWN}
+        entry = CellEntry(**{**known, "parts": parts})
     except TypeError as error:
         raise ValueError(str(error)) from error
     if not NAME.fullmatch(entry.name) or entry.status not in STATUSES:

@@ -9,7 +9,8 @@ from typing import Any
 
 from bench.errors import EvaluationError
 from bench.results import Result
-from bench.runners.sealed import damaged, read_sealed, write_sealed
+from bench.runners.atomic import write_bytes
+from bench.runners.sealed import damaged, encode_rows, read_sealed
 
 RESULTS_SCHEMA = 1
 
@@ -31,7 +32,7 @@ def write_results(path: Path, results: Sequence[Result]) -> None:
             ) from error
     # The whole row breaks ties, so that no order of work can show.
     keyed = sorted(zip(results, rows, strict=True), key=lambda pair: (pair[0].key, json.dumps(pair[1])))
-    write_sealed(path, {"schema_version": RESULTS_SCHEMA, "results": [row for _, row in keyed]})
+    write_bytes(path, encode_rows("results", [row for _, row in keyed], RESULTS_SCHEMA))
 
 
 def read_results(path: Path, *, fix: str, keep: Callable[[Mapping[str, Any]], bool] | None = None) -> list[Result]:

@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.leaderboard.aggregation import Aggregate, _covariance, _fitted, aggregates, normaliser
+from bench.leaderboard.aggregation import (
+    Aggregate,
+    _covariance,
+    _fitted,
+    _interaction,
+    _simulated,
+    aggregates,
+    normaliser,
+)
 from bench.leaderboard.places import places
 from bench.leaderboard.standings import boards
 from tests.leaderboard.worlds import stored
@@ -95,8 +103,6 @@ def test_bounded_metrics_keep_their_scale_and_others_take_the_boards(tmp_path: P
 
 def test_joint_coverage_of_aggregated_places_with_missing_numbers(tmp_path: Path) -> None:
     """All models equal: every set must reach from 1 to K in 95 % of draws; 300 of them."""
-    from bench.leaderboard.aggregation import _simulated
-
     rng = np.random.default_rng(2)
     present = rng.random((8, 5)) < 0.6
     present[:2] = True
@@ -108,3 +114,60 @@ def test_joint_coverage_of_aggregated_places_with_missing_numbers(tmp_path: Path
         _, low, high = _simulated(value, _covariance(errors, present, inverse), 0)
         held += bool((low == 1).all() and (high == 5).all())
     assert held / 300 > 0.95 - 4.5 * math.sqrt(0.05 * 0.95 / 300)
+
+
+def test_joint_coverage_where_models_differ_from_board_to_board() -> None:
+    """Means over all boards are equal, and only what each board does with a model tells them apart; 300 draws."""
+    rng = np.random.default_rng(3)
+    present = rng.random((10, 5)) < 0.6
+    present[:2] = True
+    errors = np.where(present, 0.001, 0.0)
+    held, without = 0, 0
+    for _ in range(300):
+        liking = 0.1 * rng.normal(size=(10, 5))
+        values = np.where(present, rng.normal(size=(10, 1)) + liking - liking.mean(axis=0), np.nan)
+        value, inverse = _fitted(values, present)
+        covariance = _covariance(errors, present, inverse)
+        for unseen in (None, _interaction(values, present, inverse)):
+            _, low, high = _simulated(value, covariance, 0, unseen)
+            all_there = bool((low == 1).all() and (high == 5).all())
+            held, without = held + (unseen is not None and all_there), without + (unseen is None and all_there)
+    assert held / 300 > 0.95 - 4.5 * math.sqrt(0.05 * 0.95 / 300)
+    assert without / 300 < 0.05
+
+
+def test_the_error_of_what_is_unseen_is_that_of_the_least_squares() -> None:
+    """The closed form against the map from cells to means, less that from all cells to the means over all boards."""
+    rng = np.random.default_rng(4)
+    present = rng.random((7, 4)) < 0.7
+    present[0] = True
+    values = np.where(present, rng.normal(size=(7, 4)), np.nan)
+    _, inverse = _fitted(values, present)
+    cells = np.argwhere(np.ones((7, 4), dtype=bool))
+    design = np.zeros((28, 11))
+    design[np.arange(28), cells[:, 0]] = 1
+    design[np.arange(28), 7 + cells[:, 1]] = 1
+    used = present.ravel()
+    seen = np.zeros((4, 28))
+    hat = np.linalg.pinv(design[used])[7:]
+    seen[:, used] = hat - hat.mean(axis=0)
+    whole = np.linalg.pinv(design)[7:]
+    unseen = seen - (whole - whole.mean(axis=0))
+    rest = values[present] - design[used] @ (np.linalg.pinv(design[used]) @ values[present])
+    freedom = used.sum() - 10
+    found = _interaction(values, present, inverse)
+    assert found.freedom == freedom
+    assert found.covariance == pytest.approx((rest**2).sum() / freedom * unseen @ unseen.T)
+
+
+def test_what_too_few_numbers_leave_open_is_said_to_be_open(tmp_path: Path) -> None:
+    """One model is far behind on the one board that it shares; what it would do on the others, nobody knows."""
+    nats = {"metric": "nll-nats", "better": "lower", "range": (None, None), "half": 0.01}
+    numbers = {("base", "x/prose"): {"value": 2.0, **nats}, ("small", "x/prose"): {"value": 3.0, **nats}}
+    numbers |= {(m, "x/u"): {"value": v, "half": 0.01} for m, v in (("base", 0.4), ("tuned", 0.6))}
+    a = aggregate(tmp_path / "r", dict(numbers))[0]
+    assert a.models == ("tuned", "base", "small")
+    assert a.value.tolist() == pytest.approx([0.9, 0.7, 0.0])  # of board + model, the last at -0.3 cut off
+    assert np.isnan(a.half).all()
+    assert a.low.tolist() == [1, 1, 1]
+    assert a.high.tolist() == [3, 3, 3]

@@ -1,4 +1,4 @@
-"""Every kind of page under axe-core, in a real browser, light and dark: nothing serious stands in a reader's way."""
+"""Every kind of page under axe-core, in a real browser, light, dark and narrow, and at the keyboard alone."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from tests.reports.test_decisions import VERDICTS, check, gate
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PAGES = ("report", "overview", "task", "model", "comparison", "gate")
 GRAVE = {"serious", "critical"}
+WIDE, NARROW = 1200, 390
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")]
 
@@ -34,7 +35,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no 
 def pages(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     numbers = {
-        (m, f"{a}/{t}"): 0.5 + 0.02 * k for k, m in enumerate("abcde") for a in ("reasoning", "ood") for t in "xy"
+        (m, task): 0.5 + 0.02 * k + 0.01 * i
+        for k, m in enumerate("abcde")
+        for i, task in enumerate(("reasoning/x", "reasoning/y", "ood/x", "ood/y"))
     }
     lost: dict[tuple[str, str], Any] = {("f", "reasoning/x"): {"status": "failed", "error": "out of memory"}}
     old = stored(folder / "old", dict(numbers), created="2026-01-01T00:00:00+00:00", seconds=1.0)
@@ -73,9 +76,9 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-def violations(browser: Any, path: Path, scheme: str, style: str = "") -> list[str]:
+def violations(browser: Any, path: Path, scheme: str, width: int = WIDE, style: str = "") -> list[str]:
     """What axe-core finds on a page with all of its parts open: how grave, which rule, and where."""
-    context = browser.new_context(color_scheme=scheme, bypass_csp=True, viewport={"width": 1200, "height": 900})
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True, viewport={"width": width, "height": 900})
     page = context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -90,10 +93,11 @@ def violations(browser: Any, path: Path, scheme: str, style: str = "") -> list[s
     return [f"{v['impact']} {v['id']}: {v['nodes'][0]['html'][:200]}" for v in found]
 
 
+@pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_serious(browser: Any, pages: dict[str, Path], name: str, scheme: str) -> None:
-    assert [v for v in violations(browser, pages[name], scheme) if v.split()[0] in GRAVE] == []
+def test_axe_finds_nothing_serious(browser: Any, pages: dict[str, Path], name: str, scheme: str, width: int) -> None:
+    assert [v for v in violations(browser, pages[name], scheme, width) if v.split()[0] in GRAVE] == []
 
 
 def test_axe_would_find_faint_text(browser: Any, pages: dict[str, Path]) -> None:
@@ -110,4 +114,60 @@ def test_a_keyboard_reaches_what_a_mouse_can_press(browser: Any, pages: dict[str
     assert pressed == []
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
+    page.close()
+
+
+def reached(page: Any, selector: str) -> None:
+    """Press Tab until what the selector names has the focus."""
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if page.evaluate("(wanted) => document.activeElement.matches(wanted)", selector):
+            return
+    pytest.fail(f"no Tab reaches {selector}")
+
+
+def column(page: Any, i: int) -> list[float]:
+    """What the rows shown are sorted by in a column."""
+    cells = "[...document.querySelectorAll('#overview-table tbody tr')].filter((row) => !row.hidden)"
+    found: list[float] = page.evaluate(f"(i) => {cells}.map((row) => Number(row.cells[i].dataset.s))", i)
+    return found
+
+
+@pytest.mark.parametrize(("name", "value"), [("overview", 6), ("task", 2), ("model", 4)])
+def test_the_leaderboard_is_sorted_and_filtered_from_the_keyboard(
+    browser: Any, pages: dict[str, Path], name: str, value: int
+) -> None:
+    page = browser.new_page(viewport={"width": WIDE, "height": 900})
+    page.goto(pages[name].as_uri())
+    whole = column(page, value)
+    assert len(set(whole)) > 1
+    reached(page, "#filter")
+    page.keyboard.type("nothing has these words")
+    assert column(page, value) == []
+    assert page.evaluate("document.getElementById('overview-empty').checkVisibility()")
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    assert column(page, value) == whole
+    if name != "task":  # of one area
+        reached(page, "button[data-area]")
+        page.keyboard.press("Space")
+        assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+        assert 0 < len(column(page, value)) < len(whole)
+        page.keyboard.press("Space")
+        assert len(column(page, value)) == len(whole)
+    head = f"#overview-table th:nth-child({value + 1})"
+    reached(page, f"{head} button")
+    for way, expected in (("ascending", sorted(whole)), ("descending", sorted(whole, reverse=True))):
+        page.keyboard.press("Enter")
+        assert page.evaluate("(head) => document.querySelector(head).getAttribute('aria-sort')", head) == way
+        assert column(page, value) == expected
+    assert f"s-overview-table={value}d" in page.url
+    page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_narrow_page_is_not_wider_than_its_window(browser: Any, pages: dict[str, Path], name: str) -> None:
+    page = browser.new_page(viewport={"width": NARROW, "height": 900})
+    page.goto(pages[name].as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW
     page.close()

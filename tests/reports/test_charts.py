@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from lxml import etree  # type: ignore[import-untyped]
 
-from bench.reports import charts, curves
+from bench.reports import charts, curves, drawing
 from bench.reports.text import name
 from tests.reports import synthetic
 from tests.reports.synthetic import HOSTILE
@@ -41,14 +41,14 @@ def parsed(svg: str) -> Any:
 
 @pytest.mark.parametrize("hostile", [name(h) for h in HOSTILE])
 def test_texts_are_data_in_every_chart(hostile: str) -> None:
-    for svg in charts.svg(list(specs(hostile)), "c"):
+    for svg in drawing.svg(list(specs(hostile)), "c"):
         for element in parsed(svg).iter():
             assert element.tag in {"svg", "g", "path", "line", "text", "defs", "clipPath", "rect", "title"}
             assert not [a for a in element.attrib if a.startswith("on") or "href" in a]
 
 
 def test_charts_are_static_small_and_coloured_by_variables() -> None:
-    for svg in charts.svg(list(specs()), "c"):
+    for svg in drawing.svg(list(specs()), "c"):
         colours = set(re.findall(r'(?:fill|stroke)="([^"]+)"', svg))
         assert all(c in {"none", "transparent"} or c.startswith("var(--") for c in colours), colours
         assert len(svg) < 20_000
@@ -56,7 +56,7 @@ def test_charts_are_static_small_and_coloured_by_variables() -> None:
 
 
 def test_drawings_of_one_page_share_no_identifier_and_are_the_same_each_time() -> None:
-    first, again, other = (charts.svg(list(specs()), prefix) for prefix in ("p", "p", "q"))
+    first, again, other = (drawing.svg(list(specs()), prefix) for prefix in ("p", "p", "q"))
     assert first == again
     ids = [i for svg in [*first, *other] for i in re.findall(r' id="([^"]+)"', svg)]
     assert len(ids) == len(set(ids)) > 0
@@ -66,7 +66,7 @@ def test_drawings_of_one_page_share_no_identifier_and_are_the_same_each_time() -
 
 def test_marks_say_their_numbers_and_stand_where_they_say() -> None:
     bins = curves.reliability(np.full(8, 0.5), np.array([True] * 6 + [False] * 2))
-    svg = parsed(charts.svg([charts.reliability(bins, None, (150, 100))], "r")[0])
+    svg = parsed(drawing.svg([charts.reliability(bins, None, (150, 100))], "r")[0])
     (bar,) = [e for e in svg.iter("path") if (e.get("aria-label") or "").startswith("confidence")]
     assert "accuracy 0.750 [0.409, 0.929]" in bar.get("aria-label")
     assert bar.get("aria-label").endswith("n = 8")
@@ -79,6 +79,6 @@ def test_marks_say_their_numbers_and_stand_where_they_say() -> None:
 def test_series_differ_by_more_than_colour() -> None:
     keys = charts.legend(["a", "b", "c", "d", "e", "f"])
     assert len({k.dash for k in keys}) == len({k.colour for k in keys}) == 6
-    svg = charts.svg([charts.lines([charts.Line("a", GRID, GRID), charts.Line("b", GRID, GRID)], ("x", "y"))], "c")[0]
+    svg = drawing.svg([charts.lines([charts.Line("a", GRID, GRID), charts.Line("b", GRID, GRID)], ("x", "y"))], "c")[0]
     drawn = {e.get("aria-label"): e.get("stroke-dasharray") for e in parsed(svg).iter("path") if e.get("aria-label")}
     assert drawn == {"a": None, "b": "6,3"}

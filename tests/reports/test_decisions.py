@@ -12,10 +12,10 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from lxml import html  # type: ignore[import-untyped]
 
+from bench.comparing.comparison import CORRECTIONS
 from bench.gates.document import SCHEMA_FILE, CheckResult, Gate, Pardon, SideFacts, counted, schema
-from bench.reports.decisions import files, github, junit, markdown, sarif
+from bench.reports.decisions import files, github, junit, markdown, sarif, sheet
 from bench.reports.decisions import gate as gate_page
-from bench.reports.decisions.sheet import bar
 from tests.reports.synthetic import HOSTILE
 
 VERDICTS = ("error", "invalid", "missing", "fail", "inconclusive", "pass", "improved")
@@ -85,7 +85,7 @@ def test_the_page_says_each_verdict_in_words_and_draws_its_interval() -> None:
     [(-0.43, -0.53, -0.33, 0.02), (0.3, 0.25, 0.35, 0.001), (-0.01, -0.03, 0.01, 0.02), (-2.0, -90.0, 1.0, None)],
 )
 def test_an_interval_is_drawn_whole_however_far_it_lies(gain: float, low: float, high: float, margin: Any) -> None:
-    made = bar(gain, (low, high), margin or 1.0, "x", margin=margin, tone="bad")
+    made = sheet.bar(gain, (low, high), margin or 1.0, "x", margin=margin, tone="bad")
     assert made is not None
     assert 0 < made.low < made.value < made.high < 1
     # One scale for all: places lie as the numbers do, 0 in the middle.
@@ -170,3 +170,7 @@ def test_sarif_names_what_did_not_pass() -> None:
     results = document["runs"][0]["results"]
     assert [r["ruleId"] for r in results] == list(VERDICTS[:5])
     assert {r["ruleId"] for r in results} <= {r["id"] for r in document["runs"][0]["tool"]["driver"]["rules"]}
+
+
+def test_every_correction_has_a_name_of_its_own() -> None:
+    assert set(sheet.CORRECTIONS) == set(CORRECTIONS)

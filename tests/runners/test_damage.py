@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.errors import EvaluationError, ExitCode
+from bench.errors import EvaluationError, ExitCode, UsageError
 from bench.runners import folder as folder_module
 from bench.runners.folder import RunFolder
+from bench.runners.results import read_results
 from tests.runners.fake_run import answer, evaluate, ids_of, plan, snapshot
 
 
@@ -81,3 +83,28 @@ def test_a_journal_damaged_under_way_is_named(tmp_path: Path) -> None:
     asked: list[int] = []
     evaluate(tmp_path / "run", asked=lambda cell, k: asked.append(k) if cell == entry.name else None)
     assert asked == [1]
+
+
+def test_a_byte_of_the_results_cannot_change_unnoticed(run: Path) -> None:
+    path = run / "results.json"
+    whole = path.read_bytes()
+    for i in range(0, len(whole), 7):
+        path.write_bytes(whole[:i] + bytes([whole[i] ^ 1]) + whole[i + 1 :])
+        with pytest.raises((EvaluationError, UsageError)):  # the latter: written by a newer bench
+            read_results(path, fix="")
+    path.write_bytes(whole)
+    assert read_results(path, fix="")
+
+
+def test_results_that_were_only_reformatted_are_whole(run: Path) -> None:
+    path = run / "results.json"
+    before = RunFolder.open(run).results()
+    layouts: tuple[dict[str, Any], ...] = ({"indent": 2}, {}, {"sort_keys": True, "separators": (" ,", " : ")})
+    for layout in layouts:
+        path.write_text(json.dumps(json.loads(path.read_text()), **layout))
+        assert RunFolder.open(run).results() == before
+    document = json.loads(path.read_text())
+    document["results"][0]["value"] += 1e-9
+    path.write_text(json.dumps(document))
+    with pytest.raises(EvaluationError, match="damaged"):
+        RunFolder.open(run).results()

@@ -9,7 +9,7 @@ from bench.comparing.changes import Changes
 from bench.comparing.comparison import Comparison, Row
 from bench.reports import markdown as report_markdown
 from bench.reports import words
-from bench.reports.decisions.sheet import Part, Sheet, bar, html
+from bench.reports.decisions.sheet import CORRECTIONS, Part, Sheet, bar, html
 from bench.reports.numerals import NONE, count, decimals, p_value, plural, written
 from bench.reports.page import Tile
 from bench.reports.text import markdown, name, shorten
@@ -93,7 +93,7 @@ def sheet(found: Sequence[Comparison], changed: Sequence[Sequence[Changes]]) -> 
         chips=(("reference", shorten(reference, 60)), *(("candidate", shorten(c.candidate.name, 60)) for c in found)),
         tiles=tiles,
         heading="Differences",
-        lead=f"{LEAD} Correction: {found[0].correction}, {sum(c.tests for c in found)} tests.",
+        lead=f"{LEAD} Correction: {CORRECTIONS[found[0].correction]}, {sum(c.tests for c in found)} tests.",
         filters=LEVELS,
         grid=_grid(found),
         sections=(*_changes(found, changed), *_apart(found)),

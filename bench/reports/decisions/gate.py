@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bench.gates.document import CheckResult, Gate
 from bench.reports import words
-from bench.reports.decisions.sheet import Part, Sheet, bar, html
+from bench.reports.decisions.sheet import CORRECTIONS, Part, Sheet, bar, html
 from bench.reports.numerals import NONE, count, decimals, p_value, plural, short, written
 from bench.reports.page import Tile
 from bench.reports.text import name, shorten
@@ -228,8 +228,8 @@ def _methods(gate: Gate) -> Part:
         c.method.partition(",")[0] for c in gate.checks if c.method and not c.method.startswith("none")
     )
     first = (
-        f"{plural(len(gate.checks), 'check')}; false alarms over the required ones corrected by {gate.correction}; "
-        "passing needs no correction, since all must pass. Intervals are 95 %."
+        f"{plural(len(gate.checks), 'check')}; correction of false alarms over the required ones: "
+        f"{CORRECTIONS[gate.correction]}; passing needs none, since all must pass. Intervals are 95 %."
     )
     texts = [
         first,

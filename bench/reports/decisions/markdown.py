@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from bench.gates.document import CheckResult, Gate
 from bench.reports import words
 from bench.reports.decisions.gate import MEANINGS, ORDER, SIGNS, chips, ends, gain, in_order, subject
+from bench.reports.decisions.sheet import CORRECTIONS
 from bench.reports.numerals import NONE, short, written
 from bench.reports.text import markdown
 
@@ -88,6 +89,6 @@ def _foot(gate: Gate) -> str:
         s = gate.self_check
         checked = f" Self-check: {100 * s.false_fail_at_zero:.1f} % false alarms in {s.permutations} exchanges."
     return (
-        f"<sub>Candidate minus baseline on the same samples, positive for better. Correction: {gate.correction}; "
-        f"exit code {gate.exit_code}.{checked}</sub>\n"
+        "<sub>Candidate minus baseline on the same samples, positive for better. "
+        f"Correction: {CORRECTIONS[gate.correction]}; exit code {gate.exit_code}.{checked}</sub>\n"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,12 @@ from bench.reports.html import coded_table, rendered
 from bench.reports.page import Tile
 from bench.reports.text import shorten
 from bench.reports.view import Bar, Grid
+
+# How corrections over many tests are written.
+CORRECTIONS: Mapping[str, str] = {
+    "holm": "Holm", "max-t": "max-T", "bonferroni": "Bonferroni", "hochberg": "Hochberg",
+    "bh": "Benjamini–Hochberg", "by": "Benjamini–Yekutieli", "none": "none",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

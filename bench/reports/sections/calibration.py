@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.records import Choices, Classification, Generations, Record
-from bench.reports import charts, curves, words
+from bench.reports import charts, curves, drawing, words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, value_of, written
 from bench.reports.text import name
@@ -53,7 +53,7 @@ def _figure(material: Material, task: str, judged: Sequence[tuple[Cell, Record]]
         who = " · ".join(part for part in (name(cell.model), name(cell.decoder)) if part)
         panels.append((who, _subtitle(material, cell, len(record), calibrated=calibrated is not None)))
         rows += _rows(who, "as answered", raw) + (_rows(who, "temperature", calibrated) if calibrated else [])
-    drawings = charts.svg(specs, prefix)
+    drawings = drawing.svg(specs, prefix)
     more = len(judged) - MOST_PANELS
     legend = [Key("accuracy in the bin, 95 % Wilson interval", "var(--c1)", shape="bar")]
     legend += [Key("after temperature scaling", "var(--c2)", shape="diamond")] if any_calibrated else []

@@ -9,7 +9,7 @@ from bench.components import NotApplicable
 from bench.forecasts.forms import mean_of, std_of
 from bench.metrics.spread import spread_curve
 from bench.records import Record, Regression
-from bench.reports import charts, words
+from bench.reports import charts, drawing, words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, written
 from bench.reports.text import name
@@ -54,7 +54,7 @@ def figure(_: Material, task: str, records: list[tuple[Cell, Record]], prefix: s
         subtitle="each sample, and ten bins by forecast spread",
         caption="The bins should lie on the dashed line: forecasts then miss by as much as they say. Above it they are "
         "too sure. A flat row of bins says that the spread knows nothing of the error.",
-        panels=tuple(Panel(svg, *panel) for svg, panel in zip(charts.svg(specs, prefix), panels, strict=True)),
+        panels=tuple(Panel(svg, *panel) for svg, panel in zip(drawing.svg(specs, prefix), panels, strict=True)),
         legend=(
             Key("sample", "var(--c1)", shape="point"), Key("bin: root mean square", "var(--c2)"),
             Key("as promised", "var(--muted)", "4 3"),

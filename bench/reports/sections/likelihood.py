@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.records import Density, Record, Tokens
-from bench.reports import charts, curves, words
+from bench.reports import charts, curves, drawing, words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, written
 from bench.reports.text import name
@@ -68,7 +68,7 @@ def _figure(task: str, unit: str, records: Sequence[tuple[Cell, Record]], prefix
         + (f"; {MOST_LINES} of {len(records)} models, variants of one last" if more > 0 else ""),
         caption="Further left is more probable. The mean of a curve is the model's number in the table; a long right "
         "tail is samples that the model holds to be nearly impossible.",
-        panels=tuple(Panel(svg) for svg in charts.svg([spec], prefix)),
+        panels=tuple(Panel(svg) for svg in drawing.svg([spec], prefix)),
         legend=charts.legend([label for label, _ in columns]),
         grid=Grid(_HEADS, tuple(_row(label, c) for label, c in columns)),
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.errors import UsageError
 from bench.records import Density
-from bench.reports import charts, words
+from bench.reports import charts, drawing, words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import written
 from bench.reports.text import name
@@ -130,7 +130,7 @@ def _figure(
         subtitle=f"mean −log p against {title}"
         + ("; the line that is flat is the truth, and the distance from it stands beside" if level is not None else ""),
         caption=_caption(key, points) + warning,
-        panels=tuple(Panel(svg) for svg in charts.svg(specs, prefix)),
+        panels=tuple(Panel(svg) for svg in drawing.svg(specs, prefix)),
         legend=charts.legend([line.label for line in series]),
         grid=Grid(_HEADS, tuple(_row(label, p, level) for label, curve in found.items() for p in curve)),
     )

@@ -12,7 +12,7 @@ from bench.components import NotApplicable, Score
 from bench.errors import BenchError
 from bench.records import Record
 from bench.registry import chosen
-from bench.reports import charts, curves, words
+from bench.reports import charts, curves, drawing, words
 from bench.reports.headlines import default_score
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, interval_of, places_of, value_of, written
@@ -152,7 +152,7 @@ def _separation(material: Material, task: str, scored: Sequence[Scored], prefix:
         subtitle=more,
         caption="Where the curves overlap, no threshold tells the samples apart. The score shown is the usual default "
         "of its kind, chosen before the run; the table has all of them.",
-        panels=tuple(Panel(svg, *title) for svg, title in zip(charts.svg(specs, prefix), titles, strict=True)),
+        panels=tuple(Panel(svg, *title) for svg, title in zip(drawing.svg(specs, prefix), titles, strict=True)),
         legend=charts.legend(labels),
         grid=Grid(_HEADS, tuple(rows)),
         wide=len(shown) > 2,
@@ -199,7 +199,7 @@ def _roc(material: Material, task: str, scored: Sequence[Scored], prefix: str) -
         subtitle=whose,
         caption="Each point is a threshold: how many in-distribution samples are flagged wrongly, and how many of the "
         "others rightly. The dashed line is a coin.",
-        panels=tuple(Panel(svg) for svg in charts.svg([spec], prefix)),
+        panels=tuple(Panel(svg) for svg in drawing.svg([spec], prefix)),
         legend=(*charts.legend([label for label, _, _, _ in drawn]), _COIN),
         grid=grid,
     )

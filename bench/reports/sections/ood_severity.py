@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from bench.reports import charts, words
+from bench.reports import charts, drawing, words
 from bench.reports.material import Material
 from bench.reports.numerals import places_of
 from bench.reports.sections.tables import measured
@@ -61,7 +61,7 @@ def figure(material: Material, task: str, prefix: str) -> Figure | None:
         subtitle=name(model),
         caption="Each point is the AUROC against samples shifted so far. Scores are one of each family, chosen before "
         "the run; the table has all of them, with intervals.",
-        panels=tuple(Panel(svg) for svg in charts.svg([spec], prefix)),
+        panels=tuple(Panel(svg) for svg in drawing.svg([spec], prefix)),
         legend=charts.legend([name(s) for s in shown]),
         grid=grid,
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.records import Generations
-from bench.reports import charts
+from bench.reports import charts, drawing
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, interval_of, value_of, written
 from bench.reports.text import name, shorten
@@ -46,7 +46,7 @@ def accuracies(material: Material, area: str, prefix: str) -> Figure | None:
         subtitle="95 % intervals: Wilson where samples are independent",
         caption="Share of prompts answered rightly. Decoders answer the same prompts, so a comparison of two of them "
         "is paired and sharper than these intervals, taken side by side, suggest.",
-        panels=tuple(Panel(svg) for svg in charts.svg([spec], prefix)),
+        panels=tuple(Panel(svg) for svg in drawing.svg([spec], prefix)),
         legend=charts.legend([name(d) or "as asked" for d in decoders], shape="point"),
         grid=grid,
     )

@@ -15,7 +15,7 @@ from bench.components import Metric
 from bench.efficiency.runtime import pareto
 from bench.records import Generations
 from bench.registry import find
-from bench.reports import charts
+from bench.reports import charts, drawing
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, interval_of, short, value_of, written
 from bench.reports.text import name
@@ -163,7 +163,7 @@ def _figure(task: str, model: str, rows: Sequence[Spent], prefix: str) -> Figure
         caption="Each sign is a decoder; blue ones are on the front: no other is both cheaper and better. The table "
         f"compares each with {baseline}, and with {EQUAL} where it had the same budget, on the same prompts, which is "
         "sharper than the intervals side by side.",
-        panels=tuple(Panel(svg) for svg in charts.svg(drawn, prefix)),
+        panels=tuple(Panel(svg) for svg in drawing.svg(drawn, prefix)),
         grid=Grid(heads, tuple(_row(row) for row in rows)),
         wide=True,
     )

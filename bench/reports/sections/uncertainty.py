@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.records import Choices, Classification, Generations, Record, Regression
-from bench.reports import charts, curves, words
+from bench.reports import charts, curves, drawing, words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, value_of, written
 from bench.reports.sections import errors
@@ -93,7 +93,7 @@ def _risk_coverage(material: Material, task: str, records: Members, prefix: str)
         caption="If only the most confident share of the answers is kept, this many of them are wrong. A useful "
         "confidence falls to the left; a flat line knows nothing. The band is Wilson's 95 % at each coverage, wide on "
         "the left, which rests on few answers.",
-        panels=tuple(Panel(svg) for svg in charts.svg([spec], prefix)),
+        panels=tuple(Panel(svg) for svg in drawing.svg([spec], prefix)),
         legend=(*charts.legend([line.label for line in series]), Key("95 % interval", "var(--c1)", shape="band")),
         grid=Grid(heads, tuple(rows)),
     )
@@ -128,7 +128,7 @@ def _coverage(_: Material, task: str, records: Members, prefix: str) -> Figure |
         subtitle="central intervals of the forecasts",
         caption="A forecast's 90 % interval should hold nine outcomes in ten. Below the dashed line the forecasts are "
         "too narrow, above it too wide.",
-        panels=tuple(Panel(svg) for svg in charts.svg([spec], prefix)),
+        panels=tuple(Panel(svg) for svg in drawing.svg([spec], prefix)),
         legend=(*charts.legend([line.label for line in series]), Key("as promised", "var(--muted)", "4 3")),
         grid=Grid(heads, tuple(rows)),
     )
@@ -140,7 +140,7 @@ def _pit(material: Material, task: str, records: Members, prefix: str) -> Figure
         return None
     shown = [(c, curves.pit(r), len(r)) for c, r in forecasts[:MOST_PANELS]]
     size = charts.SMALL if len(shown) > 1 else charts.WIDE
-    drawings = charts.svg([charts.histogram(p, size) for _, p, _ in shown], prefix)
+    drawings = drawing.svg([charts.histogram(p, size) for _, p, _ in shown], prefix)
     rows = [
         Row(
             (
@@ -213,7 +213,7 @@ def _split(_: Material, task: str, records: Members, prefix: str) -> Figure | No
         subtitle=f"{next(iter(whose))}: means over samples" if len(whose) == 1 else "means over samples",
         caption="Aleatoric is what each member is unsure of by itself; epistemic is what the members disagree about, "
         "and should grow where the model has not learned: on errors and on inputs unlike the training data.",
-        panels=tuple(Panel(svg) for svg in charts.svg([spec], prefix)),
+        panels=tuple(Panel(svg) for svg in drawing.svg([spec], prefix)),
         legend=(Key("aleatoric", "var(--c1)", shape="bar"), Key("epistemic", "var(--c2)", shape="bar")),
         grid=Grid(heads, table),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.metrics.posterior import levels
 from bench.records import Events, Posterior, Record
-from bench.reports import charts, words
+from bench.reports import charts, drawing, words
 from bench.reports.material import Cell, Material
 from bench.reports.numerals import count, written
 from bench.reports.text import name
@@ -81,7 +81,7 @@ def _figure(
         caption="A right model's curve stays in the shade 19 times in 20. A hill and then a valley: spread too narrow "
         "or too wide; a single hill or valley: a shift. Ranks see one parameter at a time, TARP all: each misses what "
         "the other sees.",
-        panels=tuple(Panel(svg) for svg in charts.svg(specs, prefix)),
+        panels=tuple(Panel(svg) for svg in drawing.svg(specs, prefix)),
         legend=charts.legend([label for label, _ in tested]),
         grid=Grid(_HEADS, tuple(_row(label, title, v[title], parameters) for label, v in tested for title in what)),
     )

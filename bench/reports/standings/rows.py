@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.leaderboard.aggregation import Aggregate
-from bench.leaderboard.standings import Standing
+from bench.leaderboard.standings import Board, Standing
 from bench.leaderboard.tables import Leaderboard, Ranked
 from bench.reports import words
 from bench.reports.numerals import NONE, interval_of, places_of, value_of, written
@@ -37,7 +37,8 @@ class Line:
     """A standing on a board, for the page of its task and that of its model.
 
     on_task, on_model: its row there, as HTML whose texts are escaped.  values: what both tables say of it as data:
-    place, name on the task's page, name on the model's, metric, value, interval, n, seconds, date.
+    name on the task's page, name on the model's, metric, place and its limits, value and ends of its interval, n,
+    seconds, date.
     """
 
     area: str
@@ -48,21 +49,25 @@ class Line:
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns the site's tables have: the same on all of its pages."""
+    """Which columns the site's tables have, or a page shows of them: rows are the same on all pages."""
 
     cost: bool
     tokens: bool
     trend: bool
 
     @staticmethod
-    def of(found: Leaderboard) -> Columns:
+    def of(every: Sequence[Standing]) -> Columns:
         """Those that any standing fills."""
-        every = [s for r in found.boards for s in r.board.standings]
         return Columns(
             cost=any(s.seconds is not None for s in every),
             tokens=any(s.tokens is not None for s in every),
             trend=any(s.past for s in every),
         )
+
+    @property
+    def without(self) -> str:
+        """Classes of a table that hide what none of its rows fills."""
+        return " no-tok" * (not self.tokens) + " no-past" * (not self.trend)
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,21 @@ def name(text: str) -> str:
     return shorten(text, 60)
 
 
+escaped = lru_cache(maxsize=65536)(escape)
+
+
+def field_of(field: str) -> str:
+    """A field as pages show it: its area, and the kind of likelihood."""
+    area, _, kind = field.partition(", ")
+    return words.title(area) + (f", {kind}" if kind else "")
+
+
+def metric_of(board: Board) -> str:
+    """A board's metric as people write it, and the score that it judges."""
+    r = board.result
+    return words.label(r.metric) + (f" of {name(r.score)}" if r.score else "")
+
+
 def place(rank: int, low: int, high: int) -> str:
     """`2 [1–4]`, or the place alone where it is sure."""
     return f"{rank} [{low}–{high}]"
@@ -106,55 +126,51 @@ def _board(ranked: Ranked, href: str, pages: Pages, columns: Columns) -> list[Li
     board, p = ranked.board, ranked.places
     each = [places_of(s.result) for s in board.standings]
     least = min(each, default=3)
-    task, metric, of = name(board.name), words.label(board.metric), len(board.standings)
+    task, metric, of = name(board.name), metric_of(board), len(board.standings)
     where = (
-        f'<td class="name"><a href="{href}"><bdi>{escape(task)}</bdi></a></td><td>{escape(board.field)}</td>'
+        f'<td class="name"><a href="{href}"><bdi>{escape(task)}</bdi></a></td><td>{escape(field_of(board.field))}</td>'
         f"<td>{escape(metric)}</td>"
     )
     first = f'<tr data-area="{escape(board.field)}"><td class="num" data-s='
+    held = zip(board.standings, each, p.rank.tolist(), p.low.tolist(), p.high.tolist(), _drawn(ranked), strict=True)
     made = []
-    for i, s in enumerate(board.standings):
-        places = min(max(least, each[i]) if least <= 4 else least, 6)
-        r, sort, model = s.result, int(p.rank[i]), name(s.name)
-        at, interval = place(sort, int(p.low[i]), int(p.high[i])), interval_of(r, places)
-        cells, value = _cells(s, places, interval, ranked.scale, columns), float(r.value or 0.0)
+    for s, own, rank, low, high, drawn in held:
+        places = min(max(least, own) if least <= 4 else least, 6)
+        r, model = s.result, name(s.name)
+        at, interval = place(rank, low, high), interval_of(r, places)
+        cells = _cells(s, value_of(r, places), drawn, interval, columns)
         made.append(
             Line(
                 area=board.field,
-                on_task=f'<tr><td class="num" data-s="{sort}">{at}</td><td class="name">'
-                f'<a href="../{pages.models[s.model]}"><bdi>{escape(model)}</bdi></a></td>{cells}</tr>',
-                on_model=f'{first}"{sort}">{at} <span class="none">of {of}</span></td>{where}{cells}</tr>',
-                values=(at, model, task, metric, value, interval, f"{r.n:,}", s.seconds, s.created[:10]),
+                on_task=f'<tr><td class="num" data-s="{rank}">{at}</td><td class="name">'
+                f'<a href="../{pages.models[r.model]}"><bdi>{escaped(model)}</bdi></a></td>{cells}</tr>',
+                on_model=f'{first}"{rank}">{at} <span class="none">of {of}</span></td>{where}{cells}</tr>',
+                values=(model, task, metric, rank, low, high, r.value, r.low, r.high, r.n, s.seconds, s.created[:10]),
             )
         )
     return made
 
 
-def _cells(s: Standing, places: int, interval: str, scale: tuple[float, float], columns: Columns) -> str:
+def _cells(s: Standing, value: str, drawn: str, interval: str, columns: Columns) -> str:
     """Cells of a row from its value on, as HTML.  Numbers apart, all that enters is escaped here."""
     r = s.result
-    number = f"{float(r.value or 0.0):.7g}"
-    span = _span(s, scale)
-    drawn = (
-        f'<svg class="bar" viewBox="0 0 124 16" aria-hidden="true"><path class="rail" d="M2 8h120"/><path class="span" '
-        f'd="M{span[1]} 8H{span[2]}"/><circle cx="{span[0]}" cy="8" r="3.6"/></svg>'
-        if span
-        else ""
-    )
+    number, reason = f"{r.value or 0.0:.7g}", _reason(words.reason(r))
     failed = f'<span class="badge failed">{r.n_failed:,} failed</span>' if r.n_failed else ""
-    parts = [
-        f'<td class="num" data-s="{number}" title="{_reason(words.reason(r))}">{value_of(r, places)}</td>',
-        f'<td data-s="{number}">{drawn}</td><td class="num">{interval}</td><td class="num">{r.n:,}{failed}</td>',
-    ]
+    html = (
+        f'<td class="num" data-s="{number}" title="{reason}">{value}</td><td data-s="{number}">{drawn}</td>'
+        f'<td class="num">{interval}</td><td class="num" data-s="{r.n}">{r.n:,}{failed}</td>'
+    )
     if columns.cost:
-        cost = NONE if s.seconds is None else written(s.seconds, 1 if s.seconds < 100 else 0)
-        parts.append(f'<td class="num" data-s="{"" if s.seconds is None else f"{s.seconds:.4g}"}">{cost}</td>')
+        cost = NONE if s.seconds is None else written(s.seconds, 0 if s.seconds >= 10 else 1 if s.seconds >= 1 else 3)
+        html += f'<td class="num" data-s="{"" if s.seconds is None else f"{s.seconds:.4g}"}">{cost}</td>'
     if columns.tokens:
-        parts.append(f'<td class="num">{NONE if s.tokens is None else written(s.tokens, 0)}</td>')
+        tokens = NONE if s.tokens is None else written(s.tokens, 0)
+        html += f'<td class="num tok" data-s="{"" if s.tokens is None else f"{s.tokens:.4g}"}">{tokens}</td>'
     if columns.trend:
-        parts.append(f"<td>{drawing.sparkline([*(p.value for p in s.past), float(r.value or 0.0)])}</td>")
-    parts.append(f"<td>{escape(name(s.created[:10]))}</td>")
-    return "".join(parts)
+        html += (
+            f'<td class="past">{drawing.sparkline([*(p.value for p in s.past), r.value or 0.0]) if s.past else ""}</td>'
+        )
+    return f"{html}<td>{escaped(name(s.created[:10]))}</td>"
 
 
 @lru_cache(maxsize=4096)
@@ -162,14 +178,19 @@ def _reason(text: str) -> str:
     return escape(shorten(text, 200))
 
 
-def _span(s: Standing, scale: tuple[float, float]) -> tuple[float, float, float] | None:
-    r = s.result
-    if r.value is None:
-        return None
-    width = scale[1] - scale[0]
-    ends = (r.value, r.value if r.low is None else r.low, r.value if r.high is None else r.high)
-    value, low, high = (round(2 + 120 * min(max((x - scale[0]) / width, 0.0), 1.0), 1) for x in ends)
-    return value, low, high
+def _drawn(ranked: Ranked) -> list[str]:
+    """Each standing's interval on the board's common scale."""
+    low, high = ranked.scale
+    results = [s.result for s in ranked.board.standings]
+    ends = [[r.value, r.value if r.low is None else r.low, r.value if r.high is None else r.high] for r in results]
+    at = np.round(2 + 120 * np.clip((np.array(ends, dtype=np.float64) - low) / (high - low), 0.0, 1.0), 1).tolist()
+    return [_DRAWN.format(*places) if r.value is not None else "" for r, places in zip(results, at, strict=True)]
+
+
+_DRAWN = (
+    '<svg class="bar" viewBox="0 0 124 16" aria-hidden="true"><path class="rail" d="M2 8h120"/><path class="span" '
+    'd="M{1} 8H{2}"/><circle cx="{0}" cy="8" r="3.6"/></svg>'
+)
 
 
 @dataclass(frozen=True)
@@ -213,7 +234,7 @@ def totals(a: Aggregate, pages: Pages, fields: Sequence[str], means: dict[str, d
                 href=pages.models[model],
                 value=written(100 * float(a.value[k]), 1),
                 number=float(a.value[k]),
-                error=written(196 * float(a.error[k]), 1),
+                error=written(100 * float(a.half[k]), 1),
                 coverage=f"{int(a.coverage[k])} / {len(a.boards)}",
                 covered=int(a.coverage[k]),
                 others=tuple(others),

@@ -30,9 +30,11 @@ METHODS: dict[str, str] = {
     "Mean": "Each task's number is normalised: a bounded metric from its worst value (0) to its best (100), another "
     "from the worst model of the board to the best. Where models stand on different boards, the mean is that of "
     "the model in a least-squares fit of board + model, which holds a model against those that it shares boards "
-    "with, and may leave the scale; with all numbers there, it is the plain mean. A missing number is never a "
-    "zero. Models that share no board, even through others, are ranked apart. What follows ± is the 95 % error of "
-    "its distance from the mean of all models.",
+    "with, cut off at 0 and 100; with all numbers there, it is the plain mean. A missing number is never a zero. "
+    "Models that share no board, even through others, are ranked apart. What follows ± is the 95 % error of its "
+    "distance from the mean of all models. Where numbers are missing, the error and the places also hold how much "
+    "a model's numbers vary about the fit, since it might have done better or worse on what it was not asked; a "
+    "dash says that there are too few numbers to tell.",
     "Other aggregates": "Borda, Bradley–Terry, Thurstone, additive and PageRank answer other questions: how often a "
     "model is better, not by how much. They rest on the chance, given the samples, that one model is better than "
     "the other, so that noise is no victory. Kendall's tau says how far each agrees with the order by the mean.",
@@ -47,7 +49,7 @@ METHODS: dict[str, str] = {
 
 def pages(found: Leaderboard, command: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(file, HTML) of every page."""
-    files, columns = Pages.of(found), Columns.of(found)
+    files, columns = Pages.of(found), Columns.of([s for r in found.boards for s in r.board.standings])
     lines = rows.lines(found, files, columns)
     yield "index.html", _overview(found, files, command)
     for k, ranked in enumerate(found.boards):
@@ -120,7 +122,7 @@ def _field(
                 "id": f"t-{rows.slug(field)}-{k}",
                 "title": f"Over {plural(len(a.boards), 'board')}" if len(several) > 1 else "",
                 "rows": lines,
-                "shares": [_short(f) for f in shares],
+                "shares": [rows.field_of(f) for f in shares],
                 "others": others,
                 "note": _note(a),
                 "boards": len(a.boards),
@@ -132,11 +134,6 @@ def _field(
 
 def _only(line: rows.Total, kept: list[int]) -> rows.Total:
     return replace(line, others=tuple(line.others[i] for i in kept))
-
-
-def _short(field: str) -> str:
-    area, _, kind = field.partition(", ")
-    return words.title(area) + (f", {kind}" if kind else "")
 
 
 def _note(a: Aggregate) -> str:
@@ -167,8 +164,8 @@ def _board(ranked: Ranked, href: str) -> dict[str, Any]:
     leader, others = rows.first(ranked)
     best = board.standings[ranked.order[0]].result
     return {
-        "area": rows.slug(board.area), "field": _short(board.field), "name": rows.name(board.name), "href": href,
-        "metric": f"{words.label(board.metric)} {words.ARROWS.get(board.result.better, '')}".strip(),
+        "area": rows.slug(board.area), "field": rows.field_of(board.field), "name": rows.name(board.name), "href": href,
+        "metric": f"{rows.metric_of(board)} {words.ARROWS.get(board.result.better, '')}".strip(),
         "models": len(board.standings), "first": leader, "others": others, "number": float(best.value or 0.0),
         "value": value_of(best), "interval": interval_of(best), "looks": ranked.looked,
     }  # fmt: skip
@@ -191,7 +188,7 @@ def _task(found: Leaderboard, ranked: Ranked, lines: list[Line], columns: Column
          "value": written(p.value), "interval": f"[{written(p.low)}, {written(p.high)}]", "run": rows.name(p.run)}
         for s in standing for p in s.past
     ]  # fmt: skip
-    label = words.label(board.metric)
+    label = rows.metric_of(board)
     better = words.BETTER.get(board.result.better, "")
     return rendered(
         "standings_page.html.j2",
@@ -210,6 +207,7 @@ def _task(found: Leaderboard, ranked: Ranked, lines: list[Line], columns: Column
         past=past,
         of=False,
         columns=columns,
+        without=Columns.of(standing).without,
     )
 
 
@@ -267,7 +265,7 @@ def _model(found: Leaderboard, model: str, lines: list[Line], columns: Columns) 
             if model in a.models:
                 k = a.models.index(model)
                 said = f"{rows.place(int(a.rank[k]), int(a.low[k]), int(a.high[k]))} of {len(a.models)}"
-                chips.append((_short(field) if field != OVERALL else "overall", said))
+                chips.append((rows.field_of(field) if field != OVERALL else "overall", said))
     asked = len({id(r) for r, _ in found.of(model)})
     areas = list(dict.fromkeys(line.area for line in lines))
     return rendered(
@@ -278,7 +276,7 @@ def _model(found: Leaderboard, model: str, lines: list[Line], columns: Columns) 
         heading="Its boards",
         lead=f"It stands on {count(asked)} of {plural(len(found.boards), 'board')}; places are among a board's models.",
         first="Task",
-        filters=[(a, _short(a), sum(line.area == a for line in lines)) for a in areas] if len(areas) > 1 else [],
+        filters=[(a, rows.field_of(a), sum(line.area == a for line in lines)) for a in areas] if len(areas) > 1 else [],
         body=_body(line.on_model for line in lines),
         notes=[],
         missing=failed,
@@ -287,6 +285,7 @@ def _model(found: Leaderboard, model: str, lines: list[Line], columns: Columns) 
         past=past,
         of=True,
         columns=columns,
+        without=Columns.of([r.board.standings[i] for r, i in found.of(model)]).without,
     )
 
 
@@ -298,7 +297,9 @@ def _body(rows: Iterable[str]) -> Markup:
 
 
 def _data(lines: Sequence[Line], kind: str) -> dict[str, Any]:
-    columns = ("place", "name", "metric", "value", "interval", "n", "seconds per 1000", "run")
-    other = 2 if kind == "task" else 1  # the page itself, which its table need not name
-    table = [[*line.values[:other], *line.values[other + 1 :]] for line in lines]
+    columns = (
+        "name", "metric", "place", "place low", "place high", "value", "low", "high", "n", "seconds per 1000", "run",
+    )  # fmt: skip
+    other = 1 if kind == "task" else 0  # the page itself, which its table need not name
+    table = [(*line.values[:other], *line.values[other + 1 :]) for line in lines]
     return coded_table(columns, table, file=f"{kind}.csv")

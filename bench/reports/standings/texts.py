@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 from bench.leaderboard.aggregation import Aggregate
 from bench.leaderboard.tables import OVERALL, Leaderboard
@@ -33,16 +32,15 @@ def as_csv(found: Leaderboard) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for ranked in found.boards:
-        board, p = ranked.board, ranked.places
+        board, p, one = ranked.board, ranked.places, ranked.board.result
+        texts = (board.area, board.task, board.variant, board.metric, one.better, one.unit, one.likelihood)
+        about, how = [*map(_text, texts)], _text(p.method)
+        placed = list(zip(p.rank.tolist(), p.low.tolist(), p.high.tolist(), strict=True))
         for i in ranked.order:
-            s = board.standings[i]
-            r = s.result
-            values: list[Any] = [
-                board.area, board.task, board.variant, board.metric, r.better, r.unit, r.likelihood, s.model, r.decoder,
-                int(p.rank[i]), int(p.low[i]), int(p.high[i]), r.value, r.low, r.high, r.n, r.n_failed, s.seconds,
-                s.tokens, s.created, s.run.path.name, r.method, p.method,
-            ]  # fmt: skip
-            writer.writerow([_text(v) if isinstance(v, str) else csv_cell(v) for v in values])
+            s, r = board.standings[i], board.standings[i].result
+            numbers = (*placed[i], r.value, r.low, r.high, r.n, r.n_failed, s.seconds, s.tokens)
+            rest = (s.created, s.run.path.name, r.method)
+            writer.writerow((*about, _text(r.model), _text(r.decoder), *numbers, *map(_text, rest), how))
     return out.getvalue()
 
 
@@ -70,7 +68,7 @@ def as_markdown(found: Leaderboard) -> str:
         board, best = ranked.board, ranked.board.standings[ranked.order[0]].result
         leader, others = rows.first(ranked)
         cells = [
-            board.name, board.field, words.label(board.metric), str(len(board.standings)), leader, str(others),
+            board.name, board.field, rows.metric_of(board), str(len(board.standings)), leader, str(others),
             value_of(best), interval_of(best),
         ]  # fmt: skip
         lines.append("| " + " | ".join(markdown(c, 80) for c in cells) + " |")
@@ -92,7 +90,7 @@ def _aggregate(a: Aggregate) -> str:
     for k, model in enumerate(a.models[:MOST_MODELS]):
         cells = [
             rows.place(int(a.rank[k]), int(a.low[k]), int(a.high[k])), model, written(100 * float(a.value[k]), 1),
-            written(196 * float(a.error[k]), 1), written(float(a.others["borda"][k]), 3),
+            written(100 * float(a.half[k]), 1), written(float(a.others["borda"][k]), 3),
             written(float(a.others["bradley-terry"][k]), 2), f"{int(a.coverage[k])}/{len(a.boards)}",
         ]  # fmt: skip
         lines.append("| " + " | ".join(markdown(c, 60) for c in cells) + " |")
@@ -135,7 +133,7 @@ def _tabular(title: str, a: Aggregate) -> str:
     for k, model in enumerate(a.models):
         cells = [
             rows.place(int(a.rank[k]), int(a.low[k]), int(a.high[k])), model,
-            f"{written(100 * float(a.value[k]), 1)} ± {written(196 * float(a.error[k]), 1)}",
+            f"{written(100 * float(a.value[k]), 1)} ± {written(100 * float(a.half[k]), 1)}",
             written(float(a.others["borda"][k]), 3), f"{int(a.coverage[k])}/{len(a.boards)}",
         ]  # fmt: skip
         lines.append(" & ".join(latex(c) for c in cells) + r" \\")
