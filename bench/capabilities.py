@@ -90,6 +90,7 @@ class LogDensity:
     pareto_k: Float64s | None = None
     solver_error: Float64s | None = None
     evaluations: Ints | None = None
+    log_det: Float64s | None = None
     estimator: str = ""
     tolerance: float = 0.0
 

@@ -7,9 +7,15 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.checks.cases import exact
 from bench.components import Truth, check
-from bench.estimators.gaussian_process import expectation_propagation, gaussian, laplace, variational
-
-GP = "Improving Hyperparameter Learning under Approximate Inference in Gaussian Process Models"
+from bench.estimators.gaussian_process import (
+    expectation_propagation,
+    exponential,
+    gaussian,
+    laplace,
+    markov_evidence,
+    variational,
+)
+from bench.tasks.likelihood.gp_evidence import GP
 
 
 def case(n: int = 3) -> tuple[Float64s, Float64s]:
@@ -27,24 +33,32 @@ def gp_evidence() -> list[Truth]:
     kernel, labels = case()
     signed = labels[:, None] * (kernel + np.eye(3)) * labels
     truth = float(np.log(multivariate_normal(np.zeros(3), signed, seed=0).cdf(np.zeros(3))))
-    # Of three variables the orthant has a closed form in their correlations.
-    spread = np.sqrt(np.diag(signed))
-    angles = np.arcsin((signed / np.outer(spread, spread))[np.triu_indices(3, 1)])
-    closed = float(np.log(1 / 8 + angles.sum() / (4 * np.pi)))
+    closed = _orthant(kernel, labels)
     by_mode, by_moments = laplace(kernel, labels), expectation_propagation(kernel, labels)
     bound, hybrid = variational(kernel, labels)
     one = expectation_propagation(kernel[:1, :1], labels[:1])
     targets = np.array([0.3, -0.5, 1.1])
     by_hand = float(multivariate_normal(np.zeros(3), kernel + 0.3 * np.eye(3)).logpdf(targets))
+    places, many = np.array([[0.0, 0.4, 1.3]]), np.array([[1.0, -1.0, -1.0]])
+    chain = float(markov_evidence(places, many, 4.0)[0])
     return [
+        Truth(_orthant(exponential(places[0], 4.0), many[0]), chain, 1e-10, "a Markov process, value after value"),
         exact(by_hand, gaussian(kernel, targets, 0.3), "Gaussian likelihood, against scipy"),
         Truth(truth, closed, 1e-4, "orthant of three, in closed form and by scipy"),
-        exact(float(np.log(0.5)), one.log_z, "EP of one datum is exact"),
-        Truth(closed, by_moments.log_z, 1e-3, "expectation propagation"),
-        Truth(closed, by_mode.log_z, 0.05, "Laplace"),
+        exact(float(np.log(0.5)), float(one.log_z), "EP of one datum is exact"),
+        Truth(closed, float(by_moments.log_z), 1e-3, "expectation propagation"),
+        Truth(closed, float(by_mode.log_z), 0.05, "Laplace"),
         exact(1.0, float(bound.log_z < closed), "the variational bound is below"),
         exact(1.0, float(abs(by_moments.log_z - closed) < closed - bound.log_z), "EP is nearer than the bound"),
         exact(
             1.0, float(abs(hybrid.log_z - closed) < closed - bound.log_z), "EP's energy at variational sites is nearer"
         ),
     ]
+
+
+def _orthant(kernel: Float64s, labels: Float64s) -> float:
+    """Log Z of three probit data: the chance that three Gaussians have given signs, closed in their correlations."""
+    signed = labels[:, None] * (kernel + np.eye(3)) * labels
+    spread = np.sqrt(np.diag(signed))
+    angles = np.arcsin((signed / np.outer(spread, spread))[np.triu_indices(3, 1)])
+    return float(np.log(1 / 8 + angles.sum() / (4 * np.pi)))

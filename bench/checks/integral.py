@@ -9,22 +9,14 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.checks.cases import exact
 from bench.components import Truth, check
-from bench.covariance import gaussian_log_density
 from bench.estimators.circuits import LatentTree
-from bench.estimators.integral import materialised, nodes
+from bench.estimators.integral import materialised
+from bench.models.integral import integrated
+from bench.references import trees
 from bench.references.chains import Chain
+from bench.references.trees import PARENTS, bond, log_normal
 from bench.seeds import generator
-
-PIC = "Probabilistic Integral Circuits"
-PARENTS, BOND, NOISE = np.array([-1, 0, 0, 1, 1]), 0.8, 0.6
-
-
-def _log_normal(x: Float64s, mean: Float64s, spread: float) -> Float64s:
-    return -(((x - mean) / spread) ** 2) / 2 - np.log(spread) - np.log(2 * np.pi) / 2
-
-
-def _bond(parent: Float64s, child: Float64s) -> Float64s:
-    return _log_normal(child[None, :], BOND * parent[:, None], float((1 - BOND**2) ** 0.5))
+from bench.tasks.likelihood.gaussian_tree import PIC
 
 
 def gaussian_tree(count: int, normalise: bool = False) -> LatentTree:
@@ -36,26 +28,16 @@ def gaussian_tree(count: int, normalise: bool = False) -> LatentTree:
 
     size = len(PARENTS)
     return materialised(
-        PARENTS, lambda z: _log_normal(z, np.zeros_like(z), 1.0), [_bond] * size, [leaf] * size, count, 6.0, normalise
+        PARENTS, lambda z: log_normal(z, np.zeros_like(z), 1.0), [bond] * size, [leaf] * size, count, 6.0, normalise
     )
-
-
-def _gaussian_log_prob(count: int, rows: Float64s) -> Float64s:
-    at, _ = nodes(count)
-    given = np.exp(_log_normal(rows.T[:, :, None], at[None, None, :], NOISE))
-    return gaussian_tree(count).upward(given)[2]
 
 
 @check("likelihood/integral-circuits", area="likelihood", source="a Gaussian tree in closed form", papers=(PIC,))
 def integral_circuits() -> list[Truth]:
     """Quadrature nears the exact density; masses sum to one; marginals by summing; a chain is a hidden Markov model."""
-    covariance = np.eye(5)
-    for i in range(1, 5):
-        covariance[i, :i] = covariance[:i, i] = BOND * covariance[PARENTS[i], :i]
-    covariance += NOISE**2 * np.eye(5)
-    rows = generator(0, "integral-circuits").multivariate_normal(np.zeros(5), covariance, size=20)
-    truth = gaussian_log_density(rows, np.zeros(5), covariance)
-    errors = [float(np.abs(_gaussian_log_prob(count, rows) - truth).max()) for count in (8, 16, 32, 64)]
+    rows = trees.sample(20, generator(0, "integral-circuits"))
+    truth = trees.log_prob(rows)
+    errors = [float(np.abs(integrated(rows, count) - truth).max()) for count in (8, 16, 32, 64)]
     tree = gaussian_tree(12, normalise=True)
     every = np.array(list(product(range(2), repeat=5)))
     mass = np.exp(tree.log_prob(every))

@@ -7,9 +7,9 @@ import numpy as np
 from bench.checks.cases import exact
 from bench.components import Truth, check
 from bench.estimators.marginals import Table, chain_gap, ising, residuals
+from bench.metrics.marginals import MAM
 from bench.seeds import generator
 
-MAM = "Generative Marginalization Models"
 SPINS, COUPLING, FIELD = 8, 0.4, 0.1
 
 

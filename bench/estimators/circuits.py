@@ -60,6 +60,12 @@ class LatentTree:
         found = np.einsum("dnh,dhs->nds", rest, self.leaf) * soft
         return found / found.sum(axis=2, keepdims=True)
 
+    def log_conditionals(self, rows: Ints, hidden: Bools) -> Float64s:
+        """Log p(x_i = v | the values of rows that are not hidden), (n, D, V); a seen value has probability 1."""
+        soft = (rows[:, :, None] == np.arange(self.leaf.shape[2])) | hidden[:, :, None]
+        with np.errstate(divide="ignore"):
+            return np.log(self.marginals(soft.astype(np.float64)))
+
     def upward(self, given: Float64s) -> tuple[Float64s, Float64s, Float64s]:
         """What lies below each state: (D, n, H) with its own leaf, (D, n, H) as its parent sees it, and log Z (n,).
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BOUNDS = ("elbo", "iwae", "miwae", "ciwae", "vis")
 _ELEMENTS = 2**21
+REPLICATES = 200  # gradients behind one signal-to-noise ratio
 VIS_STEPS, VIS_DRAWS, VIS_RATE = 150, 64, 0.05
 
 
@@ -79,6 +80,17 @@ def of_weights(logs: Float64s, how: Bound) -> Float64s:
     return how.beta * flat.mean(axis=1) + (1 - how.beta) * tight if how.name == "ciwae" else tight
 
 
+def bound_of(logs: Tensor, how: Bound) -> Tensor:
+    """The same of a tensor, differentiable; (n,) from log-weights (n, M, K)."""
+    inner = logs.logsumexp(dim=2) - float(np.log(logs.shape[2]))
+    if how.name == "elbo":
+        return logs.mean(dim=(1, 2))
+    if how.name == "miwae":
+        return inner.mean(dim=1)
+    tight = inner.logsumexp(dim=1) - float(np.log(logs.shape[1]))
+    return how.beta * logs.mean(dim=(1, 2)) + (1 - how.beta) * tight if how.name == "ciwae" else tight
+
+
 def estimate(model: Latent, rows: Float64s, how: Bound, seed: int) -> LogDensity:
     """A lower bound of log p(x) for rows (n, d), nats, in expectation over the draws.
 
@@ -125,10 +137,11 @@ def log_weights(model: Latent, rows: Float64s, count: int, how: Bound, seed: int
         mean, std = least_divergent(model, x, mean, std, rows, seed)
     noise = torch.as_tensor(row_normals(rows, count * model.latents, seed, "latent"))
     with torch.no_grad():
-        return _weights(model, x, mean, std, noise.reshape(len(rows), count, -1)).numpy()
+        return proposed(model, x, mean, std, noise.reshape(len(rows), count, -1)).numpy()
 
 
-def _weights(model: Latent, x: Tensor, mean: Tensor, std: Tensor, noise: Tensor) -> Tensor:
+def proposed(model: Latent, x: Tensor, mean: Tensor, std: Tensor, noise: Tensor) -> Tensor:
+    """Log p(x, z) - log q(z | x), (n, k), of z = mean + std * noise; x (n, d), mean and std (n, q), noise (n, k, q)."""
     z = mean[:, None, :] + std[:, None, :] * noise
     # The normalising constants of prior and proposal cancel.
     prior_to_proposal = (0.5 * (noise.square() - z.square())).sum(dim=2) + std.log().sum(dim=1)[:, None]
@@ -156,15 +169,55 @@ def least_divergent(
         noise = torch.as_tensor(normals).reshape(len(rows), VIS_DRAWS, -1)
         centre, width = mean + scale * shift, scale * stretch.exp()
         if not forward:
-            return -_weights(model, x, centre, width, noise).mean(dim=1).sum()
+            return -proposed(model, x, centre, width, noise).mean(dim=1).sum()
         with torch.no_grad():
             z = centre[:, None, :] + width[:, None, :] * noise
-            shares = (2 * _weights(model, x, centre, width, noise)).softmax(dim=1)
+            shares = (2 * proposed(model, x, centre, width, noise)).softmax(dim=1)
         logs = -0.5 * ((z - centre[:, None, :]) / width[:, None, :]).square().sum(dim=2)
         return -(shares * (logs - width.log().sum(dim=1)[:, None])).sum()
 
     shift, stretch = descend([shift, stretch], loss, steps=VIS_STEPS, rate=VIS_RATE, average=0.95)
     return mean + scale * shift, scale * stretch.exp()
+
+
+def signals(model: Latent, rows: Float64s, how: Bound, seed: int) -> tuple[Float64s, Float64s]:
+    """|mean| / standard deviation of a bound's gradient at each of rows (n, d): generator's and proposal's, (n,) each.
+
+    By 200 independent gradients: with respect to a shift of x, d numbers, and to the logarithm of the proposal's
+    standard deviations, q numbers.  Over these both are root sums of squares; the square of the mean is freed of its
+    own noise, which would pass for a signal.  Source: Rainforth et al. 2018.
+    """
+    shape = (how.groups if how.name == "miwae" else 1, how.k)
+    block = max(1, _ELEMENTS // (REPLICATES * shape[0] * shape[1] * model.latents))
+    found = [_gradients(model, rows[i : i + block], how, shape, seed) for i in range(0, len(rows), block)]
+    generator, inference = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return generator, inference
+
+
+def _gradients(
+    model: Latent, rows: Float64s, how: Bound, shape: tuple[int, int], seed: int
+) -> tuple[Float64s, Float64s]:
+    import torch
+
+    x = torch.as_tensor(rows)
+    with torch.no_grad():
+        mean, std = (p.repeat_interleave(REPLICATES, dim=0) for p in model.proposal(x))
+    many, draws = len(mean), shape[0] * shape[1]
+    noise = torch.as_tensor(row_normals(rows, REPLICATES * draws * model.latents, seed, "signal"))
+    shift = torch.zeros(many, rows.shape[1], dtype=torch.float64, requires_grad=True)
+    stretch = torch.zeros_like(mean).requires_grad_()
+    moved = x.repeat_interleave(REPLICATES, dim=0) - shift
+    logs = proposed(model, moved, mean, std * stretch.exp(), noise.reshape(many, draws, -1))
+    found = torch.autograd.grad(bound_of(logs.reshape(many, *shape), how).sum(), (shift, stretch))
+    first, second = (_signal(g.reshape(len(rows), REPLICATES, -1)) for g in found)
+    return first, second
+
+
+def _signal(gradients: Tensor) -> Float64s:
+    """From independent gradients of each row, (n, R, parameters), (n,)."""
+    noise = gradients.var(dim=1)
+    square = gradients.mean(dim=1).square() - noise / gradients.shape[1]
+    return (square.sum(dim=1).clamp_min(0) / noise.sum(dim=1)).sqrt().numpy()
 
 
 def gradient_snr(

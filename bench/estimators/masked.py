@@ -69,14 +69,22 @@ def bound(
     return LogDensity(values.mean(axis=0), likelihood="lower", mc_error=error)
 
 
-def ordered(denoiser: Denoiser, rows: Ints, order: Ints, given: Bools | None = None) -> Float64s:
-    """Log-probability of rows unmasked one symbol after the other in the given order (n, L): exact for that order."""
+def ordered(
+    denoiser: Denoiser, rows: Ints, order: Ints, given: Bools | None = None, counted: Bools | None = None
+) -> Float64s:
+    """Log-probability of rows unmasked one symbol after the other in the given order (n, L): exact for that order.
+
+    given: symbols (n, L) that are seen from the start.  counted: the only symbols (n, L) whose log-probability is added
+    up; with the others last in the order, it is that of a part of each row.
+    """
     n, length = rows.shape
     place = np.empty_like(order)
     np.put_along_axis(place, order, np.broadcast_to(np.arange(length), order.shape), axis=1)
     total = np.zeros(n)
     for turn in range(length):
         found = surprise(denoiser, rows, (place >= turn) if given is None else (place >= turn) & ~given)
+        if counted is not None:
+            found = np.where(counted, found, 0.0)
         total -= np.take_along_axis(found, order[:, turn : turn + 1], axis=1)[:, 0]
     return total
 

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.arrays import Float64s
+from bench.capabilities import LogDensity
 from bench.errors import UsageError
 from bench.estimators.weights import Weighed, log_mean_exp, weighed
+
+ENDS = ("low", "high")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,19 @@ def bracket(logs: Float64s) -> Bracket:
         rest[i] = log_mean_exp(np.delete(logs, i)) + np.log(n - 1) - low - np.log(n)
     left_out = float((low + np.log(n) + rest - np.log(n - 1)).mean())
     return Bracket(low, (2 * n - 1) * low - 2 * (n - 1) * left_out, seen)
+
+
+def bracketed(logs: Float64s, found: Bracket, end: str, drawn: str) -> LogDensity:
+    """Unnormalised log-densities (n,) less an end of the bracket of log Z; drawn: what it was estimated from."""
+    each = np.ones(len(logs))
+    return LogDensity(
+        logs - (found.low if end == "low" else found.high),
+        likelihood="upper" if end == "low" else "lower",
+        mc_error=each * found.seen.error[0],
+        ess=each * found.seen.ess[0],
+        pareto_k=each * found.seen.pareto_k[0],
+        estimator=f"importance sampling ({drawn}{'' if end == 'low' else ', upper end'})",
+    )
 
 
 def negative_log_likelihood(data: Float64s, noise: Float64s, noise_logs: Float64s) -> tuple[float, float]:

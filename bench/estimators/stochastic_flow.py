@@ -1,7 +1,9 @@
 """Stochastic normalising flows: invertible layers and random moves in turn, with the weight of the whole path.
 
 log w = -u_X(y_T) + u_Z(y_0) + sum of dS, where dS is log |det J| of a layer, and for a random move the log-ratio of its
-reversed to its forward probability.  E[w] = Z_X / Z_Z for any parameters.  Wu, Koehler and Noe 2020, arXiv:2002.06707.
+reversed to its forward probability.  E[w] = Z_X / Z_Z for any parameters; walked backwards from samples of the target,
+E[1 / w] = Z_Z / Z_X, so that the mean of log w is below log Z one way and above it the other.  Source: Wu, Koehler and
+Noe 2020, arXiv:2002.06707.
 """
 
 from __future__ import annotations
@@ -25,6 +27,10 @@ class Block(Protocol):
         """Where (n, d) goes, and its dS, (n,)."""
         ...
 
+    def back(self, y: Float64s, draws: np.random.Generator) -> tuple[Float64s, Float64s]:
+        """Where (n, d) comes from, by the reversed step, and dS of the step from there to y, (n,)."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Affine:
@@ -37,6 +43,11 @@ class Affine:
         """DS = log |det A|."""
         return y @ self.matrix.T + self.shift, np.full(len(y), np.linalg.slogdet(self.matrix)[1])
 
+    def back(self, y: Float64s, draws: np.random.Generator) -> tuple[Float64s, Float64s]:  # noqa: ARG002
+        """The inverse."""
+        before = np.linalg.solve(self.matrix, (y - self.shift).T).T
+        return np.asarray(before, dtype=np.float64), np.full(len(y), np.linalg.slogdet(self.matrix)[1])
+
 
 @dataclass(frozen=True, eq=False)
 class Langevin:
@@ -47,10 +58,19 @@ class Langevin:
 
     def __call__(self, y: Float64s, draws: np.random.Generator) -> tuple[Float64s, Float64s]:
         """DS = (|eta|^2 - |eta'|^2) / 2, eta' being the noise that would lead back."""
+        there, eta, back = self._moved(y, draws)
+        return there, 0.5 * ((eta**2).sum(axis=1) - (back**2).sum(axis=1))
+
+    def back(self, y: Float64s, draws: np.random.Generator) -> tuple[Float64s, Float64s]:
+        """The same step: it is its own reverse but for its probability."""
+        there, eta, back = self._moved(y, draws)
+        return there, 0.5 * ((back**2).sum(axis=1) - (eta**2).sum(axis=1))
+
+    def _moved(self, y: Float64s, draws: np.random.Generator) -> tuple[Float64s, Float64s, Float64s]:
+        """Where y goes, the noise that brings it there, and the noise that would bring it back."""
         eta = draws.standard_normal(y.shape)
         there = y - self.step * self.force(y) + np.sqrt(2 * self.step) * eta
-        back = (y - there + self.step * self.force(there)) / np.sqrt(2 * self.step)
-        return there, 0.5 * ((eta**2).sum(axis=1) - (back**2).sum(axis=1))
+        return there, eta, (y - there + self.step * self.force(there)) / np.sqrt(2 * self.step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +84,11 @@ class Metropolis:
         """DS = u(y') - u(y), by detailed balance."""
         moved = metropolis(y, lambda x: -self.potential(x), self.width, draws)
         return moved, self.potential(moved) - self.potential(y)
+
+    def back(self, y: Float64s, draws: np.random.Generator) -> tuple[Float64s, Float64s]:
+        """The same step, which is its own reverse."""
+        before, gained = self(y, draws)
+        return before, -gained
 
 
 def metropolis(
@@ -84,3 +109,14 @@ def path_weights(
         y, gained = block(y, draws)
         total = total + gained
     return y, total - target(y)
+
+
+def reversed_weights(
+    ends: Float64s, base: Potential, blocks: Sequence[Block], target: Potential, draws: np.random.Generator
+) -> tuple[Float64s, Float64s]:
+    """Where paths walked backwards from samples of the target (n, d) begin, and their log-weights, (n,)."""
+    y, total = ends, -target(ends)
+    for block in reversed(blocks):
+        y, gained = block.back(y, draws)
+        total = total + gained
+    return y, total + base(y)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.arrays import AnyArray
+from bench.arrays import AnyArray, Bools, Float64s, Ints
 from bench.capabilities import LogDensity
 from bench.components import model
 from bench.estimators.circuits import LatentTree, fitted
@@ -24,15 +24,38 @@ COMPRESSION = "Lossless Compression with Probabilistic Circuits"
 
 
 @dataclass
-class Circuit:
-    """A hidden Chow-Liu tree, asked for log-masses or for the lengths of its codes."""
+class Asked:
+    """A tree-shaped circuit, once it is fitted: any part of a row has an exact log-mass."""
 
-    states: int
-    passes: int
-    smoothing: float
-    coded: bool
     levels: int = 0
     tree: LatentTree | None = None
+
+    def density(self, inputs: AnyArray) -> LogDensity:
+        """Exact log-mass, (b,)."""
+        return LogDensity(self.fitted().log_prob(levels_of(flat(inputs), self.levels)))
+
+    def marginal(self, rows: Ints, seen: Bools) -> Float64s:
+        """Exact log-mass of what is seen, (n,)."""
+        return self.fitted().log_prob(rows, seen)
+
+    def conditional(self, rows: Ints, hidden: Bools) -> Float64s:
+        """Exact log-probabilities of what stands at each place given what is seen, (n, D, V)."""
+        return self.fitted().log_conditionals(rows, hidden)
+
+    def fitted(self) -> LatentTree:
+        """The circuit."""
+        assert self.tree is not None  # noqa: S101 - fit comes first
+        return self.tree
+
+
+@dataclass
+class Circuit(Asked):
+    """A hidden Chow-Liu tree, asked for log-masses or for the lengths of its codes."""
+
+    states: int = 16
+    passes: int = 60
+    smoothing: float = 1.0
+    coded: bool = False
 
     def fit(self, train: Examples, seed: int) -> None:
         """EM on the training rows."""
@@ -43,11 +66,10 @@ class Circuit:
 
     def density(self, inputs: AnyArray) -> LogDensity:
         """Exact log-mass, (b,); coded, -log 2 times the bits of the row's message, which is a lower bound of it."""
-        assert self.tree is not None  # noqa: S101 - fit comes first
-        rows = levels_of(flat(inputs), self.levels)
         if self.coded:
-            return LogDensity(-log(2) * code_lengths(self.tree, rows).astype(np.float64), likelihood="lower")
-        return LogDensity(self.tree.log_prob(rows))
+            lengths = code_lengths(self.fitted(), levels_of(flat(inputs), self.levels))
+            return LogDensity(-log(2) * lengths.astype(np.float64), likelihood="lower")
+        return super().density(inputs)
 
     def fingerprint(self) -> dict[str, Any]:
         """Parameters and versions."""
@@ -68,4 +90,4 @@ def hclt(states: int = 16, passes: int = 60, smoothing: float = 1.0, coded: bool
     states: of each.  passes: of EM at most.  smoothing: pseudo-counts.  coded: give the length of each row's message,
     arithmetically coded and decoded again, in place of its log-mass.
     """
-    return Circuit(states, passes, smoothing, coded)
+    return Circuit(states=states, passes=passes, smoothing=smoothing, coded=coded)

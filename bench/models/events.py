@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from bench.arrays import AnyArray, Float64s
+from bench.arrays import AnyArray, Float64s, Ints
 from bench.capabilities import LogDensity
 from bench.components import model
 from bench.errors import UsageError
 from bench.examples import Examples
 from bench.metrics.events import EASY
 from bench.models.building import facts
-from bench.references.events import Hawkes, Renewal, Sequences, integrated, unpacked
+from bench.references.events import Hawkes, Renewal, Sequences, integrated, joined, unpacked
 from bench.seeds import generator
 from bench.tasks.likelihood.events import INTERDEPENDENCE, excitable
 
@@ -23,9 +23,13 @@ RULES = ("closed", "trapezoid", "monte-carlo")
 
 @dataclass(frozen=True)
 class EventDensity(LogDensity):
-    """A log-density with the compensator of each gap, (b, M + 1)."""
+    """A log-density with the compensator of each gap, (b, M + 1).
+
+    foreseen: at the start of each gap the mean wait (b, M + 1), and the chances of the next mark, (b, M + 1, K).
+    """
 
     increments: Float64s | None = None
+    foreseen: tuple[Float64s, Float64s] | None = None
 
 
 @dataclass
@@ -44,7 +48,7 @@ class HawkesModel:
         if self.name == "hawkes-oracle":
             self.process = excitable()
             return
-        events = unpacked(_known(train))
+        events = unpacked(known_sequences(train))
         marks = int(events.marks.max(initial=0)) + 1
         counts = np.array([(events.scored & (events.marks == k)).sum() for k in range(marks)])
         rates = (counts + 0.5) / events.horizon.sum()
@@ -57,12 +61,24 @@ class HawkesModel:
         events = unpacked(inputs)
         exact, increments = self.process.log_prob(events)
         if self.compensator == "closed":
-            return EventDensity(exact, increments=increments)
+            return EventDensity(exact, increments=increments, foreseen=self.process.foreseen(events))
         draws = generator(self.seed, "compensator", len(events.horizon))
         near = integrated(self.process, events, self.points, self.compensator, draws)
         return EventDensity(
-            exact + increments.sum(axis=1) - near.sum(axis=1), likelihood="estimate", increments=np.maximum(near, 0.0)
+            exact + increments.sum(axis=1) - near.sum(axis=1),
+            likelihood="estimate",
+            increments=np.maximum(near, 0.0),
+            foreseen=self.process.foreseen(events),
         )
+
+    def continued(self, inputs: AnyArray, until: float, draws: int, seeds: Ints) -> Sequences:
+        """So many continuations of each sequence (b, ...) up to a time, one after the other: b * draws sequences."""
+        assert self.process is not None  # noqa: S101 - fit comes first
+        parts = []
+        for row, seed in zip(np.asarray(inputs), seeds, strict=True):
+            copies = unpacked(np.broadcast_to(row, (draws, *row.shape)))
+            parts.append(self.process.continued(copies, until, np.random.default_rng(int(seed))))
+        return joined(parts)
 
     def fingerprint(self) -> dict[str, Any]:
         """Parameters and versions."""
@@ -78,7 +94,7 @@ class RenewalModel:
 
     def fit(self, train: Examples, seed: int) -> None:  # noqa: ARG002 - closed form
         """Shares, and mean and deviation of the logarithm of the waits that end in each mark."""
-        events = unpacked(_known(train))
+        events = unpacked(known_sequences(train))
         waits = np.log(events.gaps[:, :-1][events.scored])
         marks = events.marks[events.scored]
         kinds = range(int(marks.max(initial=0)) + 1)
@@ -96,8 +112,9 @@ class RenewalModel:
     def density(self, inputs: AnyArray) -> EventDensity:
         """Exact log-density of the model, (b,)."""
         assert self.process is not None  # noqa: S101 - fit comes first
-        value, increments = self.process.log_prob(unpacked(inputs), self.independent)
-        return EventDensity(value, increments=increments)
+        events = unpacked(inputs)
+        value, increments = self.process.log_prob(events, self.independent)
+        return EventDensity(value, increments=increments, foreseen=self.process.foreseen(events))
 
     def fingerprint(self) -> dict[str, Any]:
         """Parameters and versions."""
@@ -121,7 +138,8 @@ def most_likely(events: Sequences, start: Hawkes) -> Hawkes:
     return process(minimize(loss, first, method="L-BFGS-B", options={"maxiter": 100}).x)
 
 
-def _known(train: Examples) -> AnyArray:
+def known_sequences(train: Examples) -> AnyArray:
+    """The packed training sequences; `UsageError` where there are none."""
     if len(train) == 0:
         raise UsageError("a process cannot be fitted", cause="there are no training sequences", fix="give some")
     return np.asarray(train.inputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,17 +71,19 @@ class Flow:
         """Log-density, nats, (b,); of discrete data a lower bound on the log-mass."""
         rows = flat(inputs)
         if self.levels:
-            return lower_bound(lambda noisy: self._continuous(noisy).log_prob, rows, self.seed)
+            found = lower_bound(lambda noisy: self._continuous(noisy).log_prob, rows, self.seed)
+            return replace(found, log_det=self._log_det(rows))
         return self._continuous(rows)
 
     def _continuous(self, rows: Float64s) -> LogDensity:
-        from dataclasses import replace
-
         assert self.velocity is not None and self.law is not None  # noqa: S101, PT018 - fit comes first
         moved = rows if self.scale is None else self.scale.apply(rows)
         found = log_density(self.velocity, moved, self.span, self.law, self.how, seed=self.seed)
-        stretch = 0.0 if self.scale is None else float(np.log(self.scale.width).sum())
-        return replace(found, log_prob=found.log_prob - stretch)
+        more = self._log_det(rows)
+        return found if more is None else replace(found, log_prob=found.log_prob + more, log_det=more)
+
+    def _log_det(self, rows: Float64s) -> Float64s | None:
+        return None if self.scale is None else np.full(len(rows), -float(np.log(self.scale.width).sum()))
 
     def fingerprint(self) -> dict[str, Any]:
         """Parameters and versions."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +108,9 @@ class TrainedFlow:
         """Exact log-density, nats, (b,); of discrete data a lower bound on the log-mass."""
         rows = flat(inputs)
         if not self.levels:
-            return LogDensity(self.log_density(rows))
+            assert self.view is not None  # noqa: S101 - fit comes first
+            stretch = np.full(len(rows), -float(np.log(self.view.scale.width).sum()))
+            return LogDensity(self.log_density(rows), log_det=stretch)
         return lower_bound(self.log_density, rows, self.seed, self.draws, self.dequantisation, self.noise)
 
     def log_density(self, rows: Float64s) -> Float64s:
@@ -168,7 +170,8 @@ class UserZuko:
 
         if not self.grey.levels:
             return LogDensity(of(rows))
-        return lower_bound(of, rows, 0, self.grey.draws, self.grey.dequantisation)
+        found = lower_bound(of, rows, 0, self.grey.draws, self.grey.dequantisation)
+        return replace(found, log_det=np.full(len(rows), self.grey.stretch(rows.shape[1])))
 
     def fingerprint(self) -> dict[str, Any]:
         """Target, weights, parameters and versions."""

@@ -14,7 +14,7 @@ from bench.components import model
 from bench.errors import EvaluationError, UsageError
 from bench.estimators.diffusion import denoised_score, diffusion, probability_flow
 from bench.estimators.flow import Integration, Velocity, log_density, standard_normal
-from bench.estimators.weights import Weighed, weighed
+from bench.estimators.noise import ENDS, Bracket, bracket, bracketed
 from bench.examples import Examples
 from bench.models import importing
 from bench.models.building import facts
@@ -89,7 +89,10 @@ class UserFlow:
             return replace(last[0], log_prob=logs)
         found = lower_bound(of, rows, 0, self.grey.draws, self.grey.dequantisation)
         used = np.asarray(last[0].evaluations) * self.grey.draws
-        return replace(found, evaluations=used, estimator=last[0].estimator, tolerance=last[0].tolerance)
+        stretch = np.full(len(rows), self.grey.stretch(rows.shape[1]))
+        return replace(
+            found, log_det=stretch, evaluations=used, estimator=last[0].estimator, tolerance=last[0].tolerance
+        )
 
     def fingerprint(self) -> dict[str, Any]:
         """Target, weights where they are a module's, parameters and versions."""
@@ -233,9 +236,10 @@ class Energy:
     function: Callable[[Float64s], Any]
     count: int
     widen: float
+    end: str
     identity: dict[str, Any]
     noise: Gaussian | None = None
-    seen: Weighed | None = None
+    bracket: Bracket | None = None
 
     def fit(self, train: Examples, seed: int) -> None:
         """Fit the noise, draw from it, and find log Z."""
@@ -254,21 +258,12 @@ class Energy:
         factor = np.linalg.cholesky(self.noise.covariance)
         normals = generator(seed, "energy").standard_normal((self.count, rows.shape[1]))
         points = mean + normals @ factor.T
-        self.seen = weighed((self._logs(points) - self.noise.log_density(points))[None])
+        self.bracket = bracket(self._logs(points) - self.noise.log_density(points))
 
     def density(self, inputs: AnyArray) -> LogDensity:
-        """Log-density, (b,): too high on average, since the estimate of log Z is too low; with its error."""
-        assert self.seen is not None  # noqa: S101 - fit comes first
-        logs = self._logs(flat(inputs)) - self.seen.log_mean[0]
-        each = np.ones(len(logs))
-        return LogDensity(
-            logs,
-            likelihood="upper",
-            mc_error=each * self.seen.error[0],
-            ess=each * self.seen.ess[0],
-            pareto_k=each * self.seen.pareto_k[0],
-            estimator=f"importance sampling ({self.count} draws of Gaussian noise)",
-        )
+        """Log-density, (b,): too high on average where log Z is the bracket's low end, too low where it is its high."""
+        assert self.bracket is not None  # noqa: S101 - fit comes first
+        return bracketed(self._logs(flat(inputs)), self.bracket, self.end, f"{self.count} draws of Gaussian noise")
 
     def _logs(self, rows: Float64s) -> Float64s:
         found = self.function(rows)
@@ -287,18 +282,20 @@ class Energy:
     papers=("Learning Unnormalized Statistical Models via Compositional Optimization",),
     check="likelihood/noise-distribution",
 )
-def energy_model(target: str, draws: int = 10_000, widen: float = 1.5) -> Energy:
+def energy_model(target: str, draws: int = 10_000, widen: float = 1.5, z: str = "low") -> Energy:
     """An energy E of a density exp(-E) / Z: a callable of rows (n, d) in numpy, float64, that gives (n,).
 
     target: `module:factory` or `file.py:factory`.  log Z comes from `draws` draws of a Gaussian fitted to the training
-    rows, its covariance `widen` times as large; Pareto k above .7 says that it doesn't cover the model.
+    rows, its covariance `widen` times as large; Pareto k above .7 says that it doesn't cover the model.  z: low, the
+    log of the mean weight, which makes log p an upper bound; or high, the other end of its bracket (Deng et al. 2020),
+    which makes it a lower one once there are enough draws.
     """
-    if draws < 100 or widen <= 0:
+    if draws < 100 or widen <= 0 or z not in ENDS:
         raise UsageError(
-            f"energy cannot have draws={draws},widen={widen:g}",
-            cause="there are at least 100 draws, and widen is above 0",
+            f"energy cannot have draws={draws},widen={widen:g},z={z}",
+            cause=f"there are at least 100 draws, widen is above 0, and z {' or '.join(ENDS)}",
             fix="bench show model energy",
         )
     function = importing.call(importing.load_callable(target), target, {})
-    said = {"target": target, "source": importing.source_digest(target), "draws": draws, "widen": widen}
-    return Energy(function, draws, widen, facts("energy", said, "numpy"))
+    said = {"target": target, "source": importing.source_digest(target), "draws": draws, "widen": widen, "z": z}
+    return Energy(function, draws, widen, z, facts("energy", said, "numpy"))

@@ -3,6 +3,7 @@
 from bench.records.base import Column, Record, attribute, column
 from bench.records.chains import Chains
 from bench.records.conditionals import Conditionals
+from bench.records.continuations import Continuations
 from bench.records.contrasted import Contrasted
 from bench.records.events import Events
 from bench.records.generations import Generations
@@ -20,11 +21,13 @@ from bench.records.kinds import (
     log_softmax,
 )
 from bench.records.last_words import LastWords
+from bench.records.marginals import Marginals
 from bench.records.posterior import Posterior
 from bench.records.preferences import Preferences
 from bench.records.probed import Probed, ProbedDensity
 from bench.records.rollouts import Rollouts
 from bench.records.searches import Searches
+from bench.records.signals import Signals
 from bench.records.speculation import Speculation
 
 __all__ = [
@@ -35,12 +38,14 @@ __all__ = [
     "Classification",
     "Column",
     "Conditionals",
+    "Continuations",
     "Contrasted",
     "Density",
     "Events",
     "Generations",
     "Judged",
     "LastWords",
+    "Marginals",
     "Posterior",
     "Preferences",
     "Probed",
@@ -51,6 +56,7 @@ __all__ = [
     "Rollouts",
     "Scores",
     "Searches",
+    "Signals",
     "Speculation",
     "Tokens",
     "attribute",

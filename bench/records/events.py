@@ -24,6 +24,13 @@ class Events(Density):
         ragged=True,
         optional=True,
     )
+    wait_errors: Ragged | None = column(
+        "float", "expected wait for each event, given those before it, less the wait", ragged=True, optional=True
+    )
+    marks: Ragged | None = column("int", "mark of each event", ragged=True, optional=True)
+    foretold: Ragged | None = column(
+        "int", "likeliest mark of each event, given those before it", ragged=True, optional=True
+    )
 
     def validate(self) -> None:
         """Residuals are at least 0 and finite."""

@@ -349,6 +349,11 @@ class Density(Record):
         "float", "error of log_prob that an ODE solver estimates of itself, nats", optional=True
     )
     evaluations: Ints | None = column("int", "how often the model was evaluated for the sample", optional=True)
+    log_det: Float64s | None = column(
+        "float",
+        "log |determinant| of the model's own scaling of the data, which log_prob includes, nats",
+        optional=True,
+    )
     truth: Float64s | None = column("float", "log-density under the true source, where it is known", optional=True)
     likelihood: str = attribute("exact", "exact, lower (bound), upper (bound) or estimate")
     levels: int = attribute(0, "grey levels of discrete data; 0 for continuous data")

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from math import log, pi
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.estimators.diffusion import Diffusion, Score
+from bench.estimators.diffusion import Diffusion, Score, diffusion
 from bench.estimators.flow import Velocity
 from bench.estimators.interpolants import Interpolant
-from bench.references.mixtures import Mixture
+from bench.references.mixtures import Mixture, ring
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,6 +76,21 @@ def score(mixture: Mixture, sde: Diffusion, device: str = "cpu") -> Score:
         alpha, sigma = sde.marginal(t)
         parts = held.parts(x, alpha, sigma)
         return held.mixed(parts.shares, -parts.offsets / parts.variances)
+
+    return at
+
+
+def ring_denoiser() -> Score:
+    """E[x_0 | x_t] of `likelihood/gaussian-mixture` under the preserving diffusion, by Tweedie's formula.
+
+    What a consistency trajectory model's jump of length 0 is when it is right: for `score:...,output=denoised`.
+    """
+    sde = diffusion("vp")
+    exact = score(ring(), sde)
+
+    def at(x: Tensor, t: Tensor) -> Tensor:
+        alpha, sigma = sde.marginal(t)
+        return (x + sigma[:, None].square() * exact(x, t)) / alpha[:, None]
 
     return at
 

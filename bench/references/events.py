@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +83,24 @@ class Hawkes:
         excited = (state @ self.jump.sum(axis=0))[:, None] * self.decay * np.exp(-self.decay * since)
         return self.base.sum() + excited
 
+    def foreseen(self, events: Sequences) -> tuple[Float64s, Float64s]:
+        """From the start of each gap, the mean wait for the next event (n, M + 1), and the chances of its mark.
+
+        The latter are (n, M + 1, K).  With B the base rate, J the excitation by events so far and a = B / decay, the
+        mean wait is the integral of the survival, 1F1(1; a + 1; -J) / B (Kummer); marks share what is left of it.
+        """
+        from scipy.special import hyp1f1
+
+        base, excited = self.base.sum(), self.jump.sum(axis=0)
+        waits, chances = [], []
+        for _, _, state in self._walk(events):
+            total = state @ excited
+            wait = hyp1f1(1.0, base / self.decay + 1, -total) / base
+            share = np.divide(state @ self.jump.T, total[:, None], out=np.zeros_like(state), where=total[:, None] > 0)
+            waits.append(wait)
+            chances.append(wait[:, None] * self.base + (1 - base * wait)[:, None] * share)
+        return np.stack(waits, axis=1), np.stack(chances, axis=1)
+
     def _walk(self, events: Sequences) -> list[tuple[int, Float64s, Float64s]]:
         # For each gap: its number, its length (n,), and the decayed count of past events by mark (n, K) at its start.
         gaps = events.gaps
@@ -99,8 +118,16 @@ class Hawkes:
 
     def sample(self, n: int, horizon: float, draws: np.random.Generator) -> Sequences:
         """`n` sequences on [0, horizon] by Ogata's thinning, all of them at once."""
-        marks_n = len(self.base)
-        clock, state = np.zeros(n), np.zeros((n, marks_n))
+        return self._thinned(np.zeros(n), np.zeros((n, len(self.base))), horizon, draws)
+
+    def continued(self, events: Sequences, until: float, draws: np.random.Generator) -> Sequences:
+        """One continuation of each sequence, from its horizon on and up to another time, given its events."""
+        _, gap, state = self._walk(events)[-1]
+        return self._thinned(events.horizon.copy(), state * np.exp(-self.decay * gap)[:, None], until, draws)
+
+    def _thinned(self, clock: Float64s, state: Float64s, horizon: float, draws: np.random.Generator) -> Sequences:
+        """From times (n,) and decayed counts of past events (n, K), both of which are changed."""
+        n, marks_n = state.shape
         rows: list[Ints] = []
         times: list[Float64s] = []
         marks: list[Ints] = []
@@ -135,6 +162,17 @@ def gathered(n: int, rows: Ints, times: Float64s, marks: Ints, horizon: float | 
     all_times, all_marks = np.zeros((n, most)), np.zeros((n, most), dtype=np.int64)
     all_times[rows, place], all_marks[rows, place] = times, marks
     return Sequences(all_times, all_marks, np.arange(most) < counts[:, None], np.full(n, 0.0) + horizon)
+
+
+def joined(parts: Sequence[Sequences]) -> Sequences:
+    """All sequences of several tables, one after the other."""
+    most = max(part.times.shape[1] for part in parts)
+
+    def wide(values: AnyArray) -> AnyArray:
+        return np.pad(values, ((0, 0), (0, most - values.shape[1])))
+
+    columns = [(wide(p.times), wide(p.marks), wide(p.present), p.horizon) for p in parts]
+    return Sequences(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +212,12 @@ class Renewal:
         place = np.arange(gaps.shape[1]) <= many[:, None]
         increments = np.where(place, -np.log(self.survival(np.where(place, gaps, 1.0))), 0.0)
         return np.where(events.scored, logs, 0.0).sum(axis=1) + np.log(self.survival(last)), increments
+
+    def foreseen(self, events: Sequences) -> tuple[Float64s, Float64s]:
+        """As of `Hawkes`: the same at each event, since nothing is remembered."""
+        shape = events.gaps.shape
+        wait = float(self.share @ np.exp(self.centre + self.spread**2 / 2))
+        return np.full(shape, wait), np.broadcast_to(self.share, (*shape, len(self.share)))
 
     def dependence(self) -> float:
         """Mutual information of mark and wait, nats, by quadrature."""

@@ -55,3 +55,50 @@ def scattered(dim: int = 32, components: int = 4, seed: int = 0) -> Mixture:
 def source(dim: int) -> Mixture | None:
     """The mixture that the suite's tasks of that dimension are drawn from; `None` where there is none."""
     return {2: ring, 32: scattered}[dim]() if dim in {2, 32} else None
+
+
+def experts() -> tuple[Mixture, Mixture]:
+    """Two densities of the plane: two modes of unlike shares and widths, and a broad one with a ridge across it."""
+    one = Mixture(
+        np.array([0.7, 0.3]), np.array([[-1.5, 0.0], [1.5, 0.0]]), np.stack([0.5 * np.eye(2), 0.15 * np.eye(2)])
+    )
+    ridge = np.array([[1.5, 0.6], [0.6, 0.5]])
+    return one, Mixture(np.array([0.4, 0.6]), np.array([[1.0, 0.5], [-0.5, -0.5]]), np.stack([ridge, np.eye(2)]))
+
+
+def background() -> Mixture:
+    """A broad round Gaussian of the plane, which guidance leads away from."""
+    return Mixture(np.ones(1), np.array([[-0.6, 0.0]]), 2.5 * np.eye(2)[None])
+
+
+def product(one: Mixture, other: Mixture) -> tuple[Mixture, float]:
+    """The density in proportion to the product of two, again a mixture, and the log of the product's integral.
+
+    Two Gaussians multiply to one, with the sum of their precisions, times N(m_1; m_2, S_1 + S_2).
+    """
+    logs, means, covariances = [], [], []
+    for w, m, s in zip(one.weights, one.means, one.covariances, strict=True):
+        for v, n, t in zip(other.weights, other.means, other.covariances, strict=True):
+            logs.append(np.log(w * v) + float(gaussian_log_density(m[None], n, s + t)[0]))
+            gain = np.linalg.solve(s + t, s).T
+            means.append(m + gain @ (n - m))
+            covariances.append(gain @ t)
+    log_z = float(np.logaddexp.reduce(logs))
+    return Mixture(np.exp(np.array(logs) - log_z), np.array(means), np.array(covariances)), log_z
+
+
+def quotient(one: Mixture, gaussian: Mixture) -> tuple[Mixture, float]:
+    """The density in proportion to a mixture over one Gaussian, wider than all its components; and its log-integral."""
+    (centre,), (wide,) = gaussian.means, np.linalg.inv(gaussian.covariances)
+    logs, means, covariances = [], [], []
+    for w, m, s in zip(one.weights, one.means, one.covariances, strict=True):
+        precision = np.linalg.inv(s)
+        narrow = np.linalg.inv(precision - wide)
+        mean = narrow @ (precision @ m - wide @ centre)
+        # At its own mean, what is left of the ratio is its height.
+        ratio = gaussian_log_density(mean[None], m, s) - gaussian.log_prob(mean[None])
+        logs.append(np.log(w) + float((ratio - gaussian_log_density(mean[None], mean, narrow))[0]))
+        means.append(mean)
+        covariances.append(narrow)
+    log_z = float(np.logaddexp.reduce(logs))
+    return Mixture(np.exp(np.array(logs) - log_z), np.array(means), np.array(covariances)), log_z

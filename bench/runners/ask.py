@@ -177,6 +177,7 @@ def _density(model: DensityModel, _: Spec | None, batch: Examples, __: int, comm
         pareto_k=answer.pareto_k,
         solver_error=answer.solver_error,
         evaluations=answer.evaluations,
+        log_det=answer.log_det,
         truth=batch.truth,
         likelihood=answer.likelihood,
         levels=batch.levels,

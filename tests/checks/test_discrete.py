@@ -24,6 +24,8 @@ FILES = {
     "integral",
     "copulas",
     "gaussian_process",
+    "marginals",
+    "exposure",
 }
 OURS = [c for c in components("check").values() if c.origin.split(":")[0].removeprefix("bench.checks.") in FILES]
 

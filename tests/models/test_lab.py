@@ -105,6 +105,8 @@ def test_small_flows_learn(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     untrained = multivariate_normal([0, 0], 1).logpdf(rows[:100])
     assert abs((found.log_prob - exact).mean()) < 0.1 * abs((untrained - exact).mean())
     assert found.likelihood == "estimate"
+    assert found.log_det is not None
+    np.testing.assert_allclose(found.log_det, -np.log(rows.std(axis=0)).sum())
 
 
 def test_a_mixture_that_nobody_knows_is_not_suited() -> None:
@@ -173,6 +175,8 @@ def test_grey_levels_are_scaled_with_their_determinant(user: str) -> None:
     mass = np.diff(norm.cdf(edges))
     np.testing.assert_allclose(found.log_prob, np.log(mass[levels[:, 0].astype(int)]), atol=0.15)
     assert (found.likelihood, found.dequantisation) == ("lower", "importance")
+    assert found.log_det is not None
+    np.testing.assert_allclose(found.log_det, np.log(6 / 9))
 
 
 @pytest.mark.parametrize(

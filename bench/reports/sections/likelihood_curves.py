@@ -18,10 +18,17 @@ from bench.reports.view import Figure, Grid, Head, Item, Panel, Row
 from bench.specs import Spec, parse
 
 # What is spent, in its own words; tolerances run from loose to tight.
-SPENT = {"k": "draws a sample (K)", "steps": "annealing steps", "tolerance": "tolerance of the solver"}
+SPENT = {
+    "k": "draws a sample (K)",
+    "steps": "steps",
+    "tolerance": "tolerance of the solver",
+    "draws": "draws of noise",
+    "nodes": "nodes of quadrature",
+}
 MOST_LINES = 6
 PARETO = 0.7
 _BOUNDED = "A lower bound of log p comes down to the truth from above, an upper bound rises to it from below."
+_ESTIMATED = "An estimate may lie to either side of the truth; the more is spent, the nearer it comes."
 _SOLVED = "The tighter the tolerance, the more evaluations a sample takes, and the less the solver loses."
 
 
@@ -122,11 +129,17 @@ def _figure(
         title=f"On the way to the truth — {words.task(task)}",
         subtitle=f"mean −log p against {title}"
         + ("; the line that is flat is the truth, and the distance from it stands beside" if level is not None else ""),
-        caption=(_SOLVED if key == "tolerance" else _BOUNDED) + warning,
+        caption=_caption(key, points) + warning,
         panels=tuple(Panel(svg) for svg in drawing.svg(specs, prefix)),
         legend=charts.legend([line.label for line in series]),
         grid=Grid(_HEADS, tuple(_row(label, p, level) for label, curve in found.items() for p in curve)),
     )
+
+
+def _caption(key: str, points: Sequence[_Point]) -> str:
+    if key == "tolerance":
+        return _SOLVED
+    return _ESTIMATED if {p.record.likelihood for p in points} == {"estimate"} else _BOUNDED
 
 
 def _distances(series: Sequence[charts.Line], truth: float) -> list[charts.Line]:

@@ -73,6 +73,7 @@ def ask(model: Any, _: Any, batch: Examples, seed: int, common: dict[str, Any]) 
     answer = model.density(inputs)
     events = unpacked(inputs)
     increments = getattr(answer, "increments", None)
+    foreseen = foretold(events, getattr(answer, "foreseen", None))
     return Events(
         **common,
         log_prob=answer.log_prob,
@@ -81,7 +82,25 @@ def ask(model: Any, _: Any, batch: Examples, seed: int, common: dict[str, Any]) 
         truth=batch.truth,
         likelihood=answer.likelihood,
         residuals=None if increments is None else residuals(events, increments, uniforms(batch.ids, seed, "residuals")),
+        wait_errors=foreseen.get("wait_errors"),
+        marks=foreseen.get("marks"),
+        foretold=foreseen.get("foretold"),
     )
+
+
+def foretold(events: Sequences, foreseen: tuple[Float64s, Float64s] | None) -> dict[str, Ragged]:
+    """Columns of what was foreseen of each scored event: mean waits (n, M + 1) and chances of marks (n, M + 1, K)."""
+    if foreseen is None:
+        return {}
+    waits, chances = foreseen
+    kept, lengths = events.scored, events.scored.sum(axis=1)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    values = {
+        "wait_errors": (waits - events.gaps)[:, :-1][kept],
+        "marks": events.marks[kept],
+        "foretold": chances.argmax(axis=2)[:, :-1][kept],
+    }
+    return {name: Ragged(value, offsets) for name, value in values.items()}
 
 
 def residuals(events: Sequences, increments: Float64s, noise: Float64s) -> Ragged:

@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.arrays import AnyArray
 from bench.components import task
+from bench.errors import UsageError
 from bench.examples import Examples
 from bench.procedural import prose
 from bench.records import Density
@@ -33,12 +34,17 @@ def source() -> Chain:
     source="a Markov chain; its entropy is exact (Shannon 1948)",
     check="likelihood/masked-forms",
 )
-def likelihood_chain(seed: int) -> Examples:
-    """Sequences of 12 of four symbols from a Markov chain that keeps its symbol six times in ten; truth is exact."""
+def likelihood_chain(seed: int, length: int = LENGTH) -> Examples:
+    """Sequences of four symbols from a Markov chain that keeps its symbol six times in ten; truth is exact.
+
+    length: of each sequence, from 2.
+    """
+    if length < 2:
+        raise UsageError(f"a chain cannot have length={length}", cause="it has a step", fix="length=12")
     chain = source()
     parts = {}
     for split, n in SIZES.items():
-        rows = chain.sample(n, LENGTH, generator(seed, "likelihood/chain", split))
+        rows = chain.sample(n, length, generator(seed, "likelihood/chain", split))
         ids = np.array([f"chain-{split}-{i:04d}" for i in range(n)])
         inputs: AnyArray = rows.astype(np.float64)
         parts[split] = Examples(ids=ids, inputs=inputs, truth=chain.log_prob(rows), levels=SYMBOLS)
