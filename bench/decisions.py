@@ -15,6 +15,7 @@ from bench.language import Generated
 class Prompt:
     """One prompt for a decoder.  `extract` reads the answer from a text; draws are seeded by (seed, id).
 
+    run: which of a decoder's independent runs on the prompt this is, where a budget bears several.
     step: what ends a step of reasoning.  grammar: a regular expression of the texts that answer it, if the task has
     one.  right: whether a text's answer is right; only verifiers that are meant to know may ask (see
     `bench.verifiers`), a decoder that asks by itself has cheated.
@@ -28,6 +29,7 @@ class Prompt:
     step: str = "."
     grammar: str = ""
     right: Callable[[str], bool] | None = None
+    run: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
     python -m benchmarks.uncertainty [--prompts 100] [--draws 10] [--model PATH]
 
 The generations are lm-base's own samples on `uncertainty/people`.  Without --model the classifier is a random BERT of
-two layers, made here: what is counted does not depend on its weights, and the seconds are those of such a size.
+two layers, made here: what is counted does not depend on its weights, and the seconds are those of such a size.  Adds a
+section to docs/performance.md.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bench.records import Generations
 from bench.registry import find
 from bench.scores.semantic import degree, eigv, kernel_language_entropy, semantic_entropy, semantic_entropy_discrete
 from bench.semantics.entailment import Entailment, Pair, entailment
+from benchmarks.sections import put
 
 SCORES = (semantic_entropy, semantic_entropy_discrete, degree, eigv, kernel_language_entropy)
 
@@ -78,11 +80,12 @@ def plain_pairs(record: Generations) -> list[Pair]:
 
 
 def main() -> None:
-    """Print one table."""
+    """Print one table, and put it into the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prompts", type=int, default=100)
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--model", default="")
+    parser.add_argument("--out", type=Path, default=Path("docs/performance.md"))
     given = parser.parse_args()
     record = generated(given.prompts, given.draws)
     with tempfile.TemporaryDirectory() as folder:
@@ -100,11 +103,24 @@ def main() -> None:
             score(record, relation="nli", model=target)
         seconds = time.process_time() - began
     naive = len(pairs) * len(SCORES)
-    print(f"{given.prompts} prompts, {given.draws} draws each, {len(SCORES)} scores")
-    print("| way | pairs through the model | passes | CPU seconds |\n| --- | --- | --- | --- |")
-    print(f"| each score asks each pair alone | {naive:,} | {naive:,} | {naive * each:.1f} (from {each:.4f} a pair) |")
-    print(f"| bench: different pairs once, in batches | {judge.run:,} | {judge.batches:,} | {seconds:.1f} |")
-    print(f"saved: {1 - judge.run / naive:.1%} of the pairs, {naive / max(1, judge.batches):,.0f} times fewer passes")
+    less = naive // max(1, judge.batches)
+    asked = (
+        f"{given.prompts} prompts, {given.draws} samples each, {len(SCORES)} scores that ask a classifier of entailment"
+    )
+    lines = [
+        "# How many entailments are asked?",
+        "",
+        f"Made by `python -m benchmarks.uncertainty`: {asked}; CPU seconds in one thread.",
+        "",
+        "| way | pairs through the model | passes | CPU seconds |",
+        "| --- | --: | --: | --: |",
+        f"| each score asks each pair alone | {naive:,} | {naive:,} | {naive * each:.1f} (from {each:.4f} a pair) |",
+        f"| bench: different pairs once, in batches | {judge.run:,} | {judge.batches:,} | {seconds:.1f} |",
+        "",
+        f"{1 - judge.run / naive:.1%} of the pairs are saved, and all but a pass in {less:,}.",
+    ]
+    print("\n".join(lines))
+    put(given.out, "benchmarks.uncertainty", "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -252,7 +252,7 @@ def priorities() -> list[Truth]:
     out = []
     for order in ("token", "path"):
         with opened(model, "priority", prompts(1)) as session:
-            (found,) = enumerate_texts(Stepper(session, prompts(1)), 1000, order)
+            (found,), _ = enumerate_texts(Stepper(session, prompts(1)), 1000, order)
         own = [one.tokens for one in found]
         out.append(Truth(len(law), len(set(own)), 0, f"distinct texts, by {order}"))
         out.append(Truth(len(law), len(own), 0, f"texts, by {order}"))

@@ -257,7 +257,7 @@ def _print_table(results: Any) -> None:
 
 def _print_plan(planned: Any, *, as_json: bool) -> None:
     from bench.cli import output
-    from bench.cli.progress import duration
+    from bench.cli.progress import duration, guesses
     from bench.runners.progress import counted
 
     if as_json:
@@ -268,7 +268,10 @@ def _print_plan(planned: Any, *, as_json: bool) -> None:
     keys = ("model", "task", "decoder", "n", "tokens", "seconds")
     output.table(
         [
-            [duration(row[k]) if k == "seconds" and row[k] is not None else str(row[k] or "-") for k in keys]
+            [
+                "~" * row["guessed"] + duration(row[k]) if k == "seconds" and row[k] is not None else str(row[k] or "-")
+                for k in keys
+            ]
             for row in rows
         ],
         ["model", "task", "decoder", "samples", "tokens", "time"],
@@ -278,7 +281,8 @@ def _print_plan(planned: Any, *, as_json: bool) -> None:
     if total is None:
         known = "unknown time: no cell ran here before"
     else:
-        known = f"about {duration(total)}" + (f", and {new} cells that never ran here" if new else "")
+        known = f"about {duration(total)}" + guesses(sum(row["guessed"] for row in rows))
+        known += f", and {counted(new, 'cell')} that never ran here" if new else ""
     counts = {"cell": len(rows), "sample": sum(r["n"] for r in rows), "token": sum(r["tokens"] for r in rows)}
     output.note(", ".join([*(counted(number, word) for word, number in counts.items()), known]))
 

@@ -83,10 +83,7 @@ class Lines(Notes):
     def start(self, plan: Planned) -> None:
         """Say how much there is to do."""
         self.total = len(plan.cells)
-        samples = sum(cell.n for cell in plan.cells)
-        known = [cell.seconds for cell in plan.cells if cell.seconds is not None]
-        guess = f", about {duration(sum(known))}" if len(known) == self.total else ""
-        say(f"{counted(self.total, 'cell')}, {counted(samples, 'sample')}{guess}", self.stream)
+        say(amount(plan), self.stream)
 
     def cell(self, name: str, n: int) -> None:
         """Begin to count."""
@@ -173,6 +170,23 @@ class Live(Watcher):
     def _move(self) -> None:
         finished = self.before + sum(cell.n_done for _, cell in self.cells.values())
         self.bars.update(self.overall, completed=finished, description=f"{self.complete} of {self.total} cells")
+
+
+def amount(plan: Planned) -> str:
+    """How much there is to do, in words: cells, samples, tokens at most, and the time, where it is known."""
+    samples, tokens = sum(cell.n for cell in plan.cells), sum(cell.tokens for cell in plan.cells)
+    parts = [counted(len(plan.cells), "cell"), counted(samples, "sample")]
+    if tokens:
+        parts.append(f"at most {tokens:,} tokens")
+    known = [cell.seconds for cell in plan.cells if cell.seconds is not None]
+    if len(known) == len(plan.cells):
+        parts.append(f"about {duration(sum(known))}" + guesses(sum(cell.guessed for cell in plan.cells)))
+    return ", ".join(parts)
+
+
+def guesses(number: int) -> str:
+    """What to add to a time that rests on so many guesses."""
+    return f" ({counted(number, 'cell')} guessed from tokens)" if number else ""
 
 
 def duration(seconds: float) -> str:

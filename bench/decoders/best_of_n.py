@@ -12,7 +12,7 @@ from bench.decisions import Cost, Decision, Prompt
 from bench.decoders.budget import longest, require, require_budget
 from bench.decoders.draws import Pool, draw_pools, drawn
 from bench.decoders.self_consistency import elect
-from bench.language import Draw, Generated, LanguageModel
+from bench.language import Draw, Generated, LanguageModel, SteppedModel
 from bench.seeds import derive
 from bench.verifiers.judging import DEFAULT, Judge, Verify
 
@@ -116,22 +116,32 @@ def best_of_n_adaptive(
     pools: list[list[Generated]] = [[] for _ in prompts]
     scores: list[list[float]] = [[] for _ in prompts]
     going = list(range(len(prompts)))
-    number = 0
     while going:
-        some = [prompts[k] for k in going]
-        warm = min(temperature * heat**number, 10.0)
+        begun = len(pools[going[0]])  # the same of all that go on
+        # A model that runs here draws twice as many at once each time: what comes after the last is left out.
+        ahead = max(1, begun) if isinstance(model, SteppedModel) else 1
+        each = [(k, begun + more) for k in going for more in range(ahead)]
         texts = drawn(
             model,
             [
-                Draw(p.text, derive(seed, name, p.id, number), warm, 1.0, p.stop, longest(budget, p.max_tokens))
-                for p in some
+                Draw(
+                    prompts[k].text,
+                    derive(seed, name, prompts[k].id, number),
+                    min(temperature * heat**number, 10.0),
+                    1.0,
+                    prompts[k].stop,
+                    longest(budget, prompts[k].max_tokens),
+                )
+                for k, number in each
             ],
         )
-        for k, text, score in zip(going, texts, judge(some, texts).tolist(), strict=True):
-            pools[k].append(text)
-            scores[k].append(score)
-        number += 1
-        going = [k for k in going if scores[k][-1] < enough and _goes_on(prompts[k], pools[k], n, budget)]
+        made = dict(zip(each, texts, strict=True))
+        for number in range(begun, begun + ahead):
+            new = [made[k, number] for k in going]
+            for k, text, score in zip(going, new, judge([prompts[k] for k in going], new).tolist(), strict=True):
+                pools[k].append(text)
+                scores[k].append(score)
+            going = [k for k in going if scores[k][-1] < enough and _goes_on(prompts[k], pools[k], n, budget)]
     return [
         picked(
             Pool(tuple(pool), tuple(prompt.extract(text.text) for text in pool)),

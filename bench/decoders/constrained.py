@@ -244,10 +244,10 @@ def awrs(
     require(0 <= threshold <= 1, name, "threshold", threshold, "from 0 to 1")
     require_budget(name, budget)
 
-    def run(some: list[Prompt], number: int) -> list[Population]:
+    def run(some: list[Prompt]) -> list[Population]:
         with opened(model, name, some) as session:
             stepper = Stepper(session, some, budget)
-            streams = [generator(seed, name, p.id, number) for p in some]
+            streams = [generator(seed, name, p.id, p.run) for p in some]
             clouds, checks = constrained(stepper, streams, n, threshold)
             return [
                 Population(

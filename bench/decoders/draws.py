@@ -82,13 +82,35 @@ def draw_pools(
             own += [next(texts) for _ in range(count)]
         if not budget:
             break
-        # A text without a token, where a prompt fills the window, would be drawn for ever.
+        found = [own[: _borne(own, budget, p.max_tokens)] for p, own in zip(prompts, found, strict=True)]
         more = [
-            count and (budget - sum(max(1, len(t.token_ids)) for t in own)) // max(1, p.max_tokens)
+            _further(model, own, budget, p.max_tokens) if count else 0
             for p, own, count in zip(prompts, found, more, strict=True)
         ]
-        more = [max(0, count) for count in more]
     return [Pool(tuple(own), tuple(p.extract(t.text) for t in own)) for p, own in zip(prompts, found, strict=True)]
+
+
+def _length(text: Generated) -> int:
+    """What a text takes of a budget; one without a token, where a prompt fills the window, would be drawn for ever."""
+    return max(1, len(text.token_ids))
+
+
+def _borne(texts: Sequence[Generated], budget: int, longest: int) -> int:
+    """How many of these a budget bears, each being drawn only where its longest form would still fit; at least 1."""
+    before = np.cumsum([0, *map(_length, texts[:-1])])
+    return max(1, int((before + longest <= budget).sum()))
+
+
+def _further(model: LanguageModel, texts: Sequence[Generated], budget: int, longest: int) -> int:
+    """How many texts to draw next: as many as surely fit, and of a model that runs here as many as are likely to.
+
+    What then goes beyond the budget is left out, and costs the model little beside so many passes more.
+    """
+    spent = sum(map(_length, texts))
+    sure = max(0, budget - spent) // max(1, longest)
+    if not sure or not isinstance(model, SteppedModel):
+        return sure
+    return max(sure, 1 + (budget - spent - longest) * len(texts) // spent)
 
 
 def drawn(model: LanguageModel, draws: Sequence[Draw]) -> list[Generated]:

@@ -107,12 +107,11 @@ def _searched(
     require(temperature >= 0, name, "temperature", temperature, "at least 0")
     require_budget(name, budget)
 
-    def run(some: list[Prompt], number: int) -> list[Searched]:
+    def run(some: list[Prompt]) -> list[Searched]:
         judge = Judge(model, name, seed, verifier, *rates)
-        scope = f"{name}|{number}" if number else name
         with opened(model, name, some) as session:
             stepper = Stepper(session, some, budget)
-            return step_search(stepper, judge, seed, scope, width, n, temperature)
+            return step_search(stepper, judge, seed, name, width, n, temperature)
 
     found = repeated(prompts, budget, lambda p: width * n * p.max_tokens, run, lambda one: one.cost)
     return [decide(prompt, runs) for prompt, runs in zip(prompts, found, strict=True)]
@@ -121,10 +120,13 @@ def _searched(
 def step_search(
     stepper: Stepper, judge: Judge, seed: int, scope: str, width: int, n: int, temperature: float
 ) -> list[Searched]:
-    """Step-level beam search for each prompt; the streams are those of (seed, scope, prompt's id, way)."""
+    """Step-level beam search for each prompt; the streams are those of (seed, scope, prompt's id and run, way)."""
     prompts = stepper.prompts
     # From one text, width · n ways fill the beams as later rounds do.
-    streams = [[generator(seed, scope, p.id, way) for way in range(width * n)] for p in prompts]
+    scopes = [f"{scope}|{p.run}" if p.run else scope for p in prompts]
+    streams = [
+        [generator(seed, own, p.id, way) for way in range(width * n)] for own, p in zip(scopes, prompts, strict=True)
+    ]
     beams: list[list[Partial]] = [[root] for root in stepper.roots]
     values: list[list[float]] = [[0.0] for _ in prompts]
     for _ in range(MOST_STEPS):
@@ -139,15 +141,16 @@ def step_search(
         ones, noises = [one for *_, one, _ in asked], [stream for *_, stream in asked]
         grown = stepper.grow(ones, noises, Tempered(temperature))
         scores = scored(stepper, judge, grown)
-        for k in dict.fromkeys(k for k, *_ in asked):
+        new: dict[int, list[tuple[int, Partial, float]]] = {}
+        for (k, place, *_), one, score in zip(asked, grown, scores, strict=True):
+            new.setdefault(k, []).append((place, one, score))
+        for k, own in new.items():
             # A text that has ended stands where it stood, so that of equal values none goes first for being longer.
             candidates = [
                 (place, one, value)
                 for place, (one, value) in enumerate(zip(beams[k], values[k], strict=True))
                 if one.ended
-            ] + [
-                (place, one, score) for (at, place, *_), one, score in zip(asked, grown, scores, strict=True) if at == k
-            ]
+            ] + own
             candidates.sort(key=lambda candidate: candidate[0])
             best = sorted(candidates, key=lambda candidate: -candidate[2])[:width]
             beams[k], values[k] = [one for _, one, _ in best], [value for *_, value in best]
@@ -213,11 +216,11 @@ def early_rejection(
     require_budget(name, budget)
     stay = max(1, round(keep * n))
 
-    def run(some: list[Prompt], number: int) -> list[Searched]:
+    def run(some: list[Prompt]) -> list[Searched]:
         judge = Judge(model, name, seed, verifier, fpr, fnr)
         with opened(model, name, some) as session:
             stepper = Stepper(session, some, budget)
-            streams = [generator(seed, name, p.id, number * n + way) for p in some for way in range(n)]
+            streams = [generator(seed, name, p.id, p.run * n + way) for p in some for way in range(n)]
             return reject_early(stepper, judge, streams, n, tokens, stay, temperature)
 
     def most(prompt: Prompt) -> int:

@@ -192,12 +192,12 @@ def _decide(
     require(kind in POTENTIALS, name, "potential", kind, "one of " + ", ".join(POTENTIALS))
     require_budget(name, budget)
 
-    def run(some: list[Prompt], number: int) -> list[Population]:
+    def run(some: list[Prompt]) -> list[Population]:
         judge = Judge(model, name, seed, *verifier)
         with opened(model, name, some) as session:
             stepper = Stepper(session, some, budget)
             potential = by_verifier(stepper, judge, kind)
-            streams = [[generator(seed, name, p.id, number, chain) for chain in range(count)] for p in some]
+            streams = [[generator(seed, name, p.id, p.run, chain) for chain in range(count)] for p in some]
             clouds = _chains(stepper, streams, potential, n, sweeps, temperature)
             return [_population(stepper, judge, k, own) for k, own in enumerate(clouds)]
 

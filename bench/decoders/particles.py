@@ -91,14 +91,15 @@ def filter_particles(
     n: int = 16,
     temperature: float = 1.0,
     threshold: float = 0.5,
-    run: int = 0,
 ) -> list[Population]:
     """Sequential Monte Carlo on each prompt with n particles; all prompts run together.
 
     Tokens are proposed at `temperature`, which the weights correct; particles are resampled (systematically) when their
-    effective number falls below `threshold` times n.  A prompt's noise comes from (seed, its id) and `run`.
+    effective number falls below `threshold` times n.  A prompt's noise comes from (seed, its id, its run).
     """
-    streams = [generator(seed, "particle-filter", prompt.id, *([run] if run else [])) for prompt in prompts]
+    streams = [
+        generator(seed, "particle-filter", prompt.id, *([prompt.run] if prompt.run else [])) for prompt in prompts
+    ]
     opened = stepped(model, "particle-filter").session(
         [p.text for p in prompts], max((p.max_tokens for p in prompts), default=0)
     )
@@ -152,11 +153,9 @@ def particle_filter(
     # The size must not depend on which prompts share the batch, only on the task's length.
     count = min([n, *(affordable(budget, prompt.max_tokens) for prompt in prompts if budget)])
 
-    def run(some: list[Prompt], number: int) -> list[Population]:
+    def run(some: list[Prompt]) -> list[Population]:
         how = Power(power)
-        return filter_particles(
-            model, some, seed, how, n=count, temperature=temperature, threshold=threshold, run=number
-        )
+        return filter_particles(model, some, seed, how, n=count, temperature=temperature, threshold=threshold)
 
     found = repeated(prompts, budget, lambda prompt: count * prompt.max_tokens, run, lambda one: one.cost)
     return [vote(prompt, merged(populations)) for prompt, populations in zip(prompts, found, strict=True)]

@@ -71,10 +71,10 @@ def power_sampling(
     require(temperature >= 0, name, "temperature", temperature, "at least 0")
     require_budget(name, budget)
 
-    def run(some: list[Prompt], number: int) -> list[Chain]:
+    def run(some: list[Prompt]) -> list[Chain]:
         with opened(model, name, some) as session:
             stepper = Stepper(session, some, budget)
-            streams = [generator(seed, name, p.id, number) for p in some]
+            streams = [generator(seed, name, p.id, p.run) for p in some]
             return chains(stepper, streams, power, block, moves, temperature or 1 / power)
 
     def most(prompt: Prompt) -> int:

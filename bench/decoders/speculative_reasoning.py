@@ -72,8 +72,8 @@ def speculative_reasoning(
     require_budget(name, budget)
     small = named_model(draft, getattr(stepped(model, name), "machine", Machine()))
 
-    def run(some: list[Prompt], number: int) -> list[Reasoned]:
-        streams = [generator(seed, name, p.id, number) for p in some]
+    def run(some: list[Prompt]) -> list[Reasoned]:
+        streams = [generator(seed, name, p.id, p.run) for p in some]
         return reason(model, small, some, streams, accept, temperature)
 
     found = repeated(prompts, budget, lambda p: 3 * p.max_tokens, run, lambda one: one.spent)

@@ -65,11 +65,25 @@ class Tempered:
         """See `Pick`."""
         if self.temperature == 0:
             return Choice(int(log_probs.argmax()), 0.0)
+        return self.together(log_probs[None], [0], [stream])[0]
+
+    def together(self, log_probs: Float64s, rows: Sequence[int], streams: Sequence[Stream]) -> list[Choice]:
+        """A choice for each of d texts, at `rows` of the log-probabilities (R, V); streams give in their order."""
+        if self.temperature == 0:
+            likeliest = log_probs.argmax(axis=1)
+            return [Choice(int(likeliest[row]), 0.0) for row in rows]
         heated = log_probs / self.temperature if self.temperature != 1 else log_probs
-        mass = np.exp(heated - heated.max())
-        upto = mass.cumsum()
-        token = int(np.searchsorted(upto, min(stream.random() * upto[-1], np.nextafter(upto[-1], 0)), side="right"))
-        return Choice(token, float(np.log(mass[token] / upto[-1])))
+        mass = np.exp(heated - heated.max(axis=1, keepdims=True))
+        upto = mass.cumsum(axis=1)
+        totals = upto[:, -1]
+        goals = np.minimum(
+            np.array([stream.random() for stream in streams]) * totals[rows], np.nextafter(totals, 0)[rows]
+        )
+        tokens = [
+            int(upto[row].searchsorted(goal, side="right")) for row, goal in zip(rows, goals.tolist(), strict=True)
+        ]
+        drawn = np.log(mass[rows, tokens] / totals[rows])
+        return [Choice(token, log_prob) for token, log_prob in zip(tokens, drawn.tolist(), strict=True)]
 
 
 class Stepper:
@@ -114,63 +128,77 @@ class Stepper:
         given = [tuple(one) for one in forced] if forced is not None else [()] * len(partials)
         out = list(partials)
         rows = [k for k, one in enumerate(partials) if not one.ended]
-        if rows:
-            self.session.restore([state for k in rows if (state := out[k].state) is not None])
+        at = self._restored([out[k] for k in rows])
         for k in rows:
             self.calls[partials[k].prompt] += 1
-        at = list(range(len(rows)))
         begun = [len(one.tokens) + len(first) for one, first in zip(partials, given, strict=True)]
         while rows:
-            log_probs, room = self.session.logprobs, self.session.room
+            forced_now = [given[k][len(out[k].tokens) - len(partials[k].tokens) :][:1] for k in rows]
+            choices = self._chosen([out[k] for k in rows], at, [streams[k] for k in rows], pick, forced_now)
+            room = self.session.room
+            log_probs = self.session.logprobs[at, [choice.token for choice in choices]].tolist()
             going, places = [], []
-            for k, place in zip(rows, at, strict=True):
-                out[k] = self._extended(
-                    out[k], log_probs[place], int(room[place]), streams[k], pick, given[k], begun[k]
-                )
+            for k, place, choice, log_prob in zip(rows, at, choices, log_probs, strict=True):
+                out[k] = self._extended(out[k], choice, log_prob, int(room[place]))
                 if not out[k].ended:
                     going.append(k)
                     places.append(place)
-            newest = [out[k].tokens[-1] for k in going]
-            self.session.advance(np.array(places, dtype=np.int64), np.array(newest, dtype=np.int64))
-            done = [k for k in going if self._complete(out[k], begun[k], limits[k], steps=steps)]
-            kept = self.session.save([going.index(k) for k in done])
-            for k, state in zip(done, kept, strict=True):
-                out[k] = replace(out[k], state=state)
-            at = [place for place, k in enumerate(going) if k not in done]
-            rows = [going[place] for place in at]
+            now = self._advanced(places, [out[k].tokens[-1] for k in going])
+            done = {k for k in going if self._complete(out[k], begun[k], limits[k], steps=steps)}
+            ends = sorted({place for k, place in zip(going, now, strict=True) if k in done})
+            kept = dict(zip(ends, self.session.save(ends), strict=True))
+            for k, place in zip(going, now, strict=True):
+                if k in done:
+                    out[k] = replace(out[k], state=kept[place])
+            at = [place for k, place in zip(going, now, strict=True) if k not in done]
+            rows = [k for k in going if k not in done]
         return out
 
-    def _extended(
+    def _restored(self, partials: Sequence[Partial]) -> list[int]:
+        """Return to the states of partials; the session's row of each, which those of one state share."""
+        states = {id(one.state): one.state for one in partials if one.state is not None}
+        if states:
+            self.session.restore(list(states.values()))
+        place = {key: row for row, key in enumerate(states)}
+        return [place[id(one.state)] for one in partials]
+
+    def _advanced(self, places: Sequence[int], tokens: Sequence[int]) -> list[int]:
+        """Feed a token after each place; the new place of each, which those of equal past and token share."""
+        pairs = np.array([places, tokens], dtype=np.int64)
+        distinct, inverse = np.unique(pairs, axis=1, return_inverse=True)
+        self.session.advance(distinct[0], distinct[1])
+        new: list[int] = inverse.reshape(-1).tolist()
+        return new
+
+    def _chosen(
         self,
-        one: Partial,
-        log_probs: Float64s,
-        room: int,
-        stream: Stream,
+        partials: Sequence[Partial],
+        at: Sequence[int],
+        streams: Sequence[Stream],
         pick: Pick,
-        given: tuple[int, ...],
-        begun: int,
-    ) -> Partial:
-        prompt = self.prompts[one.prompt]
-        ahead = begun - len(one.tokens)
-        if ahead > 0:
-            choice = Choice(given[len(given) - ahead], 0.0)
+        forced: Sequence[tuple[int, ...]],
+    ) -> list[Choice]:
+        """The next token of each partial, whose row is `at`: the forced one if there is one, which costs nothing."""
+        log_probs = self.session.logprobs
+        free = [k for k, first in enumerate(forced) if not first]
+        for k in free:
+            self.tokens[partials[k].prompt] += 1
+        if isinstance(pick, Tempered):
+            picked = pick.together(log_probs, [at[k] for k in free], [streams[k] for k in free])
         else:
-            choice = pick(log_probs, one, stream)
-            self.tokens[one.prompt] += 1
+            picked = [pick(log_probs[at[k]], partials[k], streams[k]) for k in free]
+        drawn = dict(zip(free, picked, strict=True))
+        return [drawn[k] if k in drawn else Choice(first[0], 0.0) for k, first in enumerate(forced)]
+
+    def _extended(self, one: Partial, choice: Choice, log_prob: float, room: int) -> Partial:
+        prompt = self.prompts[one.prompt]
         tokens = (*one.tokens, choice.token)
         text = self.session.closed(tokens, prompt.stop)
         stopped = text is not None
         if text is None and (len(tokens) >= self.lengths[one.prompt] or room < 1):
             text = self.session.text(tokens)
-        return Partial(
-            one.prompt,
-            tokens,
-            (*one.logprobs, float(log_probs[choice.token])),
-            (*one.drawn, choice.log_prob),
-            None,
-            text,
-            stopped,
-        )
+        drawn = (*one.drawn, choice.log_prob)
+        return Partial(one.prompt, tokens, (*one.logprobs, log_prob), drawn, None, text, stopped)
 
     def _complete(self, one: Partial, begun: int, limit: int, *, steps: bool) -> bool:
         own = one.tokens[begun:]

@@ -211,12 +211,10 @@ def self_refine(
     require_budget(name, budget)
     best: dict[str, tuple[float, Generated]] = {}
 
-    def run(some: list[Prompt], number: int) -> list[_Revised]:
+    def run(some: list[Prompt]) -> list[_Revised]:
         judge = Judge(model, name, seed, verifier, fpr, fnr)
         asked = [
-            replace(p, text=AGAIN.format(prompt=p.text, text=best[p.id][1].text), id=f"{p.id}|{number}")
-            if number
-            else p
+            replace(p, text=AGAIN.format(prompt=p.text, text=best[p.id][1].text), id=f"{p.id}|{p.run}") if p.run else p
             for p in some
         ]
         texts = [pool.texts[0] for pool in draw_pools(model, asked, name, seed, 1, temperature, 1.0)]
@@ -230,9 +228,10 @@ def self_refine(
         ]
 
     if budget:
-        found = repeated(prompts, budget, lambda prompt: prompt.max_tokens, run, lambda one: one.cost)
+        # Each run looks at the best text so far.
+        found = repeated(prompts, budget, lambda prompt: prompt.max_tokens, run, lambda one: one.cost, together=0)
     else:
-        made = [run(list(prompts), number) for number in range(rounds + 1)]
+        made = [run([replace(prompt, run=number) for prompt in prompts]) for number in range(rounds + 1)]
         found = [[each[k] for each in made] for k in range(len(prompts))]
     out = []
     for prompt, runs in zip(prompts, found, strict=True):

@@ -24,6 +24,7 @@ from bench.records.posterior import Posterior
 from bench.records.preferences import Preferences
 from bench.records.probed import Probed, ProbedDensity
 from bench.records.rollouts import Rollouts
+from bench.records.searches import Searches
 from bench.records.speculation import Speculation
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Responses",
     "Rollouts",
     "Scores",
+    "Searches",
     "Speculation",
     "Tokens",
     "attribute",

@@ -32,6 +32,13 @@ def exact(x: Float64s, y: Float64s, at: Float64s) -> tuple[Float64s, Float64s]:
     return (weights * y).sum(axis=1), np.sqrt(variance)
 
 
+def exact_at(x: Float64s, y: Float64s, at: Float64s) -> tuple[Float64s, Float64s]:
+    """Mean and standard deviation (m,) of further noisy values at `at` (m,), given values y (n,) at x (n,)."""
+    cross = kernel(at, x)
+    weights = np.linalg.solve(kernel(x, x) + NOISE**2 * np.eye(len(x)), cross.T).T
+    return weights @ y, np.sqrt(1 + NOISE**2 - (weights * cross).sum(axis=1))
+
+
 def laid(x: Float64s, y: Float64s, at: Float64s) -> Float64s:
     """One row a question, (b, 2 n + 1): the n places, their values, and the place that is asked about."""
     return np.concatenate([x, y, at[:, None]], axis=1)

@@ -66,7 +66,7 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
             executor.close()  # the metrics need the memory more
             # Of a few samples, most of the time is fitting and loading; a cluster's pace says nothing of this machine.
             if config.limit is None and config.runner == "local":
-                history.remember(rates)
+                history.remember(rates, plan.paces(rates))
             measured = [_measured(folder, job, config.seed, progress) for job in jobs]
             _finish(folder, [*measured, *_of_groups(folder, plan.groups, jobs, config.seed, progress)], troubles)
             progress.finish()

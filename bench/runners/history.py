@@ -16,11 +16,21 @@ def estimate(model: str, task: str, decoder: str, n: int) -> float | None:
     return None if rate is None else rate * n
 
 
-def remember(rates: dict[tuple[str, str, str], float]) -> None:
-    """Keep seconds per sample by (model, task, decoder).  Best effort: a read-only cache is no error."""
+def guess(model: str, tokens: int) -> float | None:
+    """Seconds for a cell that never ran here, from those that a planned token of this model's cells took last."""
+    rate = _read().get(_key(model, "", ""))
+    return None if rate is None or not tokens else rate * tokens
+
+
+def remember(rates: dict[tuple[str, str, str], float], paces: dict[str, float]) -> None:
+    """Keep seconds per sample by (model, task, decoder), and seconds per planned token by model.
+
+    Best effort: a read-only cache is no error.
+    """
     if not rates:
         return
-    known = _read() | {_key(*cell): rate for cell, rate in rates.items()}
+    own = {_key(*cell): rate for cell, rate in rates.items()}
+    known = _read() | own | {_key(model, "", ""): pace for model, pace in paces.items()}
     with suppress(OSError):
         path = _path()
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -43,12 +43,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell with its cost: samples to ask, tokens to run at most (0 where none), seconds (`None`: never run here)."""
+    """A cell with its cost: samples to ask, tokens to run at most (0 where none), seconds (`None`: nothing is known).
+
+    guessed: whether the seconds are those of as many tokens in other cells of the model, since this one never ran here.
+    """
 
     cell: Cell
     n: int
     tokens: int
     seconds: float | None
+    guessed: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The cell as one JSON-ready row."""
@@ -60,6 +64,7 @@ class PlannedCell:
             "n": self.n,
             "tokens": self.tokens,
             "seconds": self.seconds,
+            "guessed": self.guessed,
         }
 
 
@@ -77,9 +82,20 @@ class Plan:
 
     @property
     def seconds(self) -> float | None:
-        """Estimated time of the cells that ran before on this machine; `None` if none did."""
+        """Estimated time of the cells of which something is known; `None` if nothing is of any."""
         known = [c.seconds for c in self.cells if c.seconds is not None]
         return sum(known) if known else None
+
+    def paces(self, rates: dict[tuple[str, str, str], float]) -> dict[str, float]:
+        """Seconds per planned token by model, from seconds per sample by (model, task, decoder)."""
+        spent: dict[str, tuple[float, int]] = {}
+        for c in self.cells:
+            model = str(c.cell.model)
+            rate = rates.get((model, str(c.cell.task), str(c.cell.decoder or "")))
+            if rate is not None and c.tokens:
+                seconds, tokens = spent.get(model, (0.0, 0))
+                spent[model] = seconds + rate * c.n, tokens + c.tokens
+        return {model: seconds / tokens for model, (seconds, tokens) in spent.items()}
 
 
 def plan(config: RunConfig) -> Plan:
@@ -282,9 +298,11 @@ def _costed(cell: Cell, config: RunConfig) -> PlannedCell:
     task = extended(find_task(cell.task), config)
     asked = asked_rows(task, load_examples(cell.task, seed=config.seed, limit=config.limit))
     tokens = _tokens(asked, cell) if task.needs == "language" else 0
-    return PlannedCell(
-        cell, len(asked), tokens, history.estimate(str(cell.model), str(cell.task), str(cell.decoder or ""), len(asked))
-    )
+    seconds = history.estimate(str(cell.model), str(cell.task), str(cell.decoder or ""), len(asked))
+    if seconds is not None:
+        return PlannedCell(cell, len(asked), tokens, seconds)
+    guessed = history.guess(str(cell.model), tokens)
+    return PlannedCell(cell, len(asked), tokens, guessed, guessed is not None)
 
 
 def _tokens(asked: Examples, cell: Cell) -> int:

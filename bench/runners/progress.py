@@ -20,6 +20,16 @@ class PlannedCell(Protocol):
         """Estimated duration; `None` where it is not known."""
         ...
 
+    @property
+    def tokens(self) -> int:
+        """Tokens that a language model runs at most; 0 for other models."""
+        ...
+
+    @property
+    def guessed(self) -> bool:
+        """Whether the duration is that of as many tokens elsewhere."""
+        ...
+
 
 class Planned(Protocol):
     """What a watcher wants to know of a plan."""

@@ -47,7 +47,7 @@ class Judge:
     fpr, fnr: its dial.  A score s below ½ becomes 1 - s with probability fpr, any other with probability fnr, drawn
     once for each (prompt, text): a verifier that says true or false then has these as its rates of false positives and
     false negatives.
-    cost: what judging has cost each prompt, by id.
+    cost: what judging has cost each run on a prompt.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Judge:
         self.seed = seed
         self.rates = fpr, fnr
         self.verify = named(spec) if isinstance(spec, str) else spec
-        self._cost: dict[str, Cost] = {}
+        self._cost: dict[tuple[str, int], Cost] = {}
 
     def cost(self, prompt: Prompt) -> Cost:
-        """What judging texts of that prompt has cost."""
-        return self._cost.get(prompt.id, Cost())
+        """What judging texts of that run on a prompt has cost."""
+        return self._cost.get((prompt.id, prompt.run), Cost())
 
     def __call__(self, prompts: Sequence[Prompt], texts: Sequence[Generated], whole: bool = True) -> Float64s:
         """Scores (n,) in [0, 1] of texts, each with its prompt; whole: whether they have ended."""
@@ -76,7 +76,7 @@ class Judge:
                 fix="give a number in [0, 1] for each text",
             )
         for prompt, tokens in zip(prompts, found.tokens, strict=True):
-            self._cost[prompt.id] = self.cost(prompt) + Cost(int(tokens), 0, 1)
+            self._cost[prompt.id, prompt.run] = self.cost(prompt) + Cost(int(tokens), 0, 1)
         if any(self.rates):
             fpr, fnr = self.rates
             noise = [

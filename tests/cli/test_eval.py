@@ -191,8 +191,15 @@ class Plan:
     class Cell:
         n = 10
         seconds = 2.0
+        tokens = 0
+        guessed = False
 
-    cells = (Cell(), Cell())
+    class Guess(Cell):
+        tokens = 4096
+        guessed = True
+
+    def __init__(self, *, guessed: bool = False) -> None:
+        self.cells = (self.Cell(), self.Guess() if guessed else self.Cell())
 
 
 def play(watcher: watching.Watcher) -> None:
@@ -210,6 +217,11 @@ def play(watcher: watching.Watcher) -> None:
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def test_a_guessed_time_says_that_it_is_one() -> None:
+    said = watching.amount(Plan(guessed=True))
+    assert said == "2 cells, 20 samples, at most 4,096 tokens, about 4.0 s (1 cell guessed from tokens)"
 
 
 def test_lines_tell_each_cell_once() -> None:

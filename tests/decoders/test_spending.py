@@ -108,9 +108,9 @@ def test_texts_without_a_token_end_the_drawing() -> None:
 def test_runs_repeat_while_they_fit() -> None:
     prompts = [prompt("p"), prompt("q")]
     price = {"p": 3, "q": 8}
-    found = repeated(prompts, 20, lambda _: 8, lambda some, _: [Cost(price[p.id], 1) for p in some], lambda one: one)
+    found = repeated(prompts, 20, lambda _: 8, lambda some: [Cost(price[p.id], 1) for p in some], lambda one: one)
     assert [len(runs) for runs in found] == [5, 2]
-    once = repeated(prompts, 0, lambda _: 8, lambda some, _: [Cost(1) for _ in some], lambda one: one)
+    once = repeated(prompts, 0, lambda _: 8, lambda some: [Cost(1) for _ in some], lambda one: one)
     assert [len(runs) for runs in once] == [1, 1]
 
 

@@ -37,11 +37,11 @@ PAIRS = _pairs()
 
 
 # Kinds whose metrics have tests of their own, against enumeration and closed forms.
-OWN = {"Chains", "Conditionals", "Events", "LastWords", "Posterior", "Preferences", "Rollouts", "Several"}
-# What wants pools of one size, answers in several orders, sets of places, exact forecasts, a verifier's verdicts or a
-# decoder's account.
+OWN = {"Chains", "Conditionals", "Events", "LastWords", "Posterior", "Preferences", "Rollouts", "Searches", "Several"}
+# What wants pools of one size, answers in several orders, sets of places, exact forecasts, a chain's draws, verifiers'
+# verdicts or a decoder's account.
 PARTICULAR = {
-    "affinity-f1", "affinity-precision", "affinity-recall", "kl-to-exact", "mean-to-exact",
+    "affinity-f1", "affinity-precision", "affinity-recall", "kl-to-exact", "mean-to-exact", "r-hat",
     "series-f1", "series-precision", "series-recall",
     "calls-per-answer", "estimation-error", "maj-at-k", "model-error", "order-flip-rate", "reasoning-error",
     "resample-best-k", "resample-ceiling", "resample-right", "resample-wrong", "verifier-fpr",

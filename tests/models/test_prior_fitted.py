@@ -7,14 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from bench.capabilities import Machine
 from bench.errors import UsageError
+from bench.metrics.exact import kl_to_exact
 from bench.models import prior_fitted
 from bench.models.building import NotSuited, build
+from bench.models.modules import load
 from bench.models.prior_fitted import CENTRES, PriorFitted, function_oracle, log_density, network
+from bench.records import Regression
 from bench.specs import parse
-from bench.tasks.uncertainty.functions import uncertainty_functions
+from bench.tasks.uncertainty.functions import ask, uncertainty_functions
 from bench.zoo.prior_fitted import train
 
 
@@ -62,6 +66,26 @@ def test_missing_weights_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     prior_fitted.loaded.cache_clear()
     with pytest.raises(UsageError, match="is missing"):
         PriorFitted()
+
+
+def surprise(model: PriorFitted) -> float:
+    """KL to the exact forecast after eight values."""
+    test = uncertainty_functions(0, 8).split("test").take(np.arange(300))
+    record = ask(model, None, test, 0, {"ids": test.ids})
+    assert isinstance(record, Regression)
+    return float(kl_to_exact(record).values.mean())
+
+
+def test_training_lowers_the_divergence(tmp_path: Path) -> None:
+    files = [train(tmp_path / str(steps), steps=steps) for steps in (1, 25)]
+    parts = []
+    for file in files:
+        made = network()
+        load(made, load_file(file))
+        parts.append(made)
+    before, after = (surprise(PriorFitted(tuple(made))) for made in parts)
+    # The shipped network has been trained for 60 times as long.
+    assert 0 < surprise(PriorFitted()) < after < before
 
 
 def test_training_gives_the_same_file_again(tmp_path: Path) -> None:

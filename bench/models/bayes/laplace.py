@@ -35,7 +35,7 @@ def curvature(problem: Problem, theta: Float64s) -> Float64s:
     rows = problem.rows.numpy()
     features = _features(theta, problem.widths, rows)
     out = outputs(theta[None], problem.widths, rows)[0]
-    curve = _of_outputs(out, classes=problem.classes)
+    curve = output_curvature(out, classes=problem.classes)
     ends = problem.widths[-1]
     matrix = np.empty((features.shape[1], ends, features.shape[1], ends))
     for o in range(ends):
@@ -45,7 +45,7 @@ def curvature(problem: Problem, theta: Float64s) -> Float64s:
     return matrix.reshape(size, size) + np.diag(problem.precisions.numpy()[-size:])
 
 
-def _of_outputs(out: Float64s, *, classes: bool) -> Float64s:
+def output_curvature(out: Float64s, *, classes: bool) -> Float64s:
     """Fisher matrix of each row's outputs, (n, out, out)."""
     if classes:
         shares = np.exp(out - out.max(axis=1, keepdims=True))

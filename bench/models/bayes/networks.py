@@ -175,19 +175,24 @@ class Posterior:
         self.widths = (rows.shape[1], *(self.hidden,) * self.depth, out)
         return Problem(rows, targets, self.widths, bool(classes), self.precision)
 
-    def _each(self, inputs: AnyArray) -> Float64s:
-        assert self.samples is not None and self.scale is not None  # noqa: S101, PT018 - fit comes first
-        return outputs(self.samples, self.widths, self.scale.apply(flat(inputs)))
+    def each(self, rows: Float64s) -> Float64s:
+        """Outputs (S, n, out) of the members for standardised rows (n, d)."""
+        assert self.samples is not None  # noqa: S101 - fit comes first
+        return outputs(self.samples, self.widths, rows)
+
+    def _asked(self, inputs: AnyArray) -> Float64s:
+        assert self.scale is not None  # noqa: S101 - fit comes first
+        return self.each(self.scale.apply(flat(inputs)))
 
     def classify(self, inputs: AnyArray) -> Classified:
         """Log of the mean probability (b, C), and the members' log-probabilities (b, S, C)."""
-        members = log_softmax(self._each(inputs)).transpose(1, 0, 2)
+        members = log_softmax(self._asked(inputs)).transpose(1, 0, 2)
         return Classified(mixture(members), members=members)
 
     def forecast(self, inputs: AnyArray) -> Forecast:
         """Mean and standard deviation of the mixture (b,), and of each member (b, S), in the targets' unit."""
         assert self.target is not None  # noqa: S101 - fit comes first
-        each = self._each(inputs)
+        each = self._asked(inputs)
         width = self.target.width[0]
         means = (self.target.mean[0] + width * each[:, :, 0]).T
         stds = (width * (np.logaddexp(0.0, each[:, :, 1]) + NARROWEST)).T

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import model
+from bench.errors import UsageError
 from bench.models.bayes import samplers
 from bench.models.bayes.networks import Posterior, Problem
+from bench.seeds import derive
 
 STUDY = "A Study of Bayesian Neural Network Surrogates for Bayesian Optimization"
 MARTINGALE = "Martingale Posterior Neural Processes"
 PRECISION = 1.0
 DRAWS = 30
+LEAST_ACCEPTED = 0.5
 
 
 def _posterior(name: str, sampler: Any, hidden: int, depth: int, precision: float, **parameters: Any) -> Posterior:
@@ -88,6 +92,31 @@ def sgld(
 
 
 @model(
+    "sghmc",
+    gives=("classifier", "regressor"),
+    area="uncertainty",
+    source="Chen, Fox and Guestrin 2014, arXiv:1402.4102",
+    papers=(STUDY,),
+    check="uncertainty/underdamped-gaussian",
+)
+def sghmc(
+    hidden: int = 64, depth: int = 1, precision: float = PRECISION, draws: int = DRAWS, epochs: int = 60,
+    step: float = 1e-5, friction: float = 0.1,
+) -> Posterior:  # fmt: skip
+    """Hamiltonian dynamics with friction on gradients of batches, from the optimum on; draws: members kept.
+
+    friction: share of the velocity that is lost at each step.
+    """
+
+    def sampler(problem: Problem, seed: int) -> Float64s:
+        return samplers.sghmc(problem, seed, draws, epochs, step, friction)
+
+    return _posterior(
+        "sghmc", sampler, hidden, depth, precision, draws=draws, epochs=epochs, step=step, friction=friction
+    )
+
+
+@model(
     "hmc",
     gives=("classifier", "regressor"),
     area="uncertainty",
@@ -97,18 +126,37 @@ def sgld(
 )
 def hmc(
     hidden: int = 16, depth: int = 1, precision: float = PRECISION, draws: int = DRAWS, burn: int = 60, leaps: int = 20,
-    thin: int = 3,
+    thin: int = 3, chains: int = 1,
 ) -> Posterior:  # fmt: skip
     """Full-batch Hamiltonian Monte Carlo over all weights: the posterior itself, as far as the chain has mixed.
 
-    burn: proposals by which the step is tuned.  leaps: gradient steps of each.  thin: proposals to a member.
+    burn: proposals by which the step is tuned.  leaps: gradient steps of each.  thin: proposals to a member.  chains:
+    how many share the draws, one after another, each from an optimum of its own: `r-hat` says whether they agree.
     """
+    if chains < 1 or draws % chains:
+        raise UsageError(
+            f"hmc can't share {draws} draws among {chains} chains", cause="each has as many", fix="chains=2"
+        )
 
     def sampler(problem: Problem, seed: int) -> Float64s:
-        start = samplers.optimum(problem, 20, 1e-2, seed)
-        return samplers.hamiltonian(problem.energy, start, draws, burn, leaps, seed, thin=thin)[0]
+        found, shares = [], []
+        for chain in range(chains):
+            own = derive(seed, "chain", chain) if chain else seed
+            start = samplers.optimum(problem, 20, 1e-2, own)
+            samples, accepted = samplers.hamiltonian(
+                problem.energy, start, draws // chains, burn, leaps, own, thin=thin
+            )
+            found.append(samples)
+            shares.append(accepted)
+        if min(shares) < LEAST_ACCEPTED:
+            warnings.warn(
+                f"a chain accepted {min(shares):.2f} of its proposals, where .8 is aimed at: burn in for longer, burn=",
+                stacklevel=2,
+            )
+        return np.concatenate(found)
 
-    return _posterior("hmc", sampler, hidden, depth, precision, draws=draws, burn=burn, leaps=leaps, thin=thin)
+    every = {"draws": draws, "burn": burn, "leaps": leaps, "thin": thin, "chains": chains}
+    return _posterior("hmc", sampler, hidden, depth, precision, **every)
 
 
 @model(
@@ -160,6 +208,27 @@ def laplace(
     return _posterior("laplace", sampler, hidden, depth, precision, draws=draws, epochs=epochs, rate=rate)
 
 
-def spread(samples: Float64s) -> Float64s:
-    """Standard deviation of each weight over the samples (S, size), (size,)."""
-    return np.asarray(samples.std(axis=0, ddof=1))
+@model(
+    "laplace-linearised",
+    gives=("classifier", "regressor"),
+    area="uncertainty",
+    source="Immer, Korzepa and Bauer 2021, arXiv:2008.08400 (all layers, generalised Gauss-Newton, linearised)",
+    papers=(STUDY,),
+    check="uncertainty/laplace-linearised",
+)
+def laplace_linearised(
+    hidden: int = 32, depth: int = 1, precision: float = PRECISION, draws: int = DRAWS, epochs: int = 40,
+    rate: float = 1e-2,
+) -> Posterior:  # fmt: skip
+    """A Gaussian about the optimum over all weights, asked through the network's linearisation there.
+
+    Its precision is the full Gauss-Newton matrix, for which the linear network is the right one: the members' outputs
+    are Gaussian, as those of a Gaussian process are.
+    """
+    from bench.models.bayes.linearised import Linearised, all_layers
+
+    def sampler(problem: Problem, seed: int) -> Float64s:
+        return all_layers(problem, samplers.optimum(problem, epochs, rate, seed), draws, seed)
+
+    every = {"hidden": hidden, "depth": depth, "precision": precision, "draws": draws, "epochs": epochs, "rate": rate}
+    return Linearised("laplace-linearised", every, hidden, depth, precision, sampler)

@@ -110,7 +110,7 @@ class Process:
         centre, width = self.target.mean[0], self.target.width[0]
         total = variance + self.noise
         if np.isinf(self.shape):
-            return Forecast(mean=centre + width * mean, std=width * np.sqrt(total))
+            return split(mean, variance, self.noise, self.target)
         freedom, stretch = conditioned(self.shape, len(self.rows), self.posterior.fit)
         return Forecast(
             location=centre + width * mean,
@@ -121,6 +121,21 @@ class Process:
     def fingerprint(self) -> dict[str, Any]:
         """Parameters and versions."""
         return facts(self.name, {"depth": self.depth, "shape": str(self.shape)}, "numpy", "scipy")
+
+
+def split(mean: Float64s, variance: Float64s, noise: float, target: Scale) -> Forecast:
+    """A Gaussian process's forecast in the targets' unit, from mean and variance (b,) of the standardised function.
+
+    Its two members lie a deviation of the function to either side of the mean: their variance is the epistemic one.
+    """
+    centre, width = target.mean[0], target.width[0]
+    std = np.sqrt(variance)
+    return Forecast(
+        mean=centre + width * mean,
+        std=width * np.sqrt(variance + noise),
+        member_means=centre + width * np.stack([mean - std, mean + std], axis=1),
+        member_stds=np.full((len(mean), 2), width * np.sqrt(noise)),
+    )
 
 
 def conditioned(shape: float, n: int, fit: float) -> tuple[float, float]:

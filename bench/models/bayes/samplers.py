@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -156,6 +156,46 @@ def sgld(problem: Problem, seed: int, draws: int, epochs: int, step: float) -> F
         theta = theta - 0.5 * step * g + step**0.5 * theta.new_tensor(noise.standard_normal(len(theta)))
         if (k + 1) % every == 0 and len(out) < draws:
             out.append(theta.numpy().copy())
+    return np.stack(out)
+
+
+def sghmc(problem: Problem, seed: int, draws: int, epochs: int, step: float, friction: float) -> Float64s:
+    """Underdamped Langevin steps on gradients of batches from the optimum on, (S, size)."""
+    noise = generator(seed, "sghmc")
+    theta = optimum(problem, epochs, 1e-2, seed)
+    n = len(problem.rows)
+
+    def energies() -> Iterator[Energy]:
+        for rows in batches(n, epochs + 1, derive(seed, "path")):
+            yield lambda at, rows=rows: n * problem.losses(at, rows).mean() + problem.penalty(at)  # type: ignore[misc]
+
+    return underdamped(energies(), theta, step, friction, max(1, epochs * -(-n // BATCH) // draws), draws, noise)
+
+
+def underdamped(
+    energies: Iterable[Energy],
+    start: Tensor,
+    step: float,
+    friction: float,
+    thin: int,
+    draws: int,
+    noise: np.random.Generator,
+) -> Float64s:
+    """V <- (1 - friction) v - step gradient + sqrt(2 friction step) z, theta <- theta + v; each `thin`th, (S, size).
+
+    An energy a step; the velocity starts in its own law, variance `step`.
+    """
+    theta, v = start.clone(), start.new_tensor(noise.standard_normal(len(start))) * step**0.5
+    out: list[Float64s] = []
+    for k, energy in enumerate(energies):
+        _, g = slope(energy, theta)
+        z = theta.new_tensor(noise.standard_normal(len(theta)))
+        v = (1 - friction) * v - step * g + (2 * friction * step) ** 0.5 * z
+        theta = theta + v
+        if (k + 1) % thin == 0:
+            out.append(theta.numpy().copy())
+            if len(out) == draws:
+                break
     return np.stack(out)
 
 

@@ -10,7 +10,16 @@ from bench.errors import UsageError
 from bench.examples import Examples
 from bench.models.bayes.bottleneck import vib
 from bench.models.bayes.networks import forward, outputs, started
-from bench.models.bayes.posteriors import hmc, laplace, martingale, mc_dropout, sgld, swag
+from bench.models.bayes.posteriors import (
+    hmc,
+    laplace,
+    laplace_linearised,
+    martingale,
+    mc_dropout,
+    sghmc,
+    sgld,
+    swag,
+)
 from bench.models.bayes.processes import Posterior, arc_cosine, nngp, student_nngp
 
 QUICK = {
@@ -20,6 +29,8 @@ QUICK = {
     "laplace": laplace(hidden=8, epochs=25, draws=5),
     "hmc": hmc(hidden=4, draws=5, burn=20, leaps=4, thin=1),
     "martingale": martingale(hidden=8, epochs=12, draws=5),
+    "sghmc": sghmc(hidden=8, epochs=25, draws=5),
+    "laplace-linearised": laplace_linearised(hidden=8, epochs=25, draws=5),
 }
 
 
