@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,18 @@ def action() -> dict[str, Any]:
 
 
 def started(
-    action: dict[str, Any], place: Path, *, command: str = SHIM, around: dict[str, str] | None = None, **inputs: str
+    action: dict[str, Any],
+    place: Path,
+    inputs: Mapping[str, str],
+    *,
+    command: str = SHIM,
+    around: Mapping[str, str] | None = None,
 ) -> tuple[int, list[str]]:
     shim = place / "bench"
     shim.write_text(command)
     shim.chmod(0o755)
     step = next(s for s in action["runs"]["steps"] if s.get("id") == "gate")
-    values = {name: str(about.get("default", "")) for name, about in action["inputs"].items()} | inputs
+    values = {name: str(about.get("default", "")) for name, about in action["inputs"].items()} | dict(inputs)
     env = {k: values[v.removeprefix("${{ inputs.").removesuffix(" }}")] for k, v in step["env"].items()}
     script = place / "step.sh"
     script.write_text(step["run"])
@@ -46,7 +52,7 @@ def started(
 
 def test_the_step_passes_its_inputs_and_the_exit_code(action: dict[str, Any], tmp_path: Path) -> None:
     code, words = started(
-        action, tmp_path, baseline="b.json", model="hf:./x", task="a/b\nc/d,n=2\n", **{"self-check": "true"}
+        action, tmp_path, {"baseline": "b.json", "model": "hf:./x", "task": "a/b\nc/d,n=2\n", "self-check": "true"}
     )
     assert code == 3
     assert words == [
@@ -57,7 +63,7 @@ def test_the_step_passes_its_inputs_and_the_exit_code(action: dict[str, Any], tm
 
 def test_hostile_inputs_stay_words(action: dict[str, Any], tmp_path: Path) -> None:
     hostile = "$(touch owned) `touch owned`; touch owned \"' --x"
-    code, words = started(action, tmp_path, baseline=hostile, candidate=hostile)
+    code, words = started(action, tmp_path, {"baseline": hostile, "candidate": hostile})
     assert (code, words.count(hostile)) == (3, 2)
     assert not (tmp_path / "owned").exists()
 
@@ -102,7 +108,11 @@ def test_the_step_gates_in_a_clean_shell(
     run("gate", "init", base, "-o", "gate.yaml")
     run("baseline", "save", base, "-o", "baseline.json")
     found, lines = started(
-        action, tmp_path, command=bench, around=around, baseline="baseline.json", model=model, task="calibration/digits"
+        action,
+        tmp_path,
+        {"baseline": "baseline.json", "model": model, "task": "calibration/digits"},
+        command=bench,
+        around=around,
     )
     assert found == code, lines
     told = {p.name for p in (tmp_path / "gate").iterdir()}

@@ -96,7 +96,7 @@ def _data(results: Sequence[Result]) -> dict[str, Any]:
 def coded_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, file: str = "results.csv") -> dict[str, Any]:
     """A table for the page's script.  Columns of text are coded by position in `texts`, each defused for CSV."""
     held = list(zip(*rows, strict=True)) or [()] * len(columns)
-    coded = [any(isinstance(cell, str) for cell in column) for column in held]
+    coded = [any(issubclass(kind, str) for kind in set(map(type, column))) for column in held]
     position: dict[str, int] = {}
     told = [
         [position.setdefault(text, len(position)) for text in map(csv_cell, column)] if is_text else column

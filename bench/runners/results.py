@@ -40,14 +40,11 @@ def read_results(path: Path, *, fix: str, keep: Callable[[Mapping[str, Any]], bo
 
     Raises `EvaluationError` where the file is damaged.
     """
+    import msgspec
+
     document = read_sealed(path, version=RESULTS_SCHEMA, fix=fix)
     try:
-        return [_result(row) for row in document["results"] if keep is None or keep(row)]
-    except (KeyError, TypeError) as error:
+        rows = [row for row in document["results"] if keep is None or keep(row)]
+        return msgspec.convert(rows, list[Result])
+    except (KeyError, TypeError, msgspec.ValidationError) as error:
         raise damaged(path, f"a result cannot be read: {error}", fix) from error
-
-
-def _result(row: Mapping[str, Any]) -> Result:
-    values = {**row, "range": tuple(row["range"])}
-    values.pop("schema_version")
-    return Result(**values)

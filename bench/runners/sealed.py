@@ -87,12 +87,12 @@ def damaged(path: Path, cause: str, fix: str) -> BenchError:
 
 
 def _parsed(text: bytes) -> Any:
-    """The document, by pydantic's parser, which is several times as fast as Python's; what it refuses, by Python's."""
-    from pydantic_core import from_json
+    """The document, by msgspec, which is several times as fast as Python's parser; what it refuses, by Python's."""
+    import msgspec
 
     try:
-        return from_json(text)
-    except ValueError:  # a lone surrogate, say, which JSON may hold escaped
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:  # a lone surrogate, say, which JSON may hold escaped
         return json.loads(text.decode("utf-8"))
 
 

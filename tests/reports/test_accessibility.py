@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -163,6 +164,26 @@ def test_the_leaderboard_is_sorted_and_filtered_from_the_keyboard(
         assert column(page, value) == expected
     assert f"s-overview-table={value}d" in page.url
     page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_table_is_saved_as_csv_from_the_keyboard(browser: Any, pages: dict[str, Path], name: str) -> None:
+    page = browser.new_page(viewport={"width": WIDE, "height": 900})
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.goto(pages[name].as_uri())
+    reached(page, "button[data-csv]")
+    with page.expect_download() as saved:
+        page.keyboard.press("Enter")
+    rows = list(csv.reader(saved.value.path().read_text("utf-8").splitlines()))
+    page.close()
+    assert told == []
+    assert len(rows) > 1
+    assert {len(row) for row in rows} == {len(rows[0])}
+    if name == "task":
+        made = csv.DictReader((pages["overview"].parent / "leaderboard.csv").read_text("utf-8").splitlines())
+        there = [(r["model"], r["place"], r["value"], r["low"]) for r in made if r["task"] == "ood/x"]
+        assert [(row[0], row[2], row[5], row[6]) for row in rows[1:]] == there
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
-from bench.reports.numerals import short, written
+from bench.reports.numerals import decimals, short, written
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -72,12 +72,13 @@ def pareto(points: Sequence[Point], x_title: str, y_title: str) -> Markup:
     steps = "".join(f"H{x:.1f}V{y:.1f}" if i else f"M{x:.1f} {y:.1f}" for i, (x, y) in enumerate(ahead))
     parts.append(f'<path class="front" d="{steps}"/>')
     taken: list[float] = []
+    places = decimals(y1 - y0)
     for p, (x, y) in sorted(zip(points, at, strict=True), key=lambda pair: pair[0].on_front):
         name, front = _escaped(p.name), ", on the front" * p.on_front
         kind, radius = ("on", 4.6) if p.on_front else ("off", 3.4)
         parts.append(
             f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}" role="img" aria-label="{name}: {y_title} '
-            f'{written(p.value)}, {x_title} {written(p.cost)}{front}"/>'
+            f'{written(p.value, places)}, {x_title} {written(p.cost)}{front}"/>'
         )
         if (p.on_front or len(points) <= 12) and len(taken) < 12 and all(abs(y - t) > 11 for t in taken):
             taken.append(y)
