@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
+EVERYTHING := '.[dev,peers]'
 
 # A module is compiled when it is first imported and kept: less than all at the start, and far less than each time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -50,7 +51,7 @@ zoo: $(STAMP) ## train the embedded language models again
 
 # Torch first, alone and pinned: a bare `torch` from another package would bring gigabytes of GPU libraries.
 # The rest by uv, ten times as fast as pip; by pip where uv doesn't find all (an index that only pip's settings name).
-install = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable $(1) \
+install = $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --constraint constraints.txt --editable $(1) \
 	|| $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable $(1)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -61,7 +62,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 $(DEV): $(STAMP)
-	$(call install,'.[dev,peers]')
+	$(call install,$(EVERYTHING))
 	touch $(DEV)
 
 clean: ## remove the environment and caches
