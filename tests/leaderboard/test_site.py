@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from lxml import html  # type: ignore[import-untyped]
 
 from bench.errors import EvaluationError, UsageError
+from bench.leaderboard import build as building
 from bench.leaderboard import looks
 from bench.leaderboard.build import build, run_folders
 from bench.leaderboard.standings import boards
@@ -111,6 +113,27 @@ def test_pages_stay_small_and_every_row_is_there(tmp_path: Path) -> None:
         assert file.stat().st_size < 1_000_000
     task = page(min((tmp_path / "site" / "tasks").iterdir()))
     assert len(task.get_element_by_id("overview-table").findall("tbody/tr")) == 200
+
+
+@pytest.mark.parametrize("helped", [True, False])
+def test_two_processes_make_the_pages_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helped: bool) -> None:
+    run = stored(tmp_path / "r", {(m, f"reasoning/{t}"): 0.5 for m in "abc" for t in "xy"})
+    site = tmp_path / "site"
+
+    def made(many: int) -> dict[Path, bytes]:
+        monkeypatch.setattr(building, "MANY", many)
+        build([run.path], site)
+        pages = {file: file.read_bytes() for file in site.rglob("*.html")}
+        for file in pages:
+            file.unlink()
+        return pages
+
+    made(100)  # a first look is new, and later ones are not
+    alone = made(100)
+    if not helped:
+        monkeypatch.setattr(building, "_write_or_tell", lambda *_: sys.exit(1))
+    assert made(1) == alone
+    assert len(alone) == 6
 
 
 def test_looks_are_counted_once_each_over_time(tmp_path: Path) -> None:

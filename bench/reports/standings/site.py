@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bench.leaderboard.aggregation import Aggregate
@@ -47,16 +48,18 @@ METHODS: dict[str, str] = {
 }
 
 
-def pages(found: Leaderboard, command: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """(file, HTML) of every page."""
+def pages(found: Leaderboard, command: Sequence[str]) -> list[tuple[str, Callable[[], str]]]:
+    """Every page's file, and what makes its HTML: an overview, one a task, one a model."""
     files, columns = Pages.of(found), Columns.of([s for r in found.boards for s in r.board.standings])
     lines = rows.lines(found, files, columns)
-    yield "index.html", _overview(found, files, command)
+    made: list[tuple[str, Callable[[], str]]] = [("index.html", partial(_overview, found, files, command))]
     for k, ranked in enumerate(found.boards):
-        yield files.boards[k], _task(found, ranked, [lines[k][i] for i in ranked.order], columns)
+        made.append((files.boards[k], partial(_task, found, ranked, [lines[k][i] for i in ranked.order], columns)))
     at = {id(ranked): k for k, ranked in enumerate(found.boards)}
     for model in found.models:
-        yield files.models[model], _model(found, model, [lines[at[id(r)]][i] for r, i in found.of(model)], columns)
+        mine = [lines[at[id(r)]][i] for r, i in found.of(model)]
+        made.append((files.models[model], partial(_model, found, model, mine, columns)))
+    return made
 
 
 def _overview(found: Leaderboard, files: Pages, command: Sequence[str]) -> str:
