@@ -124,4 +124,4 @@ def _covered(found: PerSample, divergence: float, n: int) -> Truth:
     values: Float64s = found.values
     # Means of chances that lie apart by √(KL / 2) each lie apart by √(mean KL / 2) at most: the root is concave.
     slack = np.sqrt(divergence / 2) + 4 * np.sqrt(0.09 / len(values))
-    return Truth(0.9, float(values.mean()), float(slack), f"coverage of 90 %, {n} values")
+    return _below(abs(float(values.mean()) - 0.9), float(slack), f"what coverage misses of 90 %, {n} values")

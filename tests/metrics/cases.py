@@ -11,7 +11,18 @@ from numpy.typing import ArrayLike
 
 from bench.arrays import AnyArray, Float64s, Ints, Ragged
 from bench.components import Metric
-from bench.records import Choices, Classification, Density, Generations, Regression, Speculation, Tokens, log_softmax
+from bench.records import (
+    Choices,
+    Classification,
+    Density,
+    Generations,
+    Marginals,
+    Regression,
+    Signals,
+    Speculation,
+    Tokens,
+    log_softmax,
+)
 from bench.records.detection import Chances, Detection
 from bench.registry import components
 
@@ -100,6 +111,24 @@ def regression(form: str = "gaussian", n: int = 40, seed: int = 0, **extra: Any)
 def density(n: int = 40, seed: int = 0) -> Density:
     rng = np.random.default_rng(seed)
     return Density(ids=ids(n), log_prob=-rng.exponential(size=n), dim=rng.integers(1, 9, n), truth=rng.normal(size=n))
+
+
+def marginals(n: int = 40, seed: int = 0) -> Marginals:
+    rng = np.random.default_rng(seed)
+    log_prob = -rng.exponential(size=n)
+    return Marginals(
+        ids=ids(n),
+        log_prob=log_prob,
+        dim=rng.integers(1, 9, n),
+        truth=rng.normal(size=n),
+        residual=rng.normal(size=n),
+        chained=log_prob + rng.normal(size=n),
+    )
+
+
+def signals(n: int = 40, seed: int = 0) -> Signals:
+    rng = np.random.default_rng(seed)
+    return Signals(ids=ids(n), generator=rng.exponential(size=n), inference=rng.exponential(size=n))
 
 
 def tokens(n: int = 40, seed: int = 0) -> Tokens:
@@ -191,6 +220,8 @@ def records(n: int = 40, seed: int = 0) -> list[Any]:
         random_chances(n, seed),
         *(regression(form, n, seed) for form in FORMS),
         density(n, seed),
+        marginals(n, seed),
+        signals(n, seed),
         tokens(n, seed),
         choices(n, seed),
         ordered_choices(n, seed),

@@ -37,7 +37,18 @@ PAIRS = _pairs()
 
 
 # Kinds whose metrics have tests of their own, against enumeration and closed forms.
-OWN = {"Chains", "Conditionals", "Events", "LastWords", "Posterior", "Preferences", "Rollouts", "Searches", "Several"}
+OWN = {
+    "Chains",
+    "Conditionals",
+    "Continuations",
+    "Events",
+    "LastWords",
+    "Posterior",
+    "Preferences",
+    "Rollouts",
+    "Searches",
+    "Several",
+}
 # What wants pools of one size, answers in several orders, sets of places, exact forecasts, a chain's draws, verifiers'
 # verdicts or a decoder's account.
 PARTICULAR = {
