@@ -18,7 +18,6 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "math": ("math-verify",),
     "flows": ("zuko",),
     "ode": ("torchdiffeq",),
-    "gp": ("gpytorch",),
     "sbi": ("sbi",),
     "ray": ("ray",),
     "api": ("httpx", "tenacity"),
