@@ -124,14 +124,7 @@ def best_of_n_adaptive(
         texts = drawn(
             model,
             [
-                Draw(
-                    prompts[k].text,
-                    derive(seed, name, prompts[k].id, number),
-                    min(temperature * heat**number, 10.0),
-                    1.0,
-                    prompts[k].stop,
-                    longest(budget, prompts[k].max_tokens),
-                )
+                _draw(prompts[k], derive(seed, name, prompts[k].id, number), temperature * heat**number, budget)
                 for k, number in each
             ],
         )
@@ -150,6 +143,10 @@ def best_of_n_adaptive(
         )
         for prompt, pool, own in zip(prompts, pools, scores, strict=True)
     ]
+
+
+def _draw(prompt: Prompt, seed: int, temperature: float, budget: int) -> Draw:
+    return Draw(prompt.text, seed, min(temperature, 10.0), 1.0, prompt.stop, longest(budget, prompt.max_tokens))
 
 
 def _goes_on(prompt: Prompt, pool: Sequence[Generated], n: int, budget: int) -> bool:

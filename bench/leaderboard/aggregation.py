@@ -16,13 +16,13 @@ from bench.arrays import Bools, Float64s, Ints
 from bench.leaderboard.places import Places, apart, placed
 from bench.leaderboard.standings import Board
 from bench.seeds import generator
+from bench.stats.bootstrap import NORMAL
 from bench.stats.comparisons import AGGREGATORS, strengths
 from bench.stats.design import LEVEL
 from bench.stats.proxies import correlate
 from bench.stats.ranks import rank_sets
 
 RESAMPLES = 1999
-NORMAL = 1.959963984540054
 ROUNDING = 1e-12  # variances on a scale from 0 to 1
 PRIOR = 1e-2  # of Bradley and Terry's model: a model that always wins keeps a finite rating
 

@@ -6,9 +6,10 @@ import gc
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.leaderboard import looks
@@ -17,7 +18,9 @@ from bench.runners.atomic import make_folder, write_error
 from bench.runners.site import MANIFEST
 from bench.threads import one_blas_thread
 
-Page = tuple[str, Callable[[], str]]  # its file, and what makes its text
+if TYPE_CHECKING:
+    from bench.reports.standings.site import Page
+
 MANY = 100  # pages; fewer are made before a second process has begun
 MARK = looks.FILE  # what a folder holds that a leaderboard was made in before
 

@@ -15,7 +15,7 @@ from bench.comparing.gathering import gather
 from bench.comparing.pairing import fold_names
 from bench.errors import BenchError
 from bench.leaderboard.standings import Board, Standing
-from bench.stats.bootstrap import FOLDS
+from bench.stats.bootstrap import FOLDS, NORMAL
 from bench.stats.design import LEVEL, design
 from bench.stats.influence import of_mean
 from bench.stats.ranks import rank_sets
@@ -115,7 +115,7 @@ def studentised_range(count: int) -> float:
 def _error(s: Standing) -> float:
     """Half of the interval's width over 1.96; NaN without an interval."""
     r = s.result
-    return math.nan if r.low is None or r.high is None else (r.high - r.low) / (2 * 1.959963984540054)
+    return math.nan if r.low is None or r.high is None else (r.high - r.low) / (2 * NORMAL)
 
 
 def _totals(board: Board) -> tuple[Float64s | None, str]:

@@ -22,6 +22,8 @@ from bench.reports.text import shorten
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+Page = tuple[str, Callable[[], str]]  # its file, and what makes its text
+
 METHODS: dict[str, str] = {
     "Places": "A model's place is at least one more than the number of models surely above it, and at most the number "
     "of those not surely below it; “surely” holds for all pairs of models at once in 95 % of samples. Where the "
@@ -48,11 +50,11 @@ METHODS: dict[str, str] = {
 }
 
 
-def pages(found: Leaderboard, command: Sequence[str]) -> list[tuple[str, Callable[[], str]]]:
+def pages(found: Leaderboard, command: Sequence[str]) -> list[Page]:
     """Every page's file, and what makes its HTML: an overview, one a task, one a model."""
     files, columns = Pages.of(found), Columns.of([s for r in found.boards for s in r.board.standings])
     lines = rows.lines(found, files, columns)
-    made: list[tuple[str, Callable[[], str]]] = [("index.html", partial(_overview, found, files, command))]
+    made: list[Page] = [("index.html", partial(_overview, found, files, command))]
     for k, ranked in enumerate(found.boards):
         made.append((files.boards[k], partial(_task, found, ranked, [lines[k][i] for i in ranked.order], columns)))
     at = {id(ranked): k for k, ranked in enumerate(found.boards)}
