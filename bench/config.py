@@ -42,6 +42,9 @@ class RunConfig(BaseModel):
     calibrators: tuple[str, ...] = Field(default=(), description="calibrators beside the tasks' own, or all")
     limit: PositiveInt | None = Field(default=None, description="at most so many test samples of each task")
     seed: NonNegativeInt = Field(default=0, description="from which every random draw comes")
+    seeds: PositiveInt | None = Field(
+        default=None, description="how many times each model is trained, their numbers joined to one; none: the suite's"
+    )
     out: Path = Field(default=Path("runs"), description="folder in which run folders are made")
     resume: Path | None = Field(default=None, description="run folder to continue")
     offline: bool = Field(default=False, description="use nothing from the network")
@@ -180,9 +183,9 @@ def _check_predictions(config: RunConfig, origins: dict[str, str]) -> None:
             cause="predictions need a kind",
             fix="add --as " + "|".join(KIND_NAMES),
         )
-    for key in ("models", "tasks", "decoders", "budget", "suite", "limit", "runner"):
+    for key in ("models", "tasks", "decoders", "budget", "suite", "limit", "seeds", "runner"):
         # What a file of settings has for tasks says nothing of predictions; a limit or runner given with them does.
-        said = key not in {"limit", "runner", "budget"} or origins.get(key, "").startswith("flag")
+        said = key not in {"limit", "runner", "budget", "seeds"} or origins.get(key, "").startswith("flag")
         if config.predictions and getattr(config, key) and said:
             raise UsageError(
                 f"predictions are evaluated without {FLAGS[key]}",

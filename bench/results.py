@@ -26,6 +26,8 @@ class Result:
     groups: number of clusters of dependent samples (equal to n where samples are independent).
     method: how the interval was made, or why there is none.  caution: what is known against it, such as how often it
     held the truth in simulations; empty where nothing is.
+    seeds: of a model that was trained several times, the value of each; the number is then their mean, and its interval
+    counts them as a second source of chance beside the samples.  Empty for a model trained once.
     """
 
     model: str
@@ -49,6 +51,7 @@ class Result:
     likelihood: str = ""
     range: tuple[float | None, float | None] = (None, None)
     caution: str = ""
+    seeds: tuple[float | None, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The row as JSON, with its `schema_version`."""

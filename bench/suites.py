@@ -15,13 +15,17 @@ FOLDER = Path(__file__).parent / "configs"
 
 
 class SuiteCell(BaseModel):
-    """Every one of `models` is asked every one of `tasks`, by every one of `decoders` (empty: the task's own)."""
+    """Every one of `models` is asked every one of `tasks`, by every one of `decoders` (empty: the task's own).
+
+    seeds: how many times each model is trained; their numbers become one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     models: tuple[str, ...] = Field(min_length=1)
     tasks: tuple[str, ...] = Field(min_length=1)
     decoders: tuple[str, ...] = ()
+    seeds: int = Field(default=1, ge=1)
 
 
 class Suite(BaseModel):

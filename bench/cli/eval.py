@@ -58,6 +58,9 @@ def command(
         int | None, typer.Option("--limit", metavar="N", help="At most so many test samples of each task.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="From which every random draw comes.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", metavar="N", help="Train each model N times; their numbers become one.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder in which run folders are made.")
     ] = None,
@@ -112,7 +115,7 @@ def command(
     flags: dict[str, Any] = {
         "models": models, "tasks": tasks, "suite": suite, "decoders": decoders, "budget": budget,
         "metrics": metrics, "scores": scores, "calibrators": calibrators, "predictions": predictions,
-        "kind": kind, "limit": limit, "seed": seed, "out": out, "resume": resume, "plugins": plugins,
+        "kind": kind, "limit": limit, "seed": seed, "seeds": seeds, "out": out, "resume": resume, "plugins": plugins,
         "include_paths": include_paths, "device": device, "dtype": dtype, "engine": engine, "batch_size": batch_size,
         "offline": offline, "trust_remote_code": trust,
         "runner": runner, "ray_address": ray_address, "workers": workers, "gpus_per_worker": gpus,

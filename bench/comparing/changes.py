@@ -77,6 +77,8 @@ def changes(comparison: Comparison, *, most: int = MOST) -> list[Changes]:
 def _of_cells(
     runs: tuple[RunFolder, RunFolder], cells: tuple[CellEvidence, CellEvidence], m: Match, most: int
 ) -> Changes | None:
+    if any(cell.trainings > 1 for cell in cells):
+        return None  # each seed answers for itself, and a mean of answers is none
     number = _headline(cells[0])
     twin = cells[1].number(number.key) if number else None
     if number is None or twin is None or number.value is None or twin.value is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.comparing.contrast import Contrast, contrast
+from bench.comparing.contrast import Contrast, contrast, refuse_seeds
 from bench.comparing.evidence import CellEvidence, Evidence, Side
 from bench.comparing.pairing import Match, Pair, couples, described, differences, kinds_apart, match, pair
 from bench.errors import NotComparableError, UsageError
@@ -20,6 +21,7 @@ from bench.stats.influence import Influence
 from bench.stats.maxt import max_t, occupied
 from bench.stats.multiplicity import METHODS, adjusted
 from bench.stats.paired import t_test
+from bench.stats.training_seeds import Seeds
 
 COMPARISON_SCHEMA = 1
 MAX_T = "max-t"
@@ -267,7 +269,7 @@ def _mean_contrast(members: Sequence[Contrast], tasks: int) -> Contrast:
     used = np.any([c.totals != 0 for c in members], axis=0)
     gain = float(np.mean([c.gain for c in members]))
     change = totals[used] - totals[used].mean() if used.any() else totals[used]
-    t = t_test(Influence(gain, change), design(len(change)))
+    t = t_test(Influence(gain, change), design(len(change)), _mean_seeds(members))
     return replace(
         members[0],
         gain=gain, low=t.low, high=t.high, p_value=t.p_value, sides=None, mcnemar=None,
@@ -275,13 +277,23 @@ def _mean_contrast(members: Sequence[Contrast], tasks: int) -> Contrast:
         n=sum(c.n for c in members), groups=t.groups, best=gain, totals=totals,
         gains=sum(c.gains or 0 for c in members) if all(c.gains is not None for c in members) else None,
         losses=sum(c.losses or 0 for c in members) if all(c.losses is not None for c in members) else None,
-        method=f"mean of {tasks} tasks, {t.method}",
+        method=f"mean of {tasks} tasks, {t.method}", seeds=_mean_seeds(members),
     )  # fmt: skip
+
+
+def _mean_seeds(members: Sequence[Contrast]) -> tuple[Seeds, ...]:
+    """The seeds of a mean over tasks: as if a seed did alike on all of them, which is the most that it can do."""
+    trained = [c.seeds for c in members if c.seeds]
+    if not trained:
+        return ()
+    error = sum(math.sqrt(sum(s.between for s in seeds)) for seeds in trained) / len(members)
+    return (Seeds(between=error**2, within=0.0, count=min(s.count for seeds in trained for s in seeds)),)
 
 
 def _corrected(found: Sequence[Comparison], correction: str, seed: int) -> list[Comparison]:
     tested = [r for c in found for r in c.rows if r.contrast and r.contrast.p_value is not None]
     if correction == MAX_T:
+        refuse_seeds(r.contrast for r in tested)
         usable = [r for r in tested if r.contrast and r.contrast.low is not None]
         values = np.array([r.contrast.gain for r in usable if r.contrast])
         psi = np.stack([r.contrast.totals for r in usable if r.contrast], axis=1) if usable else np.zeros((2, 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -18,6 +18,7 @@ from bench.stats.influence import Influence, of_mean
 from bench.stats.mcnemar import discordance, mcnemar
 from bench.stats.paired import PairedTest, t_test
 from bench.stats.power import ALPHA, detectable, detectable_share
+from bench.stats.training_seeds import Seeds
 from bench.stats.tango import Tango, tango_clustered
 from bench.stats.verdicts import OneSided, one_sided
 from bench.stats.wilson import proportion, share_below, trials
@@ -34,7 +35,8 @@ class Contrast:
     why.  p_value: two-sided, of no difference.  sides: one-sided tests against the margin.  mde: the smallest
     difference found with 80 % power.  gains, losses: samples that only the candidate (the reference) has right.
     best: the gain with failed samples at their best; totals: its contributions by fold of clusters, (folds,), the
-    same folds for every contrast: for tests of many at once.  error: standard error; effect: design effect of shares.
+    same folds for every contrast: for tests of many at once.  error: standard error, of df degrees of freedom where it is
+    a t test's; effect: design effect of shares.  seeds: of the models that were trained several times.
     """
 
     gain: float
@@ -53,7 +55,9 @@ class Contrast:
     best: float
     totals: Float64s
     error: float | None = None
+    df: float | None = None
     effect: float = 1.0
+    seeds: tuple[Seeds, ...] = ()
 
 
 def contrast(p: Pair, *, margin: float = 0.0, tests_only: bool = False) -> Contrast:
@@ -63,6 +67,16 @@ def contrast(p: Pair, *, margin: float = 0.0, tests_only: bool = False) -> Contr
     of = {"share": _of_shares, "proportion": _of_proportion}.get(p.kind, _of_values)
     found = of(p, margin, tests_only)
     return found if tests_only or found.sides is None else replace(found, mde=_mde(p, found))
+
+
+def refuse_seeds(contrasts: Iterable[Contrast | None]) -> None:
+    """Refuse max-T where a model was trained by several seeds: it resamples samples, of which seeds are none."""
+    if any(c is not None and c.seeds for c in contrasts):
+        raise UsageError(
+            "max-t cannot correct for models trained by several seeds",
+            cause="it resamples the samples alone, and few seeds cannot be resampled",
+            fix="use holm, whose p-values know of the seeds",
+        )
 
 
 def _cases(p: Pair, test: Callable[[Case], T]) -> dict[Case, T]:
@@ -142,7 +156,7 @@ def _mde(p: Pair, c: Contrast) -> float | None:
         apart = (c.gains + c.losses) / p.design.rows
         found = detectable_share(p.design.rows / c.effect, apart) if apart else math.inf
         return found if math.isfinite(found) else None
-    return detectable(c.error, p.design.groups - 1, alpha=ALPHA) if c.error else None
+    return detectable(c.error, c.df or p.design.groups - 1, alpha=ALPHA) if c.error else None
 
 
 def _of_proportion(p: Pair, _: float, __: bool) -> Contrast:
@@ -182,7 +196,7 @@ def _of_proportion(p: Pair, _: float, __: bool) -> Contrast:
 
 
 def _of_values(p: Pair, margin: float, _: bool) -> Contrast:
-    at = _cases(p, lambda case: t_test(_difference(p, case), p.design))
+    at = _cases(p, lambda case: t_test(_difference(p, case), p.design, p.seeds))
     point, low, high = at["point"], at["low"], at["high"]
     if low.error is None or high.error is None or point.error is None:
         return _silent(p, point.difference, point.method.removeprefix("none: "), p_value=point.p_value)
@@ -201,6 +215,8 @@ def _of_values(p: Pair, margin: float, _: bool) -> Contrast:
         ),
         mde=None,
         error=point.error,
+        df=point.df,
+        seeds=p.seeds,
         n=p.samples,
         groups=p.independent,
         gains=None,
@@ -220,7 +236,7 @@ def _not_above(t: PairedTest, margin: float) -> float:
 
 def _method(p: Pair, method: str) -> str:
     if p.kind == "folds":
-        return f"paired t (jackknife, {p.design.groups} groups)"
+        return f"paired t (jackknife, {p.design.groups} groups)" + (" over seeds" if p.seeds else "")
     return f"{method}, linearised" if p.kind == "influence" else method
 
 

@@ -14,6 +14,7 @@ from bench.errors import EvaluationError
 from bench.seeds import uniforms
 from bench.stats.bootstrap import FOLDS
 from bench.stats.means import Range
+from bench.stats.training_seeds import Seeds
 
 Digests = NDArray[np.uint64]
 # share, mean: `values` are the samples' own.  influence: their contributions.  folds: totals over groups of clusters.
@@ -28,7 +29,8 @@ class Evidence:
 
     value: of the answered samples; `None` where it is undefined.  values: (n,) in the order of the cell's ids, NaN for
     samples that the number leaves out; for `folds`, (folds,), see `folds_of`.  shown: value, low, high as results.json
-    has them, with failed samples counted.
+    has them, with failed samples counted.  seeds: of a model trained several times, whose mean the number and its values
+    then are.
     """
 
     calibrator: str
@@ -44,6 +46,7 @@ class Evidence:
     value: float | None
     values: Float64s
     shown: tuple[float | None, float | None, float | None]
+    seeds: Seeds | None = None
 
     @property
     def key(self) -> Key:
@@ -64,7 +67,7 @@ class CellEvidence:
     failed: digests of the samples without an answer, of whatever split; n_failed: how many of them are test samples.
     questions: digest of what was asked, as far as records hold it.  answers: digest of what was answered; empty where
     equal answers would not say much.  error: why there are no numbers.  barred: why its numbers, though they are there,
-    cannot be paired.  unmeasured: what crashed while measuring.
+    cannot be paired.  unmeasured: what crashed while measuring.  trainings: by how many seeds the model was trained.
     """
 
     model: str
@@ -84,6 +87,7 @@ class CellEvidence:
     barred: str = ""
     unmeasured: str = ""
     numbers: tuple[Evidence, ...] = ()
+    trainings: int = 1
 
     @property
     def n(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.arrays import Float64s, Ints, Ragged, Strings
 from bench.comparing.evidence import CellEvidence, Digests, Evidence, Kind, Side, digests, folds_of
+from bench.comparing.trainings import as_one, of_seed
 from bench.components import Metric, NotApplicable
 from bench.errors import BenchError, EvaluationError
 from bench.records import Record
@@ -21,7 +22,7 @@ from bench.results import Result
 from bench.runners.cells import CellEntry
 from bench.runners.folder import RunFolder
 from bench.runners.identity import fingerprint
-from bench.runners.measure import calibrated, detect, inliers, scored, slices
+from bench.runners.measure import view
 from bench.stats.design import design
 from bench.stats.influence import of_auroc, of_ratio, of_weighted
 
@@ -44,9 +45,20 @@ def side(run: RunFolder, name: str, *, model: str = "") -> Side:
     results: dict[tuple[str, str, str], list[Result]] = {}
     for result in run.results():
         results.setdefault((result.model, result.task, result.decoder), []).append(result)
-    entries = [e for e in run.cells if not model or e.model == model]
-    cells = tuple(gather(run, e, results.get((e.model, e.task, e.decoder), [])) for e in entries)
+    entries: dict[tuple[str, str, str], list[CellEntry]] = {}
+    for e in run.cells:
+        if not model or e.subject == model:
+            entries.setdefault((e.subject, e.task, e.decoder), []).append(e)
+    cells = tuple(_gathered(run, own, results.get(key, [])) for key, own in entries.items())
     return Side(name=name, facts=_facts(run), cells=cells, folder=str(run.path), model=model)
+
+
+def _gathered(run: RunFolder, entries: Sequence[CellEntry], results: Sequence[Result]) -> CellEvidence:
+    """What a model's numbers on a task rest on; of one trained by several seeds, on all of its cells."""
+    if not entries[0].family:
+        return gather(run, entries[0], results)
+    each = [gather(run, e, [of_seed(r, k) for r in results]) for k, e in enumerate(entries)]
+    return as_one(entries[0].family, each, results)
 
 
 def _facts(run: RunFolder) -> dict[str, str]:
@@ -111,12 +123,12 @@ def _too_long(rows: int) -> str:
 def _numbers(
     record: Record, test: Record, results: Sequence[Result], ids: Digests, clusters: Digests
 ) -> list[Evidence]:
-    def view(result: Result) -> tuple[str, str, str]:
+    def key(result: Result) -> tuple[str, str, str]:
         return (result.calibrator, result.score, result.slice)
 
     found: list[Evidence] = []
-    for (calibrator, score, part), group in groupby(sorted(results, key=view), key=view):
-        sample = _view(record, test, calibrator, score, part)
+    for (calibrator, score, part), group in groupby(sorted(results, key=key), key=key):
+        sample = view(record, test, calibrator, score, part)
         place = np.searchsorted(ids, digests(sample.ids, "sample ids"))
         for result in group:
             metric = _metric(result, sample)
@@ -157,14 +169,6 @@ def _by_dataset(
         rows = np.flatnonzero(sample.dataset == name)
         bare = replace(result, slice=str(name), value=None, low=None, high=None)
         yield _number(metric, bare, sample.take(rows), place[rows], ids, clusters)
-
-
-def _view(record: Record, test: Record, calibrator: str, score: str, part: str) -> Any:
-    """What the metrics of that calibrator, score and slice were computed on."""
-    if not score:
-        return inliers(calibrated(record, test, calibrator))
-    rows = next(rows for name, rows in slices(test) if name == part)
-    return detect(test, scored(record, test, score), rows)
 
 
 def _number(metric: Metric, result: Result, sample: Any, place: Ints, ids: Digests, clusters: Digests) -> Evidence:

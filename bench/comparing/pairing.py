@@ -11,6 +11,7 @@ from bench.arrays import Float64s, Ints
 from bench.comparing.evidence import CellEvidence, Digests, Evidence, Kind, Side, folds_of
 from bench.errors import NotComparableError
 from bench.stats.design import Design, design
+from bench.stats.training_seeds import Seeds
 
 # What must be equal for two answers to be answers to one question.  Model, seed, device and versions may differ.
 SAME_KEYS = ("task", "task version", "data", "decoder")
@@ -52,7 +53,8 @@ class Pair:
     first, second: (n,), of the reference and of the candidate: values (share, mean), contributions (influence) or fold
     totals (folds).  lost_first, lost_second: whether that side has no answer, (n,).  limits: worst and best value,
     where these are known.  values: the two numbers, of answered samples.  clusters: (n,).  attrition: samples lost.
-    samples, independent: how many samples, and clusters of them, are behind the rows.
+    samples, independent: how many samples, and clusters of them, are behind the rows.  seeds: of each side that was
+    trained several times.
     """
 
     kind: PairKind
@@ -67,6 +69,7 @@ class Pair:
     attrition: int
     samples: int
     independent: int
+    seeds: tuple[Seeds, ...] = ()
 
 
 def couples(reference: Side, candidate: Side) -> list[Couple]:
@@ -187,6 +190,7 @@ def _whole(
         attrition=0,
         samples=len(cells[0].ids) if one.kind == "folds" else len(nothing),
         independent=len(np.unique(cells[0].clusters if one.kind == "folds" else clusters)),
+        seeds=seeds_of(one, other),
     )
 
 
@@ -237,7 +241,13 @@ def _by_sample(
         attrition=m.n_failed,
         samples=len(first),
         independent=len(np.unique(clusters)),
+        seeds=seeds_of(one, other),
     )
+
+
+def seeds_of(*numbers: Evidence) -> tuple[Seeds, ...]:
+    """The seeds of those numbers that are means over trainings."""
+    return tuple(e.seeds for e in numbers if e.seeds is not None)
 
 
 def _with_lost(m: Match) -> tuple[Ints, Ints]:

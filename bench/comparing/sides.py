@@ -20,7 +20,7 @@ def run_side(text: str) -> Side:
     path, at, model = text.rpartition("@")
     folder, model = (Path(text), "") if not at or Path(text).exists() else (Path(path), model)
     run = RunFolder.open(folder)
-    models = list(dict.fromkeys(cell.model for cell in run.cells))
+    models = list(dict.fromkeys(cell.subject for cell in run.cells))
     if model and model not in models:
         raise unknown_name("model", model, models, listing=f"it has {', '.join(models)}")
     return side(run, text, model=model)
@@ -30,7 +30,7 @@ def run_sides(texts: Sequence[str]) -> list[Side]:
     """The sides of a comparison: the runs named, or the models of the one that is named alone."""
     if len(texts) == 1:
         run = RunFolder.open(Path(texts[0]))
-        models = list(dict.fromkeys(cell.model for cell in run.cells))
+        models = list(dict.fromkeys(cell.subject for cell in run.cells))
         if len(models) < 2:
             raise UsageError(
                 f"'{texts[0]}' has one model",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from bench.errors import BenchError, NotComparableError, UsageError
 from bench.gates.packing import pack_digests, pack_values, unpack
 from bench.runners.atomic import write_bytes, write_error
 from bench.runners.sealed import encode, read_sealed
+from bench.stats.training_seeds import Seeds
 
 BASELINE_SCHEMA = 1
 KIND = "bench-baseline"
@@ -74,6 +75,8 @@ def _cell(c: CellEvidence) -> dict[str, Any]:
 
 def _number(e: Evidence) -> dict[str, Any]:
     own = {k: getattr(e, k) for k in _OWN if getattr(e, k) != ""}
+    if e.seeds is not None:
+        own["seeds"] = asdict(e.seeds)
     return {**own, "range": list(e.range), "shown": list(e.shown), "values": pack_values(e.values)}
 
 
@@ -139,6 +142,7 @@ def _read_cell(entry: Mapping[str, Any]) -> CellEvidence:
         failed=unpack(entry["failed"]) if "failed" in entry else np.empty(0, dtype=np.uint64),
         n_failed=int(entry["n_failed"]),
         numbers=tuple(_read_number(number, ids, weights) for number in entry["numbers"]),
+        trainings=max((int(n["seeds"]["count"]) for n in entry["numbers"] if "seeds" in n), default=1),
     )
 
 
@@ -160,7 +164,15 @@ def _read_number(entry: Mapping[str, Any], ids: Digests, weights: Any) -> Eviden
         values=values,
         range=(low, high),
         shown=(shown[0], shown[1], shown[2]),
+        seeds=_read_seeds(entry["seeds"]) if "seeds" in entry else None,
     )
+
+
+def _read_seeds(entry: Mapping[str, Any]) -> Seeds:
+    found = Seeds(between=float(entry["between"]), within=float(entry["within"]), count=int(entry["count"]))
+    if not (found.between >= 0 and found.within >= 0 and found.count > 1):
+        raise ValueError(f"seeds that cannot be: {dict(entry)}")
+    return found
 
 
 def _exact(values: Any, value: float, weights: Any, metric: str) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.arrays import Float64s
-from bench.comparing.contrast import contrast
+from bench.comparing.contrast import contrast, refuse_seeds
 from bench.gates.trials import Trial
 from bench.stats.maxt import max_t, occupied
 from bench.stats.multiplicity import adjusted
@@ -56,6 +56,7 @@ def _worse(sides: OneSided, side: float) -> float:
 
 
 def _max_t(members: Sequence[tuple[int, Trial, float]], seed: int) -> Float64s:
+    refuse_seeds(t.tested for _, t, _ in members)
     values = np.array([side * t.tested.best for _, t, side in members if t.tested])
     totals = np.stack([side * t.tested.totals for _, t, side in members if t.tested], axis=1)
     null = np.array([-float(t.margin or 0.0) for _, t, _ in members])

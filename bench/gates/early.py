@@ -113,6 +113,8 @@ def _streams(policy: Policy, baseline: Side, plan: Plan, config: RunConfig) -> I
     single = len({(c.task, c.decoder) for c in baseline.cells}) == len(baseline.cells)
     for planned in plan.cells:
         cell = planned.cell
+        if cell.family is not None:
+            continue  # one seed does not decide over several
         task, decoder = str(cell.task), str(cell.decoder or "")
         found = [c for c in baseline.cells if (c.task, c.decoder) == (task, decoder)]
         found = [c for c in found if single or c.model == str(cell.model)]

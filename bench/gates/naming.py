@@ -30,5 +30,5 @@ def lost_samples(trial: Trial, candidate: Side) -> tuple[str, ...]:
     worse = rows[1][sign * (after.values[rows[1]] - before.values[rows[0]]) < 0]
     run = RunFolder.open(Path(candidate.folder))
     wanted = (other.model, other.task, other.decoder)
-    name = next(e.name for e in run.cells if (e.model, e.task, e.decoder) == wanted)
+    name = next(e.name for e in run.cells if (e.subject, e.task, e.decoder) == wanted)
     return tuple(str(i) for i in np.sort(sample_ids(run, name)[worse])[:MOST])

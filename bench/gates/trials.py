@@ -11,7 +11,7 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.comparing.contrast import Contrast, contrast
 from bench.comparing.evidence import CellEvidence, Evidence, Side
-from bench.comparing.pairing import Couple, Pair, couples, described, differences, match, pair
+from bench.comparing.pairing import Couple, Pair, couples, described, differences, match, pair, seeds_of
 from bench.gates.document import CheckKind
 from bench.gates.policy import CheckRule, Policy
 from bench.stats.design import design
@@ -214,7 +214,7 @@ def _limited(cell: CellEvidence, number: Evidence, trial: Trial) -> Pair | str:
     return Pair(
         kind=number.kind, first=nothing, second=psi, lost_first=nothing, lost_second=nothing, limits=None,
         values=(sign * limit, sign * value), clusters=clusters, design=design(len(psi), groups=clusters), attrition=0,
-        samples=len(cell.ids), independent=len(np.unique(names)),
+        samples=len(cell.ids), independent=len(np.unique(names)), seeds=seeds_of(number),
     )  # fmt: skip
 
 
@@ -244,4 +244,5 @@ def _limited_mean(cell: CellEvidence, number: Evidence, sign: float, limit: floa
         attrition=cell.n_failed,
         samples=len(values),
         independent=len(np.unique(clusters)),
+        seeds=seeds_of(number),
     )

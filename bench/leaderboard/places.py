@@ -135,6 +135,8 @@ def _totals(board: Board) -> tuple[Float64s | None, str]:
 
 def evidence(s: Standing) -> tuple[CellEvidence, Evidence] | str:
     """What a standing rests on, read again from its records; or why it cannot be."""
+    if s.result.seeds:
+        return "it was trained by several seeds, of which samples alone don't tell"
     if not s.entry.parts:
         return "its records are not there"
     try:

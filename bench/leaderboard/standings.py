@@ -120,7 +120,7 @@ def boards(paths: Sequence[Path]) -> list[Board]:
     firsts: dict[tuple[str, str], tuple[int, str]] = {}
     for place, run in enumerate(runs):
         created = str(run.manifest.get("created", ""))
-        cells = {(c.model, c.task, c.decoder): c for c in run.cells}
+        cells = {(c.subject, c.task, c.decoder): c for c in run.cells}
         kept = run.results(partial(_may_stand, cells, firsts))
         rows += [_Row(r, run, cells[r.model, r.task, r.decoder], created, place) for r in kept]
     found = list(_boards(rows, _failures(runs)))
@@ -228,7 +228,7 @@ def _failures(runs: Sequence[RunFolder]) -> dict[str, dict[str, str]]:
     for run in runs:
         for cell in run.cells:
             if cell.status != "done":
-                found.setdefault(cell.task, {})[cell.model] = cell.error or "the run was not finished"
+                found.setdefault(cell.task, {})[cell.subject] = cell.error or "the run was not finished"
     return found
 
 

@@ -9,9 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 from bench import registry, specs
-from bench.capabilities import Machine
+from bench.capabilities import Fittable, Machine
 from bench.errors import BenchError, EvaluationError, UsageError
 from bench.language import LanguageModel
+
+
+# The parameter that every model has which the runner trains: by which seed.
+SEED = "seed"
 
 
 class NotSuited(UsageError):  # noqa: N818 - said of the pair: neither is at fault
@@ -29,12 +33,25 @@ def build(spec: specs.Spec, machine: Machine) -> Any:
     if "machine" in inspect.signature(factory).parameters:
         given["machine"] = machine
     with told(f"model '{spec}' could not be made"):
-        return factory(*([spec.target] if spec.target else []), **given)
+        made = factory(*([spec.target] if spec.target else []), **given)
+    if SEED in spec.params and SEED not in given and not isinstance(made, Fittable):
+        raise UsageError(
+            f"'{spec.name}' has no parameter '{SEED}'",
+            cause="it is not trained here",
+            fix=f"leave '{SEED}=' out, or see bench show {spec.name}",
+        )
+    return made
 
 
 def parameters(spec: specs.Spec) -> dict[str, Any]:
-    """What its factory is given beside target and machine, held to what it takes; raises as `build` does."""
+    """What its factory is given beside target and machine, held to what it takes; raises as `build` does.
+
+    The seed of its training is the runner's, unless the factory has such a parameter of its own.
+    """
     factory = registry.find("model", spec.name).function
+    if SEED in spec.params and SEED not in inspect.signature(factory).parameters:
+        _refuse_no_seed(spec)
+        spec = specs.Spec(spec.name, spec.target, {k: v for k, v in spec.params.items() if k != SEED})
     names = list(inspect.signature(factory).parameters)
     aimed = names[:1] == ["target"]
     if aimed and not spec.target:
@@ -46,6 +63,16 @@ def parameters(spec: specs.Spec) -> dict[str, Any]:
             f"model '{spec.name}' takes no target", cause=f"'{spec.target}' follows its name", fix=f"write {spec.name}"
         )
     return specs.bind(factory, spec, skip=int(aimed), given=("machine",))
+
+
+def _refuse_no_seed(spec: specs.Spec) -> None:
+    seed = spec.params[SEED]
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise UsageError(
+            f"'{SEED}' of '{spec.name}' cannot be '{seed}'",
+            cause="it must be a whole number, 0 or more",
+            fix=f"write {spec.name},{SEED}=1",
+        )
 
 
 @contextmanager

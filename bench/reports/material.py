@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,7 +50,10 @@ class Folder(Protocol):
 
 @dataclass(frozen=True)
 class Cell:
-    """One model on one task: how it went."""
+    """One model on one task: how it went.
+
+    family: of a failed training by one of several seeds, the model.
+    """
 
     name: str
     model: str
@@ -65,6 +68,7 @@ class Cell:
     calibrations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     engine: str = ""
     cost: Mapping[str, float] = field(default_factory=dict)
+    family: str = ""
 
     @property
     def failed(self) -> bool:
@@ -94,8 +98,9 @@ class Material:
         """Read the manifest and the results of a run folder."""
         entries = folder.cells
         entries = entries.values() if isinstance(entries, Mapping) else entries
-        cells = tuple(_cell(e) for e in entries)
-        return Material(folder, folder.manifest, cells, tuple(_in_order(cells, folder.results())))
+        cells, sampled = _as_one([_cell(e) for e in entries])
+        results = tuple(_in_order(cells, folder.results()))
+        return Material(folder, folder.manifest, cells, results, sampled=sampled)
 
     def record(self, cell: Cell) -> Record | None:
         """The cell's record; `None` where the cell failed or its data cannot be read (the reason is kept)."""
@@ -155,6 +160,36 @@ class Material:
         return None
 
 
+def _as_one(cells: Sequence[Cell]) -> tuple[tuple[Cell, ...], dict[str, str]]:
+    """Of the cells of one model trained by several seeds the first that is done, and what is to be said of it.
+
+    Those that failed stay, each under its own name.
+    """
+    families: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in cells:
+        if cell.family and cell.done:
+            families.setdefault((cell.family, cell.task, cell.decoder), []).append(cell)
+    first = {own[0].name: own for own in families.values()}
+    later = {cell.name for own in families.values() for cell in own[1:]}
+    kept = tuple(
+        replace(c, model=c.family, n_failed=max(x.n_failed for x in first[c.name]), unmeasured=_said(first[c.name]))
+        if c.name in first
+        else c
+        for c in cells
+        if c.name not in later
+    )
+    told = {
+        name: f"figures are drawn from {own[0].model}; numbers are of all {len(own)} seeds"
+        for name, own in first.items()
+        if len(own) > 1
+    }
+    return kept, told
+
+
+def _said(cells: Sequence[Cell]) -> str:
+    return "; ".join(dict.fromkeys(cell.unmeasured for cell in cells if cell.unmeasured))
+
+
 def _in_order(cells: Sequence[Cell], results: Sequence[Result]) -> list[Result]:
     """Results by task, then by model, both as the plan has them; equal ones as they stand."""
     tasks = {task: i for i, task in enumerate(dict.fromkeys(c.task for c in cells))}
@@ -183,4 +218,5 @@ def _cell(entry: Any) -> Cell:
         calibrations=get("calibrations", None) or {},
         engine=str(get("engine", "") or ""),
         cost=get("cost", None) or {},
+        family=str(get("family", "") or ""),
     )

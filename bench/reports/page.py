@@ -101,7 +101,7 @@ def _section(material: Material, area: str, kind_of: tables.Kinds) -> Section:
     cells = material.cells_of(area)
     grids = tables.grids(material, area, kind_of)
     figures, left_out = _figures(material, area, cells)
-    further = grids[1:]
+    further = grids[1:] + tables.by_seed(material, area)
     if area in {"ood", "uncertainty"}:
         further += ood.by_dataset(material, area) + slices.worst(material, cells)
     if area == "likelihood":

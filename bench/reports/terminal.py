@@ -104,7 +104,8 @@ def _lines(results: Sequence[Result]) -> list[Line]:
     for r in results:
         key = (r.task, r.model, words.variant(r))
         kind = words.kind(r.likelihood)[0] if r.likelihood else ""
-        model = f"{name(r.model)} ({kind})" if kind else name(r.model)
+        said = ", ".join(part for part in (kind, words.trained(r)) if part)
+        model = f"{name(r.model)} ({said})" if said else name(r.model)
         line = lines.setdefault(key, Line(words.task(r.task), model, key[2], {}))
         line.numbers[r.metric] = r
     return list(lines.values())

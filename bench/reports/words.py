@@ -10,6 +10,7 @@ from functools import lru_cache
 from bench.components import Metric
 from bench.errors import BenchError
 from bench.registry import components
+from bench.reports.numerals import written
 from bench.reports.text import name, shorten, visible
 from bench.results import Result
 
@@ -131,7 +132,18 @@ def method(text: str) -> str:
 def reason(result: Result) -> str:
     """Why a number has no interval or no value, for a tooltip; the method where it has both."""
     missing = "value" if result.value is None else "interval" if result.low is None and result.high is None else ""
-    return _reason(missing, result.method, result.caution)
+    said = _reason(missing, result.method, result.caution)
+    return f"{said}; by seed {by_seed(result)}" if result.seeds else said
+
+
+def by_seed(result: Result) -> str:
+    """The value of each seed; empty for a model trained once."""
+    return ", ".join("failed" if value is None else written(value, 4) for value in result.seeds)
+
+
+def trained(result: Result) -> str:
+    """By how many seeds the model was trained; empty for once."""
+    return f"{len(result.seeds)} seeds" if result.seeds else ""
 
 
 @lru_cache(maxsize=4096)

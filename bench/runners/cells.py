@@ -21,7 +21,8 @@ class CellEntry:
     """What run.json holds of one cell.
 
     record: the kind of record that the answers make.  identity and digest: what the answers depend on.  batch:
-    samples asked at a time, the same in every session.  n: samples asked; n_failed: those among them without an
+    samples asked at a time, the same in every session.  family: the model of which this is one of several trainings;
+    empty where it stands for itself.  n: samples asked; n_failed: those among them without an
     answer.  parts: the files of a finished cell.  seconds: time spent on it in all sessions.  error: why it failed.
     unmeasured: which metrics crashed on its answers, and how.  engine: what scored its texts.  cost: the numbers
     of `Usage`, in all sessions; empty where the model doesn't count.
@@ -33,6 +34,7 @@ class CellEntry:
     area: str
     record: str
     decoder: str = ""
+    family: str = ""
     identity: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     status: Status = "planned"
@@ -46,6 +48,11 @@ class CellEntry:
     cost: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
     unmeasured: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Of whom its numbers are: the model, or what it is one training of."""
+        return self.family or self.model
 
     def check_identity(self, now: Identity, *, fix: str) -> None:
         """Raise `NotComparableError` naming the keys that differ, where `now` is not what this cell was made of."""

@@ -32,6 +32,7 @@ from bench.runners.executors import executor_of
 from bench.runners.folder import RunFolder
 from bench.runners.identity import Identity, file_digest, fingerprint
 from bench.runners.job import Job, entry, jobs_of
+from bench.runners.joining import Told, together
 from bench.runners.keeper import Keeper, owing
 from bench.runners.manifest import manifest
 from bench.runners.measure import Measured, measure
@@ -60,15 +61,16 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
         with folder:
             progress.start(plan)
             progress.folder(folder.path)
-            for note in folder.repaired:
+            for note in (*plan.notes, *folder.repaired):
                 progress.note(note)
             troubles, rates = _ask(folder, jobs, executor, progress)
             executor.close()  # the metrics need the memory more
             # Of a few samples, most of the time is fitting and loading; a cluster's pace says nothing of this machine.
             if config.limit is None and config.runner == "local":
                 history.remember(rates, plan.paces(rates))
-            measured = [_measured(folder, job, config.seed, progress) for job in jobs]
-            _finish(folder, [*measured, *_of_groups(folder, plan.groups, jobs, config.seed, progress)], troubles)
+            told = [_told(folder, job, config.seed, progress) for job in jobs]
+            told += _of_groups(folder, plan.groups, jobs, config.seed, progress)
+            _finish(folder, together(told), troubles)
             progress.finish()
     return folder
 
@@ -196,7 +198,7 @@ def _ask(folder: RunFolder, jobs: Sequence[Job], executor: Executor, progress: P
     finally:
         for keeper in keepers:
             keeper.close()
-    rates = {(e.model, e.task, e.decoder): k.rate for k in open_ones if k.complete for e in [k.job.entry]}
+    rates = {(e.subject, e.task, e.decoder): k.rate for k in open_ones if k.complete for e in [k.job.entry]}
     return troubles, {cell: rate for cell, rate in rates.items() if rate is not None}
 
 
@@ -226,28 +228,34 @@ def _measured(folder: RunFolder, job: Job, seed: int, progress: Progress) -> Mea
     return measured
 
 
+def _told(folder: RunFolder, job: Job, seed: int, progress: Progress) -> Told:
+    measured = _measured(folder, job, seed, progress)
+    return Told(job.cell, measured, lambda: _tested(folder, job, whole=True))
+
+
 def _of_groups(
     folder: RunFolder, groups: Sequence[TaskGroup], jobs: Sequence[Job], seed: int, progress: Progress
-) -> Iterator[Measured]:
+) -> Iterator[Told]:
     """What each group says of its tasks together, for each model that finished all of them."""
     for group in groups:
         own = [job for job in jobs if job.cell.task in group.tasks]
-        for model in dict.fromkeys(job.cell.model for job in own):
+        for model, family in dict.fromkeys((job.cell.model, job.cell.family) for job in own):
             done = [job for job in own if job.cell.model == model and folder.cell(job.entry.name).status == "done"]
-            cell = Cell(model, group.spec)
+            cell = Cell(model, group.spec, family=family)
             if len(done) < len(set(group.tasks)):
                 progress.note(f"{cell.label}: not told, since {len(set(group.tasks)) - len(done)} of its tasks failed")
                 continue
             parts = [part(job.task.own, _tested(folder, job)) for job in done]
             record, metrics = of_group(group, parts)
             wanted = Wanted(own[0].wanted.area, own=metrics)
-            yield measure(cell, wanted, record, n_failed=record.n_failed, seed=seed)
+            yield Told(cell, measure(cell, wanted, record, n_failed=record.n_failed, seed=seed), lambda: None)
 
 
-def _tested(folder: RunFolder, job: Job) -> Record:
-    """The test samples of a finished cell, those that failed counted."""
-    record = folder.record(job.entry.name).split("test")
-    return replace(record, n_failed=len(job.asked.split("test")) - len(record))
+def _tested(folder: RunFolder, job: Job, *, whole: bool = False) -> Record:
+    """The test samples of a finished cell, those that failed counted; with the other splits where it is to be whole."""
+    record = folder.record(job.entry.name)
+    test = record.split("test")
+    return replace(record if whole else test, n_failed=len(job.asked.split("test")) - len(test))
 
 
 def _note(folder: RunFolder, name: str, measured: Measured, progress: Progress) -> None:

@@ -59,6 +59,7 @@ def entry(cell: Cell, area: str, record: str, keys: Identity, *, batch: int) -> 
         model=str(cell.model),
         task=str(cell.task),
         decoder=decoder,
+        family=str(cell.family or ""),
         area=area,
         record=record,
         identity=dict(keys.keys),

@@ -168,6 +168,14 @@ def scored(record: Record, test: Any, name: str) -> Any:
     return _scorer(record, chosen(Score, name))(test)
 
 
+def view(record: Record, test: Record, calibrator: str, score: str, part: str) -> Any:
+    """What the metrics of that calibrator, score and slice are computed on."""
+    if not score:
+        return inliers(calibrated(record, test, calibrator))
+    rows = next(rows for name, rows in slices(test) if name == part)
+    return detect(test, scored(record, test, score), rows)
+
+
 def _scorer(record: Record | Long, score: Score) -> Callable[[Any], Float64s]:
     train = (_fitted_on(record),) if score.fitted else ()
     return lambda test: score.function(test, *train)

@@ -11,7 +11,7 @@ from bench.capabilities import CAPABILITIES, Fingerprinted, Fittable, Machine
 from bench.components import Decoder, Task
 from bench.errors import EvaluationError
 from bench.examples import Examples
-from bench.models.building import build, told
+from bench.models.building import SEED, build, told
 from bench.registry import find
 from bench.runners.identity import Identity, data_fingerprint, fingerprint
 from bench.runners.plan import Cell
@@ -76,9 +76,15 @@ class Models:
                 )
             fresh = build(spec, self.machine)
             # By name alone: variants that ask one training in different ways must ask the same training.
-            fresh.fit(train, derive(self.seed, "fit", str(Spec(spec.name, spec.target))))
+            fresh.fit(train, derive(self.seed, "fit", str(Spec(spec.name, spec.target)), *_training(spec)))
             self._fitted[key] = fresh
         return self._fitted[key]
+
+
+def _training(spec: Spec) -> tuple[int, ...]:
+    """Which of several trainings it is; the first is the one that there would be without."""
+    seed = spec.params.get(SEED, 0)
+    return (seed,) if isinstance(seed, int) and seed else ()
 
 
 def identity(

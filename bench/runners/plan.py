@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from bench.registry import chosen, components, expanded, find, find_task
 from bench.results import SCHEMA_VERSION
 from bench.runners import history
 from bench.runners.decoding import BUDGET, compared
+from bench.runners.trainings import Trainings, refuse_twice
 from bench.runners.wanted import check_names, extended
 from bench.seeds import generator
 from bench.specs import Spec, bind, parse
@@ -29,11 +30,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cell:
-    """One model asked one task (by one decoder, where answers are generated)."""
+    """One model asked one task (by one decoder, where answers are generated).
+
+    family: the model of which this one is a training by one of several seeds.
+    """
 
     model: Spec
     task: Spec
     decoder: Spec | None = None
+    family: Spec | None = None
 
     @property
     def label(self) -> str:
@@ -70,11 +75,15 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Plan:
-    """All cells of a run, in the order in which they are asked, and the groups whose tasks are told together too."""
+    """All cells of a run, in the order in which they are asked, and the groups whose tasks are told together too.
+
+    notes: what the user should know before it starts.
+    """
 
     suite: str
     cells: tuple[PlannedCell, ...]
     groups: tuple[TaskGroup, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> list[dict[str, Any]]:
         """One JSON-ready row a cell."""
@@ -90,7 +99,7 @@ class Plan:
         """Seconds per planned token by model, from seconds per sample by (model, task, decoder)."""
         spent: dict[str, tuple[float, int]] = {}
         for c in self.cells:
-            model = str(c.cell.model)
+            model = str(c.cell.family or c.cell.model)
             rate = rates.get((model, str(c.cell.task), str(c.cell.decoder or "")))
             if rate is not None and c.tokens:
                 seconds, tokens = spent.get(model, (0.0, 0))
@@ -105,7 +114,8 @@ def plan(config: RunConfig) -> Plan:
     empty plan.
     """
     blocks, suite = _blocks(config)
-    cells = list(dict.fromkeys(cell for block in blocks for cell in _cross(*block, config.budget)))
+    trainings = Trainings.of([(block.models, config.seeds or block.seeds) for block in blocks])
+    cells = list(dict.fromkeys(cell for block in blocks for cell in _cross(block, trainings, config)))
     if not cells:
         raise UsageError(
             "nothing to evaluate", cause="no model here can answer any of the tasks", fix="bench list tasks"
@@ -119,7 +129,8 @@ def plan(config: RunConfig) -> Plan:
     for spec in dict.fromkeys(cell.task for cell in cells):
         _refuse_unknown_parts(find_task(spec))
     check_names(config, {find_task(cell.task).yields for cell in cells})
-    return Plan(suite, tuple(_costed(cell, config) for cell in cells), _groups(config))
+    refuse_twice([(str(c.family or ""), str(c.model), str(c.task), str(c.decoder or "")) for c in cells])
+    return Plan(suite, tuple(_costed(cell, config) for cell in cells), _groups(config), trainings.notes)
 
 
 def _refuse_unknown_parts(task: Task) -> None:
@@ -179,29 +190,44 @@ def asked_rows(task: Task, examples: Examples) -> Examples:
     return examples.take(np.flatnonzero(wanted))
 
 
-Block = tuple[list[Spec], list[Spec], list[Spec], bool]
+class Block(NamedTuple):
+    """Models and the tasks that they are asked, by which decoders, and by how many seeds each is trained.
+
+    strict: whether every model must be able to answer every task.
+    """
+
+    models: list[Spec]
+    tasks: list[Spec]
+    decoders: list[Spec]
+    strict: bool
+    seeds: int = 1
 
 
 def _blocks(config: RunConfig) -> tuple[list[Block], str]:
-    """(models, tasks, decoders, strict) blocks; in a strict block every model must be able to answer every task."""
     models, tasks = [parse(m) for m in config.models], _tasks(config.tasks)
     decoders = compared(config.decoders, config.budget)
     if not config.suite:
-        return [(models, tasks, decoders, len(models) == 1 and len(tasks) == 1)], ""
+        return [Block(models, tasks, decoders, len(models) == 1 and len(tasks) == 1)], ""
     from bench.suites import load
 
     suite = load(config.suite)
     own = [
-        ([parse(m) for m in b.models], _tasks(b.tasks), decoders or compared(b.decoders, config.budget))
+        Block(
+            [parse(m) for m in b.models],
+            _tasks(b.tasks),
+            decoders or compared(b.decoders, config.budget),
+            strict=True,
+            seeds=b.seeds,
+        )
         for b in suite.cells
     ]
     if models:
         # The user's models on the suite's tasks: whichever of them they can answer.
-        everything = list(dict.fromkeys(t for _, block_tasks, _ in own for t in block_tasks))
-        return [(models, tasks or everything, decoders, False)], suite.name
+        everything = list(dict.fromkeys(t for block in own for t in block.tasks))
+        return [Block(models, tasks or everything, decoders, strict=False)], suite.name
     if tasks:
         return _for_tasks(own, tasks, decoders), suite.name
-    return [(*block, True) for block in own], suite.name
+    return own, suite.name
 
 
 def _tasks(texts: Iterable[str]) -> list[Spec]:
@@ -219,36 +245,34 @@ def _groups(config: RunConfig) -> tuple[TaskGroup, ...]:
     return tuple({str(group.spec): group for text in texts for group in expanded(parse(text))[1]}.values())
 
 
-def _for_tasks(
-    own: list[tuple[list[Spec], list[Spec], list[Spec]]], tasks: list[Spec], decoders: list[Spec]
-) -> list[Block]:
+def _for_tasks(own: list[Block], tasks: list[Spec], decoders: list[Spec]) -> list[Block]:
     """The suite's models for the user's tasks: those that the suite pairs with a task, else all that can answer it."""
     blocks: list[Block] = []
     for task in tasks:
-        paired = [b[0] for b in own if task.name in {t.name for t in b[1]}]
-        models = dict.fromkeys(m for block in (paired or [b[0] for b in own]) for m in block)
-        blocks.append((list(models), [task], decoders, False))
+        paired = [b for b in own if task.name in {t.name for t in b.tasks}]
+        for seeds in dict.fromkeys(b.seeds for b in paired or own):
+            models = dict.fromkeys(m for b in (paired or own) if b.seeds == seeds for m in b.models)
+            blocks.append(Block(list(models), [task], decoders, strict=False, seeds=seeds))
     return blocks
 
 
-def _cross(
-    models: list[Spec], tasks: list[Spec], decoders: list[Spec], strict: bool, budget: int | None
-) -> Iterator[Cell]:
+def _cross(block: Block, trainings: Trainings, config: RunConfig) -> Iterator[Cell]:
     answered: set[Spec] = set()
-    for task_spec in tasks:
+    models = [(spec, family) for family in block.models for spec in trainings.by(family, config.seeds or block.seeds)]
+    for task_spec in block.tasks:
         task = find_task(task_spec)
         bind(task.function, task_spec, skip=1)
-        for model_spec in models:
+        for model_spec, family in models:
             model = find(Model, model_spec.name)
             if task.needs not in _gives(model_spec, model):
-                if strict:
+                if block.strict:
                     raise _mismatch(model_spec, model, task)
                 continue
             parameters(model_spec)
             answered |= {task_spec, model_spec}
-            for decoder in _decoders(task, decoders, budget):
-                yield Cell(model_spec, task_spec, decoder)
-    _refuse_unanswered(models, tasks, answered)
+            for decoder in _decoders(task, block.decoders, config.budget):
+                yield Cell(model_spec, task_spec, decoder, family if family != model_spec else None)
+    _refuse_unanswered([spec for spec, _ in models], block.tasks, answered)
 
 
 @lru_cache(maxsize=256)
@@ -298,10 +322,10 @@ def _costed(cell: Cell, config: RunConfig) -> PlannedCell:
     task = extended(find_task(cell.task), config)
     asked = asked_rows(task, load_examples(cell.task, seed=config.seed, limit=config.limit))
     tokens = _tokens(asked, cell) if task.needs == "language" else 0
-    seconds = history.estimate(str(cell.model), str(cell.task), str(cell.decoder or ""), len(asked))
+    seconds = history.estimate(str(cell.family or cell.model), str(cell.task), str(cell.decoder or ""), len(asked))
     if seconds is not None:
         return PlannedCell(cell, len(asked), tokens, seconds)
-    guessed = history.guess(str(cell.model), tokens)
+    guessed = history.guess(str(cell.family or cell.model), tokens)
     return PlannedCell(cell, len(asked), tokens, guessed, guessed is not None)
 
 

@@ -7,6 +7,7 @@ clusters of 10, intra-class correlation 0.5); these hold 5 %.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from bench.errors import UsageError
 from bench.seeds import generator
 from bench.stats.design import LEVEL, Design, too_few
 from bench.stats.influence import Influence, of_mean
+from bench.stats.training_seeds import Seeds, widened
 
 EXACT = 16  # clusters up to which all 2^G signs are gone through
 FLIPS = 9999
@@ -26,13 +28,14 @@ CHUNK = 1 << 22  # signs at once
 class PairedTest:
     """A difference first - second with its error, two-sided p-value and 95 % interval.
 
-    error, statistic, p_value, low, high: `None` where nothing can be said, and `method` says why.  df: groups - 1.
+    error, statistic, p_value, low, high: `None` where nothing can be said, and `method` says why.  df: groups - 1, or
+    what is left of it where models were trained by few seeds.
     """
 
     difference: float
     error: float | None
     statistic: float | None
-    df: int
+    df: float
     p_value: float | None
     low: float | None
     high: float | None
@@ -57,21 +60,20 @@ def paired_influences(first: Influence, second: Influence, d: Design) -> PairedT
     return t_test(Influence(first.value - second.value, first.contributions - second.contributions), d)
 
 
-def t_test(difference: Influence, d: Design) -> PairedTest:
+def t_test(difference: Influence, d: Design, seeds: Sequence[Seeds] = ()) -> PairedTest:
     """Is a difference 0?  t = difference / CR1 error on G - 1 degrees of freedom (Liang and Zeger 1986).
 
-    Without variation there is no t; only a difference of exactly 0 (the same answers) then has a p-value, 1.
+    seeds: of each model that was trained several times; they add to the error (`training_seeds.widened`).  Without variation there is no t; only a difference of exactly 0 (the same answers) then has a p-value, 1.
     """
     from scipy.special import stdtr, stdtrit
 
     reason = too_few(d) or ("" if math.isfinite(difference.value) else "the difference is not finite")
-    error = difference.error(d) if not reason else math.nan
+    error, df = widened(difference.error(d), d.groups, seeds) if not reason else (math.nan, 0.0)
     if not reason and error <= 1e-14 * abs(difference.value):
         reason = "no variation between differences"
     if reason:
         same = difference.value == 0 and d.groups > 1
         return _silent(difference.value, d, reason, p_value=1.0 if same else None)
-    df = d.groups - 1
     t = difference.value / error
     half = float(stdtrit(df, (1 + LEVEL) / 2)) * error
     return PairedTest(
@@ -83,7 +85,7 @@ def t_test(difference: Influence, d: Design) -> PairedTest:
         low=difference.value - half,
         high=difference.value + half,
         groups=d.groups,
-        method="paired t" if d.groups == d.rows else "paired t(CR1)",
+        method=("paired t" if d.groups == d.rows else "paired t(CR1)") + (" over seeds" if seeds else ""),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from statistics import stdev
 
 from bench.records import Density
 from bench.reports import headlines, words
@@ -106,6 +108,31 @@ def measured(r: Result | None, kind_of: Kinds | None = None, places: int | None 
     return Item(f"{sign}{value_of(r, places)}", small=interval_of(r, places), sort=r.value, title=words.reason(r))
 
 
+def by_seed(material: Material, area: str) -> list[tuple[str, Grid]]:
+    """The value of each seed of the models that were trained several times, of the numbers that the tables show."""
+    groups = headlines.groups(area, material.of(area))
+    found = [r for group, rows in groups for metric in group.metrics for r in rows if r.metric == metric and r.seeds]
+    if not found:
+        return []
+    most, places, varied = max(len(r.seeds) for r in found), _places(found), any(_how(r) for r in found)
+    heads = (
+        Head("Task"), Head("Model"), *([Head("With")] if varied else []), Head("Metric"), Head("Mean", numeric=True),
+        *(Head(f"Seed {k}", numeric=True) for k in range(most)),
+        Head("Deviation", numeric=True, note="standard deviation between seeds"),
+    )  # fmt: skip
+    rows = []
+    for r in found:
+        digits = places[r.task, r.metric]
+        values = [v for v in r.seeds if v is not None]
+        apart = stdev(values) if len(values) > 1 else None
+        items = [_task(r), Item(name(r.model))] + ([Item(_how(r) or "—", sort=_how(r))] if varied else [])
+        items += [Item(words.label(r.metric)), Item(value_of(r, digits), sort=r.value)]
+        each = [*r.seeds, *[None] * (most - len(r.seeds))]
+        items += [Item("—" if v is None else value_of(replace(r, value=v), digits), sort=v) for v in each]
+        rows.append(Row((*items, Item("—" if apart is None else written(apart, 3), sort=apart))))
+    return [("By seed", Grid(heads, tuple(rows)))]
+
+
 def _head(metric: str, results: Iterable[Result]) -> Head:
     r = next(r for r in results if r.metric == metric)
     label = words.label(metric)
@@ -117,7 +144,7 @@ def _head(metric: str, results: Iterable[Result]) -> Head:
 
 def _model(r: Result, kind_of: Kinds) -> Item:
     short, long = kind_of(r)
-    return Item(name(r.model), badges=(short,) if short else (), title=long)
+    return Item(name(r.model), badges=tuple(text for text in (short, words.trained(r)) if text), title=long)
 
 
 def _task(r: Result, *, whole: bool = False) -> Item:
