@@ -18,8 +18,8 @@ from bench.stats.influence import Influence, of_mean
 from bench.stats.mcnemar import discordance, mcnemar
 from bench.stats.paired import PairedTest, t_test
 from bench.stats.power import ALPHA, detectable, detectable_share
-from bench.stats.training_seeds import Seeds
 from bench.stats.tango import Tango, tango_clustered
+from bench.stats.training_seeds import Seeds
 from bench.stats.verdicts import OneSided, one_sided
 from bench.stats.wilson import proportion, share_below, trials
 

@@ -22,7 +22,7 @@ from bench.results import Result
 from bench.runners.cells import CellEntry
 from bench.runners.folder import RunFolder
 from bench.runners.identity import fingerprint
-from bench.runners.measure import view
+from bench.runners.measure import views
 from bench.stats.design import design
 from bench.stats.influence import of_auroc, of_ratio, of_weighted
 
@@ -123,14 +123,15 @@ def _too_long(rows: int) -> str:
 def _numbers(
     record: Record, test: Record, results: Sequence[Result], ids: Digests, clusters: Digests
 ) -> list[Evidence]:
-    def key(result: Result) -> tuple[str, str, str]:
-        return (result.calibrator, result.score, result.slice)
+    def key(result: Result) -> tuple[str, str]:
+        return (result.calibrator, result.score)
 
     found: list[Evidence] = []
-    for (calibrator, score, part), group in groupby(sorted(results, key=key), key=key):
-        sample = view(record, test, calibrator, score, part)
-        place = np.searchsorted(ids, digests(sample.ids, "sample ids"))
+    for (calibrator, score), group in groupby(sorted(results, key=key), key=key):
+        view = views(record, test, calibrator, score)
         for result in group:
+            sample = view(result.slice)
+            place = np.searchsorted(ids, digests(sample.ids, "sample ids"))
             metric = _metric(result, sample)
             if metric is not None:
                 found.append(_number(metric, result, sample, place, ids, clusters))

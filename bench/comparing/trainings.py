@@ -58,7 +58,9 @@ def _mean(numbers: Sequence[Evidence | None], cell: CellEvidence, shown: dict[Ke
     rows = np.stack([number.values for number in each])
     return replace(
         first,
-        kind="mean" if first.kind == "share" and len(np.unique(rows[:, ~np.isnan(rows[0])], axis=0)) > 1 else first.kind,
+        kind="mean"
+        if first.kind == "share" and len(np.unique(rows[:, ~np.isnan(rows[0])], axis=0)) > 1
+        else first.kind,
         value=mean,
         values=rows.mean(axis=0),
         shown=shown.get(first.key, (mean, None, None)),

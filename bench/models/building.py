@@ -13,7 +13,6 @@ from bench.capabilities import Fittable, Machine
 from bench.errors import BenchError, EvaluationError, UsageError
 from bench.language import LanguageModel
 
-
 # The parameter that every model has which the runner trains: by which seed.
 SEED = "seed"
 

@@ -18,8 +18,8 @@ from bench.metrics.judged import judged
 from bench.records import JUDGED, Judged, Record, Regression, long
 from bench.records.detection import Detection
 from bench.records.long import Long
-from bench.stats.design import Estimate
-from bench.stats.intervals import interval, intervals
+from bench.stats.design import Estimate, absent, design
+from bench.stats.intervals import interval, intervals, value
 
 AT_ONCE = 3  # columns of numbers from one reading
 
@@ -43,10 +43,17 @@ class Answers:
         return self.n
 
 
-def estimates(metrics: Sequence[Metric], record: Record | Long | Detection, seed: int) -> list[Estimate | Exception]:
-    """Each metric's estimate, or how it ended.  All have the same draws; if one crashes on them, each goes alone."""
+def estimates(
+    metrics: Sequence[Metric], record: Record | Long | Detection, seed: int, *, ends: bool = True
+) -> list[Estimate | Exception]:
+    """Each metric's estimate, or how it ended.  All have the same draws; if one crashes on them, each goes alone.
+
+    ends: whether with an interval, which takes most of the time.
+    """
     if isinstance(record, Long):
         return _of_long(metrics, record, seed)
+    if not ends:
+        return [_bare(metric, record) for metric in metrics]
     return _together(metrics, record, seed)
 
 
@@ -55,6 +62,15 @@ def _together(metrics: Sequence[Metric], record: Any, seed: int) -> list[Estimat
         return list(intervals(metrics, record, seed=seed))
     except Exception:  # noqa: BLE001 - whose it is, is found out below
         return [_alone(metric, record, seed) for metric in metrics]
+
+
+def _bare(metric: Metric, record: Any) -> Estimate | Exception:
+    try:
+        number = value(metric, record)
+    except Exception as error:  # noqa: BLE001 - as below
+        return error
+    groups = design(len(record), groups=record.groups, weights=record.weights).groups
+    return Estimate(number, absent("not asked for"), groups)
 
 
 def _alone(metric: Metric, record: Any, seed: int) -> Estimate | Exception:

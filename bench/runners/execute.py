@@ -68,7 +68,8 @@ def evaluate(config: RunConfig, plan: Plan, progress: Progress) -> RunFolder:
             # Of a few samples, most of the time is fitting and loading; a cluster's pace says nothing of this machine.
             if config.limit is None and config.runner == "local":
                 history.remember(rates, plan.paces(rates))
-            told = [_told(folder, job, config.seed, progress) for job in jobs]
+            leading = _leading(folder, jobs)
+            told = [_told(folder, job, config.seed, progress, ends=job.entry.name in leading) for job in jobs]
             told += _of_groups(folder, plan.groups, jobs, config.seed, progress)
             _finish(folder, together(told), troubles)
             progress.finish()
@@ -217,19 +218,29 @@ def _keep(keeper: Keeper, answered: Answered | None, troubles: list[Trouble]) ->
     return True
 
 
-def _measured(folder: RunFolder, job: Job, seed: int, progress: Progress) -> Measured:
+def _leading(folder: RunFolder, jobs: Sequence[Job]) -> set[str]:
+    """The cells whose numbers are given intervals: of a model trained by several seeds the first that is done."""
+    first: dict[tuple[Any, ...], str] = {}
+    for job in jobs:
+        c = job.cell
+        if folder.cell(job.entry.name).status == "done":
+            first.setdefault((c.family or c.model, c.task, c.decoder), job.entry.name)
+    return set(first.values())
+
+
+def _measured(folder: RunFolder, job: Job, seed: int, progress: Progress, *, ends: bool) -> Measured:
     entry = folder.cell(job.entry.name)
     if entry.status != "done":
         return Measured(())
     record = folder.record(entry.name)
     failed = len(job.asked.split("test")) - len(record.split("test"))
-    measured = measure(job.cell, job.wanted, record, n_failed=failed, seed=seed)
+    measured = measure(job.cell, job.wanted, record, n_failed=failed, seed=seed, ends=ends)
     _note(folder, entry.name, measured, progress)
     return measured
 
 
-def _told(folder: RunFolder, job: Job, seed: int, progress: Progress) -> Told:
-    measured = _measured(folder, job, seed, progress)
+def _told(folder: RunFolder, job: Job, seed: int, progress: Progress, *, ends: bool) -> Told:
+    measured = _measured(folder, job, seed, progress, ends=ends)
     return Told(job.cell, measured, lambda: _tested(folder, job, whole=True))
 
 

@@ -14,14 +14,13 @@ from bench.errors import BenchError
 from bench.records import Record
 from bench.registry import chosen
 from bench.results import Interval, Result
-from bench.runners.measure import Measured, view
+from bench.runners.measure import Measured, views
 from bench.runners.plan import Cell
 from bench.stats.cautions import caution
 from bench.stats.design import Design, absent, design
 from bench.stats.influence import coarse, of_metric
-from bench.stats.training_seeds import Member, joined
+from bench.stats.training_seeds import joined
 
-View = tuple[str, str, str]  # calibrator, score, slice
 Paired = tuple[Float64s, Design]
 
 
@@ -48,35 +47,30 @@ def together(told: Iterable[Told]) -> list[Measured]:
 
 
 def _joined(model: str, members: Sequence[Told]) -> Measured:
+    rows = [{r.key[1:]: r for r in one.measured.results} for one in members]
     done = [one for one in members if one.measured.results]
-    rows = [{r.key[1:]: r for r in one.measured.results} for one in done]
-    keys = dict.fromkeys(key for own in rows for key in own)
-    views: dict[View, list[tuple[str, ...]]] = {}
-    for key in keys:
-        first = next(own[key] for own in rows if key in own)
-        views.setdefault((first.calibrator, first.score, first.slice), []).append(key)
-    records = _paired(done)
+    records = _paired(done) if len(done) > 1 else []
+    named: dict[tuple[str, str], list[Result]] = {}
+    for first in {key: r for row in reversed(rows) for key, r in row.items()}.values():
+        named.setdefault((first.calibrator, first.score), []).append(first)
     results = []
-    for (calibrator, score, part), named in views.items():
-        samples = [view(record, test, calibrator, score, part) for record, test in records] if len(done) > 1 else []
-        for key in named:
-            each = [own.get(key) for own in rows]
-            places = [next((own.get(key) for o, own in zip(done, rows, strict=True) if o is one), None) for one in members]
-            results.append(_one(model, [r for r in each if r is not None], places, samples, whole=None not in each))
+    for (calibrator, score), firsts in named.items():
+        seen = [views(record, test, calibrator, score) for record, test in records]
+        for first in firsts:
+            each = [row.get(first.key[1:]) for row in rows]
+            results.append(_one(model, each, [view(first.slice) for view in seen], len(done)))
     notes = (text for one in members for text in one.measured.notes)
     failures = (text for one in members for text in one.measured.failures)
     return Measured(tuple(results), notes=tuple(dict.fromkeys(notes)), failures=tuple(dict.fromkeys(failures)))
 
 
-def _one(
-    model: str, results: Sequence[Result], places: Sequence[Result | None], samples: Sequence[Any], *, whole: bool
-) -> Result:
-    """One number of all seeds; places: of each seed its result, `None` where it failed."""
-    first = results[0]
-    value, span = _estimated(results, samples, whole=whole)
+def _one(model: str, each: Sequence[Result | None], samples: Sequence[Any], done: int) -> Result:
+    """One number of all seeds; each: of every seed its result, `None` where it failed; done: how many did not."""
+    results = [r for r in each if r is not None]
+    value, span = _estimated(results, samples, done)
     n, groups = min(r.n for r in results), min(r.groups for r in results)
     return replace(
-        first,
+        results[0],
         model=model,
         value=value,
         low=span.low,
@@ -85,20 +79,20 @@ def _one(
         n=n,
         n_failed=max(r.n_failed for r in results),
         groups=groups,
-        caution="" if span.low is None else caution(first.metric, n, groups),
-        seeds=tuple(None if r is None else r.value for r in places),
+        caution="" if span.low is None else caution(results[0].metric, n, groups),
+        seeds=tuple(None if r is None else r.value for r in each),
     )
 
 
-def _estimated(results: Sequence[Result], samples: Sequence[Any], *, whole: bool) -> tuple[float | None, Interval]:
-    lacking = [r for r in results if r.value is None]
-    if lacking or not whole:
-        return None, absent(lacking[0].method.removeprefix("none: ") if lacking else "not measured for every seed")
-    values = [Member(value=float(r.value or 0.0), low=r.low, high=r.high, method=r.method) for r in results]
-    first = results[0]
-    found = _contributions(first.metric, samples) if all(r.low is not None for r in results) else None
+def _estimated(results: Sequence[Result], samples: Sequence[Any], done: int) -> tuple[float | None, Interval]:
+    first, values = results[0], [r.value for r in results if r.value is not None]
+    if len(values) < done:
+        lacking = next((r.method.removeprefix("none: ") for r in results if r.value is None), "")
+        return None, absent(lacking or "not measured for every seed")
+    found = _contributions(first.metric, samples)
     rows, d = (None, None) if found is None else found
-    return joined(values, rows, d, limits=first.range, biased=first.biased)
+    own = Interval(low=first.low, high=first.high, method=first.method)
+    return joined(np.array(values), own, rows, d, limits=first.range, biased=first.biased)
 
 
 def _contributions(name: str, samples: Sequence[Any]) -> Paired | None:

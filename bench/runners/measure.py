@@ -44,13 +44,19 @@ class Measured:
     failures: tuple[str, ...] = ()
 
 
-def measure(cell: Cell, wanted: Wanted, record: Record | Long, *, n_failed: int, seed: int) -> Measured:
-    """All results of one cell.  `n_failed` counts the test samples that gave no answer."""
+def measure(
+    cell: Cell, wanted: Wanted, record: Record | Long, *, n_failed: int, seed: int, ends: bool = True
+) -> Measured:
+    """All results of one cell.  `n_failed` counts the test samples that gave no answer.
+
+    ends: whether an interval is wanted; without, they are the numbers alone.
+    """
     heard = _Heard()
     results: list[Result] = []
     calibrations: dict[str, dict[str, Any]] = {}
     test = replace(record.split("test"), n_failed=n_failed)
-    labels = _Labels(cell, wanted.area, seed, likelihood=record.likelihood if isinstance(record, Density) else "")
+    kind = record.likelihood if isinstance(record, Density) else ""
+    labels = _Labels(cell, wanted.area, seed, likelihood=kind, ends=ends or n_failed > 0)
     for name, view in _views(record, test, wanted, calibrations, heard):
         results += _of_record(labels.with_(calibrator=name), _changed(wanted, name), view, heard)
     for name in wanted.scores:
@@ -94,6 +100,7 @@ class _Labels:
     score: str = ""
     slice: str = ""
     likelihood: str = ""
+    ends: bool = True
 
     def with_(self, **changes: str) -> _Labels:
         return replace(self, **changes)  # type: ignore[arg-type]
@@ -168,12 +175,13 @@ def scored(record: Record, test: Any, name: str) -> Any:
     return _scorer(record, chosen(Score, name))(test)
 
 
-def view(record: Record, test: Record, calibrator: str, score: str, part: str) -> Any:
-    """What the metrics of that calibrator, score and slice are computed on."""
+def views(record: Record, test: Record, calibrator: str, score: str) -> Callable[[str], Any]:
+    """What the metrics of that calibrator and score are computed on, by the name of a slice."""
     if not score:
-        return inliers(calibrated(record, test, calibrator))
-    rows = next(rows for name, rows in slices(test) if name == part)
-    return detect(test, scored(record, test, score), rows)
+        whole = inliers(calibrated(record, test, calibrator))
+        return lambda _: whole
+    values, rows = scored(record, test, score), dict(slices(test))
+    return lambda part: detect(test, values, rows[part])
 
 
 def _scorer(record: Record | Long, score: Score) -> Callable[[Any], Float64s]:
@@ -219,7 +227,7 @@ def _of_record(labels: _Labels, wanted: Wanted, test: Record | Long, heard: _Hea
     own = wanted.own(test) if wanted.own is not None and isinstance(test, Record) and len(test) else ()
     pairs = [(metric, True) for metric in own]
     pairs += _metrics(wanted, lambda m: not issubclass(m.of, Detection) and takes(m, test))
-    found = estimates([metric for metric, _ in pairs], test, labels.draw_seed)
+    found = estimates([metric for metric, _ in pairs], test, labels.draw_seed, ends=labels.ends)
     for (metric, asked), estimate in zip(pairs, found, strict=True):
         with heard.of(f"{metric.name} on {labels.cell.label}", asked=asked and wanted.asked):
             yield labels.result(metric, *_sound(estimate), len(test), test.n_failed)
@@ -265,7 +273,8 @@ def _of_score(
             parts = iter([(part, detect(test, found, rows, chance=chance)) for part, rows in slices(test)])
     for part, detection in parts:
         metrics = [metric for metric, _ in _metrics(wanted, _judging(detection))]
-        for metric, estimate in zip(metrics, estimates(metrics, detection, labels.draw_seed), strict=True):
+        found = estimates(metrics, detection, labels.draw_seed, ends=labels.ends)
+        for metric, estimate in zip(metrics, found, strict=True):
             with heard.of(f"{metric.name} of {name} on {labels.cell.label}", asked=wanted.asked):
                 yield labels.with_(slice=part).result(metric, *_sound(estimate), len(detection), test.n_failed)
 

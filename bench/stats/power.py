@@ -25,7 +25,9 @@ def power_of_t(difference: float, error: float, df: float, *, alpha: float = ALP
         beyond = float(ndtr(shift - critical)), float(ndtr(-shift - critical))
     else:
         critical = float(stdtrit(df, 1 - alpha / sides))
-        beyond = 1 - float(nctdtr(df, shift, critical)), float(nctdtr(df, shift, -critical))
+        behind = float(nctdtr(df, shift, -critical))
+        # So far behind a large shift scipy gives NaN now and then, of what is below 1e-9 there.
+        beyond = 1 - float(nctdtr(df, shift, critical)), 0.0 if math.isnan(behind) else behind
     return beyond[0] + (beyond[1] if sides == 2 else 0.0)
 
 

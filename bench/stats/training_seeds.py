@@ -23,9 +23,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
-
-import numpy as np
 
 from bench.arrays import Float64s
 from bench.results import Interval
@@ -44,16 +41,6 @@ class Seeds:
     count: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Member:
-    """The number of one seed: its value and the ends of its own interval, `None` where there are none, and why."""
-
-    value: float
-    low: float | None
-    high: float | None
-    method: str
-
-
 def seeds_of(values: Float64s, contributions: Float64s, d: Design) -> Seeds:
     """B and W of the values (S,) of seeds, S > 1, and the contributions of the same rows to each, (S, n)."""
     count = len(values)
@@ -69,11 +56,13 @@ def widened(error: float, groups: int, seeds: Sequence[Seeds]) -> tuple[float, f
     apart.  The degrees of freedom are those with which t times the error is the half of the interval above, so that tests
     and intervals agree.
     """
+    if not seeds:
+        return error, groups - 1
     half = half_of(error, groups, seeds)
     total = math.sqrt(_common(error, seeds) + sum(s.between for s in seeds))
     if total == 0 or half <= _reach(groups - 1) * error:
         return error, groups - 1
-    least = min(min(s.count for s in seeds), groups) - 1
+    least = min(groups, *(s.count for s in seeds)) - 1
     return total, _freedom(half / total, least, max(groups, *(s.count for s in seeds)) - 1)
 
 
@@ -107,43 +96,44 @@ def _freedom(reach: float, least: int, most: int) -> float:
 
 
 def joined(
-    members: Sequence[Member], contributions: Float64s | None, d: Design | None, *, limits: Range, biased: bool
+    values: Float64s,
+    own: Interval,
+    contributions: Float64s | None,
+    d: Design | None,
+    *,
+    limits: Range = (None, None),
+    biased: bool = False,
 ) -> tuple[float, Interval]:
     """The mean over seeds with its 95 % interval.
 
-    contributions: (S, n) by the rows of `d`, or `None` where seeds cannot be paired.  Each side of the samples' part has
-    the shape that the members' own intervals give it, so that a share's stays within 0 and 1.  Unpaired, and of a biased
-    number, whose bias no mean over seeds takes away, the samples' part is the mean of the members' own intervals, as if
-    all seeds erred alike: wider than need be.
+    values: (S,), of the seeds.  own: the interval of the first of them by itself, from which the samples' part takes its
+    shape, so that a share's stays within 0 and 1.  contributions: (S, n) by the rows of `d`, or `None` where seeds cannot
+    be paired.  Then, and for a biased number, whose bias no mean over seeds takes away, the samples' part is the first
+    seed's interval itself, as if all seeds erred alike: wider than need be.
     """
-    values = np.array([m.value for m in members])
-    value, count = float(values.mean()), len(members)
+    value, count = float(values.mean()), len(values)
     if count < 2:
         return value, absent("one seed alone says nothing of seeds")
-    between = float(values.var(ddof=1)) / count
-    ends = [(m.low, m.high) for m in members if m.low is not None and m.high is not None]
-    if len(ends) < count:
-        reason = next(m.method for m in members if m.low is None or m.high is None)
-        if all(m.method == NO_VARIATION for m in members) and between > 0:
-            half = _reach(count - 1) * math.sqrt(between)
-            return value, clipped(value - half, value + half, limits, f"t over {count} seeds")
-        return value, Interval(low=None, high=None, method=reason)
-    low, high = fmean(one for one, _ in ends), fmean(other for _, other in ends)
-    reaching = between > 0 and (d is None or d.groups > 1)
-    method = f"{members[0].method}, over {count} seeds" if reaching else members[0].method
-    paired = contributions is not None and d is not None and d.groups > 1 and not biased and low <= value <= high
-    if contributions is None or d is None or not paired:
+    bare = own.low is None or own.high is None
+    if bare and own.method != NO_VARIATION:
+        return value, own
+    low, high = (0.0 if end is None else end - float(values[0]) for end in (own.low, own.high))
+    trained = _reach(count - 1) * math.sqrt(float(values.var(ddof=1)) / count)
+    if contributions is None or d is None or d.groups < 2 or biased or not low <= 0 <= high:
         # Where an interval is not about its value, its bias taken out of it, the middle is what varies.
-        centre = value if low <= value <= high else (low + high) / 2
-        trained = _reach(count - 1) ** 2 * between
-        below, above = math.hypot(centre - low, math.sqrt(trained)), math.hypot(high - centre, math.sqrt(trained))
-        return value, clipped(centre - below, centre + above, limits, method)
-    alone = fmean(cr1(row, d) for row in contributions)
-    if alone <= 0:
-        below, above = value - low, high - value
-        trained = _reach(count - 1) * math.sqrt(between)
-        return value, clipped(value - math.hypot(below, trained), value + math.hypot(above, trained), limits, method)
-    error, seeds = cr1(contributions.mean(axis=0), d), seeds_of(values, contributions, d)
-    reach = _reach(d.groups - 1) * alone
-    below, above = (half_of(error, d.groups, [seeds], shape=side / reach) for side in (value - low, high - value))
+        centre = 0.0 if low <= 0 <= high else (low + high) / 2
+        below, above = math.hypot(centre - low, trained) - centre, math.hypot(high - centre, trained) + centre
+    else:
+        seeds, error = seeds_of(values, contributions, d), cr1(contributions.mean(axis=0), d)
+        alone = _reach(d.groups - 1) * cr1(contributions[0], d)
+        # Of a first seed that knows no error, such as one that was always right, the interval is the least there is.
+        below, above = (
+            half_of(error, d.groups, [seeds], shape=side / alone)
+            if alone > 0 and side > 0
+            else max(half_of(error, d.groups, [seeds]), side)
+            for side in (-low, high)
+        )
+    if below == above == 0:
+        return value, own
+    method = f"t over {count} seeds" if bare else f"{own.method}, over {count} seeds" if trained > 0 else own.method
     return value, clipped(value - below, value + above, limits, method)

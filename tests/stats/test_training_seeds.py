@@ -7,24 +7,23 @@ import pytest
 from scipy import stats
 
 from bench.arrays import Float64s
+from bench.results import Interval
 from bench.stats.design import design
 from bench.stats.influence import of_mean
 from bench.stats.means import mean
-from bench.stats.training_seeds import Member, Seeds, half_of, joined, seeds_of, widened
+from bench.stats.training_seeds import Seeds, half_of, joined, seeds_of, widened
 
 Ends = tuple[float, float]
 
 
-def _joined(table: Float64s, groups: Float64s | None = None, limits: tuple[float | None, float | None] = (None, None)) -> Ends:
+def _joined(
+    table: Float64s, groups: Float64s | None = None, limits: tuple[float | None, float | None] = (None, None)
+) -> Ends:
     """The interval of the mean over seeds of means of a table (S, n)."""
     d = design(table.shape[1], groups=groups)
-    own = [mean(row, d, limits=limits) for row in table]
-    members = [
-        Member(value=float(e.value or 0.0), low=e.interval.low, high=e.interval.high, method=e.interval.method)
-        for e in own
-    ]
+    own = mean(table[0], d, limits=limits).interval
     rows = np.stack([of_mean(row, d).contributions for row in table])
-    value, span = joined(members, rows, d, limits=limits, biased=False)
+    value, span = joined(table.mean(axis=1), own, rows, d, limits=limits)
     assert value == pytest.approx(table.mean())
     assert span.low is not None
     assert span.high is not None
@@ -152,12 +151,7 @@ def test_without_pairs_the_interval_is_wider() -> None:
     rng = np.random.default_rng(6)
     d = design(50)
     table = rng.normal(size=(3, 50)) + rng.normal(size=50)
-    own = [mean(row, d) for row in table]
-    members = [
-        Member(value=float(e.value or 0.0), low=e.interval.low, high=e.interval.high, method=e.interval.method)
-        for e in own
-    ]
-    _, apart = joined(members, None, None, limits=(None, None), biased=False)
+    _, apart = joined(table.mean(axis=1), mean(table[0], d).interval, None, None)
     low, high = _joined(table)
     assert apart.low is not None
     assert apart.high is not None
@@ -165,8 +159,28 @@ def test_without_pairs_the_interval_is_wider() -> None:
     assert apart.high > high
 
 
-def test_one_seed_and_a_seed_without_an_interval_have_none() -> None:
-    one = Member(value=0.5, low=0.4, high=0.6, method="t")
-    assert joined([one], None, None, limits=(0, 1), biased=False)[1].method == "none: one seed alone says nothing of seeds"
-    bare = Member(value=0.5, low=None, high=None, method="none: one sample")
-    assert joined([one, bare], None, None, limits=(0, 1), biased=False)[1].method == "none: one sample"
+def test_one_seed_has_no_interval_and_what_has_none_keeps_its_reason() -> None:
+    own = Interval(low=0.4, high=0.6, method="t")
+    assert joined(np.array([0.5]), own, None, None)[1].method == "none: one seed alone says nothing of seeds"
+    bare = Interval(low=None, high=None, method="none: one sample")
+    assert joined(np.array([0.5, 0.6]), bare, None, None)[1] == bare
+
+
+def test_a_biased_number_keeps_its_bias_out() -> None:
+    """An interval below its value stays there, a little wider."""
+    own = Interval(low=0.01, high=0.04, method="bootstrap basic")
+    value, span = joined(np.array([0.05, 0.06, 0.055]), own, None, None, limits=(0, 1), biased=True)
+    assert value == pytest.approx(0.055)
+    t = float(stats.t.ppf(0.975, 2)) * 0.005 / math.sqrt(3)
+    middle, half = 0.055 - 0.025, math.hypot(0.015, t)
+    assert (span.low, span.high) == pytest.approx((middle - half, middle + half))
+
+
+def test_a_first_seed_that_was_always_right_hides_no_error_of_the_others() -> None:
+    table = np.ones((3, 80))
+    table[1, :2] = table[2, 1:4] = 0.0
+    low, high = _joined(table, limits=(0, 1))
+    alone = mean(table[0], design(80), limits=(0, 1)).interval
+    assert alone.low is not None
+    assert low <= table.mean() - (1 - alone.low)
+    assert high == 1
