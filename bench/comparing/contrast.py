@@ -33,10 +33,10 @@ class Contrast:
 
     low, high: 95 % interval, spanning worst to best where samples failed; `None` where there is none, and `method` says
     why.  p_value: two-sided, of no difference.  sides: one-sided tests against the margin.  mde: the smallest
-    difference found with 80 % power.  gains, losses: samples that only the candidate (the reference) has right.
-    best: the gain with failed samples at their best; totals: its contributions by fold of clusters, (folds,), the
-    same folds for every contrast: for tests of many at once.  error: standard error, of df degrees of freedom where it is
-    a t test's; effect: design effect of shares.  seeds: of the models that were trained several times.
+    difference found with 80 % power.  gains, losses: samples that only the candidate (the reference) has right.  best:
+    the gain with failed samples at their best; totals: its contributions by fold of clusters, (folds,), the same folds
+    for every contrast: for tests of many at once.  error: standard error, of df degrees of freedom where it is a t
+    test's; effect: design effect of shares.  seeds: of the models that were trained several times.
     """
 
     gain: float

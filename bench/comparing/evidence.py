@@ -29,8 +29,8 @@ class Evidence:
 
     value: of the answered samples; `None` where it is undefined.  values: (n,) in the order of the cell's ids, NaN for
     samples that the number leaves out; for `folds`, (folds,), see `folds_of`.  shown: value, low, high as results.json
-    has them, with failed samples counted.  seeds: of a model trained several times, whose mean the number and its values
-    then are.
+    has them, with failed samples counted.  seeds: of a model trained several times, whose mean the number and its
+    values then are.
     """
 
     calibrator: str

@@ -24,8 +24,8 @@ def of_seed(result: Result, place: int) -> Result:
 def as_one(model: str, cells: Sequence[CellEvidence], results: Sequence[Result]) -> CellEvidence:
     """The cells of all seeds as the one of the model.  results: of all seeds together.
 
-    Seeds whose cell failed are left out, as they are of the results; where seeds answered different samples, nothing can
-    be paired, and `barred` says so.
+    Seeds whose cell failed are left out, as they are of the results; where seeds answered different samples, nothing
+    can be paired, and `barred` says so.
     """
     done = [cell for cell in cells if not cell.error]
     if not done or any(cell.barred for cell in done):

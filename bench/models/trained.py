@@ -17,8 +17,8 @@ PLACE = "{seed}"
 def by_seeds(spec: Spec, count: int) -> tuple[Spec, ...]:
     """The model trained by seeds 0 .. count - 1; empty where it has no seed, so that it would be the same each time.
 
-    In a spec that has `{seed}` (in a file's name, say) the seed's number goes there.  Otherwise `seed` is set: of a model
-    that takes such a parameter, or of one that the runner trains, unless it draws nothing while it is.
+    In a spec that has `{seed}` (in a file's name, say) the seed's number goes there.  Otherwise `seed` is set: of a
+    model that takes such a parameter, or of one that the runner trains, unless it draws nothing while it is.
     """
     text = str(spec)
     if PLACE in text:

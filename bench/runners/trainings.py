@@ -27,7 +27,7 @@ class Trainings:
             raise UsageError(
                 f"'{once[0]}' cannot be run by {next(iter(found))[1]} seeds",
                 cause="nothing in it is drawn while it is trained, or it is not trained here",
-                fix="leave --seeds out, or name a file for each seed with {seed} in its place, such as torch:net-{seed}.pt",
+                fix="leave --seeds out, or name a file of each seed with {seed} for its number: torch:net-{seed}.pt",
             )
         told = (f"{', '.join(dict.fromkeys(once))}: asked once, since no seed changes it",) if once else ()
         return cls(found, told)

@@ -63,7 +63,8 @@ def paired_influences(first: Influence, second: Influence, d: Design) -> PairedT
 def t_test(difference: Influence, d: Design, seeds: Sequence[Seeds] = ()) -> PairedTest:
     """Is a difference 0?  t = difference / CR1 error on G - 1 degrees of freedom (Liang and Zeger 1986).
 
-    seeds: of each model that was trained several times; they add to the error (`training_seeds.widened`).  Without variation there is no t; only a difference of exactly 0 (the same answers) then has a p-value, 1.
+    seeds: of each model that was trained several times; they add to the error (`training_seeds.widened`).  Without
+    variation there is no t; only a difference of exactly 0 (the same answers) then has a p-value, 1.
     """
     from scipy.special import stdtr, stdtrit
 

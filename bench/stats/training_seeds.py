@@ -1,21 +1,22 @@
 """One number of a model that was trained several times: a mean over seeds, unsure by its samples and by its seeds.
 
-Seed s has the value v_s, and sample i adds psi_si to it.  Seeds and samples are crossed random effects, every seed being
-asked the same samples: v_s = truth + a_s + p + e_s, where p, of variance C, is what the samples do to all seeds alike, e_s
-what they do to that seed alone, and a_s what its training did.  The mean of S values then has the variance
+Seed s has the value v_s, and sample i adds psi_si to it.  Seeds and samples are crossed random effects, every seed
+being asked the same samples: v_s = truth + a_s + p + e_s, where p, of variance C, is what the samples do to all seeds
+alike, e_s what they do to that seed alone, and a_s what its training did.  The mean of S values then has the variance
 
     C + (var a + var e) / S,    estimated by    C + B,    B = (variance of the v_s) / S.
 
-Of the influences' mean over seeds the clusters give V = C + W, with W = (var e) / S; and of what is left of them W alone,
-so that C = V - W.  These are the mean squares of readers and cases that Obuchowski and Rockette (1995, Communications in
-Statistics - Simulation and Computation 24, 285) found for several readers of the same images.
+Of the influences' mean over seeds the clusters give V = C + W, with W = (var e) / S; and of what is left of them W
+alone, so that C = V - W.  These are the mean squares of readers and cases that Obuchowski and Rockette (1995,
+Communications in Statistics - Simulation and Computation 24, 285) found for several readers of the same images.
 
-B has S - 1 degrees of freedom, two for three seeds, and so the interval's half is the root of t(G - 1)^2 C + t(S - 1)^2 B,
-which covers 95 % at least whatever the shares of the two (Banerjee 1960, Sankhya 22, 331); it is never less than what
-the samples alone give, t(G - 1) root V.  With seeds alone it is Student's t on their values; with seeds that all answer the
-same it is the interval of any of them.  Satterthwaite's degrees of freedom for C + B (Hillis 2007, Statistics in Medicine
-26, 596) would be narrower, and cover 92 % at three seeds and 87 % at two where the seeds are the larger part, since of few
-seeds that happen to agree it makes many degrees of freedom; this one covers 95 to 99 % throughout.
+B has S - 1 degrees of freedom, two for three seeds, and so the interval's half is the root of t(G - 1)^2 C + t(S - 1)^2
+B, which covers 95 % at least whatever the shares of the two (Banerjee 1960, Sankhya 22, 331); it is never less than
+what the samples alone give, t(G - 1) root V.  With seeds alone it is Student's t on their values; with seeds that all
+answer the same it is the interval of any of them.  Satterthwaite's degrees of freedom for C + B (Hillis 2007,
+Statistics in Medicine 26, 596) would be narrower, and cover 92 % at three seeds and 87 % at two where the seeds are the
+larger part, since of few seeds that happen to agree it makes many degrees of freedom; this one covers 95 to 99 %
+throughout.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ def widened(error: float, groups: int, seeds: Sequence[Seeds]) -> tuple[float, f
     """The error of a number of samples in clusters, and its degrees of freedom, with those of its seeds.
 
     error: root of V, on `groups` clusters.  seeds: of each model that the number is of; those of two models are drawn
-    apart.  The degrees of freedom are those with which t times the error is the half of the interval above, so that tests
-    and intervals agree.
+    apart.  The degrees of freedom are those with which t times the error is the half of the interval above, so that
+    tests and intervals agree.
     """
     if not seeds:
         return error, groups - 1
@@ -106,10 +107,10 @@ def joined(
 ) -> tuple[float, Interval]:
     """The mean over seeds with its 95 % interval.
 
-    values: (S,), of the seeds.  own: the interval of the first of them by itself, from which the samples' part takes its
-    shape, so that a share's stays within 0 and 1.  contributions: (S, n) by the rows of `d`, or `None` where seeds cannot
-    be paired.  Then, and for a biased number, whose bias no mean over seeds takes away, the samples' part is the first
-    seed's interval itself, as if all seeds erred alike: wider than need be.
+    values: (S,), of the seeds.  own: the interval of the first of them by itself, from which the samples' part takes
+    its shape, so that a share's stays within 0 and 1.  contributions: (S, n) by the rows of `d`, or `None` where seeds
+    cannot be paired.  Then, and for a biased number, whose bias no mean over seeds takes away, the samples' part is the
+    first seed's interval itself, as if all seeds erred alike: wider than need be.
     """
     value, count = float(values.mean()), len(values)
     if count < 2:
