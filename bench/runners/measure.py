@@ -273,8 +273,8 @@ def _of_score(
             parts = iter([(part, detect(test, found, rows, chance=chance)) for part, rows in slices(test)])
     for part, detection in parts:
         metrics = [metric for metric, _ in _metrics(wanted, _judging(detection))]
-        found = estimates(metrics, detection, labels.draw_seed, ends=labels.ends)
-        for metric, estimate in zip(metrics, found, strict=True):
+        each = estimates(metrics, detection, labels.draw_seed, ends=labels.ends)
+        for metric, estimate in zip(metrics, each, strict=True):
             with heard.of(f"{metric.name} of {name} on {labels.cell.label}", asked=wanted.asked):
                 yield labels.with_(slice=part).result(metric, *_sound(estimate), len(detection), test.n_failed)
 

@@ -24,7 +24,7 @@ from bench.seeds import derive, generator
 
 NAME = "prior-fitted"
 SEED = 1
-STEPS, BATCH, POINTS, RATE = 1500, 64, 2 * CONTEXT, 2e-3
+STEPS, BATCH, POINTS, RATE = 10_000, 64, 2 * CONTEXT, 2e-3
 
 
 def train(out: Path, steps: int = STEPS) -> Path:
@@ -35,7 +35,7 @@ def train(out: Path, steps: int = STEPS) -> Path:
         parts = network()
     parameters = [p for part in parts for p in part.parameters()]
     loss = _surprise(parts, generator(SEED, NAME, "functions"))
-    found = descend(parameters, loss, steps=steps, rate=RATE, average=0.99, clip=1.0)
+    found = descend(parameters, loss, steps=steps, rate=RATE, average=0.999, clip=1.0)
     path = out / NAME / WEIGHTS.name
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({f"{i:03d}": p.numpy() for i, p in enumerate(found)}, path)

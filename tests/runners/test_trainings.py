@@ -16,7 +16,7 @@ from bench.errors import ExitCode, UsageError
 from bench.gates.baseline import read, save
 from bench.leaderboard.places import places
 from bench.leaderboard.standings import boards
-from bench.records import Classification
+from bench.records import Classification, Record
 from bench.registry import load_plugin
 from bench.reports.build import build
 from bench.results import Result
@@ -53,7 +53,8 @@ def number(folder: RunFolder, metric: str, model: str = "toy-drawn", calibrator:
     return found[0]
 
 
-def nll(record: Classification) -> Any:
+def nll(record: Record) -> Any:
+    assert isinstance(record, Classification)
     return -record.log_probs[np.arange(len(record)), record.labels]
 
 

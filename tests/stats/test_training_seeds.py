@@ -64,7 +64,7 @@ def test_variances_are_those_of_the_two_way_layout() -> None:
     assert found.between == pytest.approx(seeds / (count * n))
     assert found.within == pytest.approx(both / (count * n))
     error = float(np.sqrt(samples / (count * n)))
-    common, t = max(0.0, error**2 - found.within), stats.t.ppf(0.975, [n - 1, count - 1])
+    common, t = max(0.0, error**2 - found.within), [float(stats.t.ppf(0.975, df)) for df in (n - 1, count - 1)]
     known = math.sqrt(max(t[0] ** 2 * common + t[1] ** 2 * found.between, t[0] ** 2 * error**2))
     assert half_of(error, n, [found]) == pytest.approx(known)
 

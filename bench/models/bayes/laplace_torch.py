@@ -73,7 +73,7 @@ def _network(problem: Problem, optimum: Tensor) -> Any:
     parts: list[Any] = []
     for weight, bias in layers_of(optimum, problem.widths):
         # Untrained weights would be drawn, and then overwritten.
-        layer = nn.utils.skip_init(nn.Linear, *weight.shape, dtype=torch.float64)
+        layer = nn.utils.skip_init(nn.Linear, *weight.shape, dtype=torch.float64)  # type: ignore[no-untyped-call]
         with torch.no_grad():
             layer.weight.copy_(weight.T)
             layer.bias.copy_(bias)
@@ -113,7 +113,9 @@ def laplace_torch(
     for name, value, known in (("structure", structure, STRUCTURES), ("layers", layers, LAYERS)):
         if value not in known:
             raise UsageError(
-                f"laplace-torch: {name} is '{value}'", cause=f"it is one of {', '.join(known)}", fix=f"{name}={known[0]}"
+                f"laplace-torch: {name} is '{value}'",
+                cause=f"it is one of {', '.join(known)}",
+                fix=f"{name}={known[0]}",
             )
 
     def sampler(problem: Problem, seed: int) -> Float64s:

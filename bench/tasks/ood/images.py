@@ -78,7 +78,8 @@ def ood_images(
     distribution.  near, far: lists out of distribution, several joined by `+`; labels are not looked at.  benchmark:
     cifar10, cifar100, imagenet200 or imagenet, of a root with OpenOOD's `benchmark_imglist` and image folders, instead
     of lists.  size: of the sides that all images are brought to; 0 leaves them, and then all must have one size.
-    A list's name without its ending names its data set; `near/` or `far/` stands before it.
+    A list's name without its ending names its data set; `near/` or `far/` stands before it.  OpenOOD reports three
+    checkpoints of each network, s0 to s2: -m torch:s{seed}.pt --seeds 3 asks all of them, and joins their numbers.
     """
     place = Path(root or ".")
     folder = Path(lists) if lists else place

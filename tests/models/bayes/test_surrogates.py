@@ -10,7 +10,8 @@ import pytest
 from bench.errors import UsageError
 from bench.examples import Examples
 from bench.models.bayes import samplers
-from bench.models.bayes.kernels import deep_kernel, gp
+from bench.models.bayes.deep_kernel import deep_kernel
+from bench.models.bayes.kernels import gp
 from bench.models.bayes.networks import outputs
 from bench.models.bayes.posteriors import hmc, laplace_linearised
 from bench.models.bayes.processes import nngp
