@@ -14,6 +14,7 @@ from bench.reports import headlines
 from bench.results import Result
 from bench.runners.cells import CellEntry
 from bench.runners.folder import RunFolder
+from bench.runners.results import Head
 
 # What must be equal for two numbers to stand on one board; the metric and the kind of likelihood must be too.
 SAME_KEYS = ("task version", "data", "samples asked")
@@ -136,7 +137,7 @@ def boards(paths: Sequence[Path]) -> list[Board]:
 def _may_stand(
     cells: Mapping[tuple[str, str, str], CellEntry],
     firsts: dict[tuple[str, str], tuple[int, str]],
-    row: Mapping[str, Any],
+    row: Head,
 ) -> bool:
     """Whether a row of results.json may be a headline; of most it is known before it is made a `Result`.
 
