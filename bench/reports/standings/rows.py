@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.halves import each
 from bench.leaderboard.aggregation import Aggregate
 from bench.leaderboard.standings import Board, Standing
 from bench.leaderboard.tables import Leaderboard, Ranked
@@ -117,9 +118,7 @@ def place(rank: int, low: int, high: int) -> str:
 
 def lines(found: Leaderboard, pages: Pages, columns: Columns) -> list[list[Line]]:
     """The standings of every board, in the order in which the board holds them."""
-    return [
-        _board(ranked, f"../{file}", pages, columns) for ranked, file in zip(found.boards, pages.boards, strict=True)
-    ]
+    return each(lambda k: _board(found.boards[k], f"../{pages.boards[k]}", pages, columns), range(len(found.boards)))
 
 
 def _board(ranked: Ranked, href: str, pages: Pages, columns: Columns) -> list[Line]:

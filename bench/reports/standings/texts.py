@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 from bench.leaderboard.aggregation import Aggregate
 from bench.leaderboard.tables import OVERALL, Leaderboard
@@ -13,6 +13,9 @@ from bench.reports import words
 from bench.reports.numerals import interval_of, value_of, written
 from bench.reports.standings import rows
 from bench.reports.text import csv_cell, markdown, shorten
+
+if TYPE_CHECKING:
+    from bench.reports.standings.site import Page
 
 COLUMNS = (
     "area", "task", "variant", "metric", "better", "unit", "likelihood", "model", "decoder", "place", "place_low",
@@ -140,10 +143,10 @@ def _tabular(title: str, a: Aggregate) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def files(found: Leaderboard) -> Sequence[tuple[str, str]]:
-    """(file, text) of all three."""
-    return (
-        ("leaderboard.csv", as_csv(found)),
-        ("leaderboard.md", as_markdown(found)),
-        ("leaderboard.tex", as_latex(found)),
-    )
+def files(found: Leaderboard) -> list[Page]:
+    """File and what makes its text, of all three."""
+    return [
+        ("leaderboard.md", partial(as_markdown, found)),
+        ("leaderboard.csv", partial(as_csv, found)),
+        ("leaderboard.tex", partial(as_latex, found)),
+    ]
