@@ -59,7 +59,7 @@ def build(runs: Sequence[Path], out: Path, *, reusable: bool = False, seed: int 
     state = looks.read(out)
     command = ["bench", "leaderboard", *map(str, runs), "--out", str(out), *(["--thresholdout"] if reusable else [])]
     with _uncollected():
-        with one_blas_thread():  # of 200 models, a second thread waits longer than it works
+        with one_blas_thread():
             found = leaderboard(runs, state=state, reusable=reusable, seed=seed)
         try:
             for folder in (out, out / "tasks", out / "models"):
@@ -84,11 +84,15 @@ def _make(out: Path, page: Page) -> None:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the search for cycles, of which millions of rows have none, and which would walk them again and again."""
+    """Without the search for cycles, of which millions of rows have none, and which would walk them again and again.
+
+    What is there at the end is left out of the search from then on: the first one would walk all of it.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            gc.freeze()
             gc.enable()

@@ -120,11 +120,10 @@ def boards(paths: Sequence[Path]) -> list[Board]:
     cells = [{(c.model, c.task, c.decoder): c for c in run.cells} for run in runs]
     firsts: dict[tuple[str, str], int] = {}
     kept = each(lambda k: runs[k].results(partial(_may_stand, cells[k], firsts)), range(len(runs)))
-    rows = [
-        _Row(r, run, entries[r.model, r.task, r.decoder], str(run.manifest.get("created", "")), place)
-        for place, (run, entries, results) in enumerate(zip(runs, cells, kept, strict=True))
-        for r in results
-    ]
+    rows: list[_Row] = []
+    for place, (run, entries, results) in enumerate(zip(runs, cells, kept, strict=True)):
+        created = str(run.manifest.get("created", ""))
+        rows += [_Row(r, run, entries[r.model, r.task, r.decoder], created, place) for r in results]
     found = list(_boards(rows, _failures(runs)))
     if not found:
         raise UsageError(

@@ -13,6 +13,7 @@ from bench.leaderboard import looks
 from bench.leaderboard.aggregation import Aggregate, aggregates
 from bench.leaderboard.places import PAIRED_CELLS, Places, count_cells, places
 from bench.leaderboard.standings import Board, Standing, boards, cost_of
+from bench.threads import one_blas_thread
 
 OVERALL = "overall"
 
@@ -44,13 +45,19 @@ class Ranked:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Leaderboard:
-    """All of it.  fields: aggregates by field, "overall" first where there are several fields."""
+    """All of it."""
 
     boards: tuple[Ranked, ...]
-    fields: Mapping[str, tuple[Aggregate, ...]]
     models: tuple[str, ...]
     runs: tuple[Path, ...]
     thresholdout: bool
+    seed: int
+
+    @cached_property
+    def fields(self) -> Mapping[str, tuple[Aggregate, ...]]:
+        """Aggregates by field, "overall" first where there are several fields."""
+        with one_blas_thread():  # of 200 models, a second thread waits longer than it works
+            return _fields(self.boards, self.seed)
 
     def of(self, model: str) -> list[tuple[Ranked, int]]:
         """The boards that a model stands on, with its position there; all its decoders."""
@@ -95,10 +102,10 @@ def leaderboard(runs: Sequence[Path], *, state: looks.Looks, reusable: bool = Fa
         )
     return Leaderboard(
         boards=tuple(ranked),
-        fields=_fields(ranked, seed),
         models=tuple(sorted({s.model for r in ranked for s in r.board.standings})),
         runs=tuple(runs),
         thresholdout=reusable,
+        seed=seed,
     )
 
 
