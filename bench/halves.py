@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-MANY = 100  # items; fewer are done before a second process has begun
+MANY = 32  # items; fewer are done before a second process has begun
 MOST = 8000  # numbers that a pipe holds while nobody reads them
 
 Item = TypeVar("Item")

@@ -32,7 +32,7 @@ class Past:
     run: str
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class Standing:
     """One model on one board, by its latest run.
 

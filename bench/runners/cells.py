@@ -15,7 +15,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 FILE = re.compile(r"part-\d{5}\.parquet|failed\.jsonl")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CellEntry:
     """What run.json holds of one cell.
 
