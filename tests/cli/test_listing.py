@@ -178,7 +178,7 @@ def test_settings_are_shown_with_their_origins(place: Path, capsys: Any, monkeyp
     assert (rows["limit"]["value"], rows["limit"]["origin"]) == (3, f"{place / 'bench.toml'}:2")
     assert (rows["models"]["value"], rows["models"]["origin"]) == ([], "default")
     table = bench(capsys, "config", "show", "--origin").out
-    assert [line.split() for line in table.splitlines() if line.startswith("seed")] == [["seed", "5", "BENCH_SEED"]]
+    assert [line.split() for line in table.splitlines() if line.startswith("seed ")] == [["seed", "5", "BENCH_SEED"]]
     assert "from which every random draw comes" in bench(capsys, "config", "show").out.lower()
 
 
