@@ -8,8 +8,8 @@ gives them.  What a peer would take minutes for is timed on 1,024 and on 2,048 r
 both; such numbers are marked.  Writes its part of docs/performance.md.
 
 pytorch-ood is installed without its dependencies (`pip install --no-deps pytorch-ood==0.4.0`), and so is no part of the
-extra `peers`: its detectors need none beyond torch and numpy, where its package asks for torchvision.  OpenOOD itself is
-on no package index, so it is not raced; the tests of the scores hold bench to formulas.
+extra `peers`: its detectors need none beyond torch and numpy, where its package asks for torchvision.  OpenOOD itself
+is on no package index, so it is not raced; the tests of the scores hold bench to formulas.
 """
 
 from __future__ import annotations
