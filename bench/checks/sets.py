@@ -7,11 +7,14 @@ from itertools import combinations, pairwise, product
 
 import numpy as np
 
-from bench.arrays import Float64s, Ints
+from bench.arrays import Float64s, Ints, Ragged
+from bench.calibrators.program_sets import pac_programs
 from bench.components import Truth, check
 from bench.conformal.programs import Node, covers, holes, nested, pac_choice, parse
 from bench.conformal.reasoning import Rule, bounds, corrected, implies
 from bench.conformal.thresholds import threshold
+from bench.metrics.programs import PAPER, nodes_left_out, program_coverage
+from bench.records import Programs
 from bench.stats.pairs import audit, cheat
 
 PROGRAM = """def mean(values, start=0):
@@ -54,7 +57,7 @@ def _brute(root: Node, limit: float, most: int) -> int | None:
     "uncertainty/program-sets",
     area="uncertainty",
     source="all sets of subtrees of small trees; the binomial tail; a Python program",
-    papers=("PAC Prediction Sets for Large Language Models of Code",),
+    papers=(PAPER,),
 )
 def program_sets() -> list[Truth]:
     """Holes against brute force, nested over limits, and how often a chosen limit misses more than it may."""
@@ -82,7 +85,28 @@ def program_sets() -> list[Truth]:
         Truth(1, float(covers(tree, left_out or frozenset(), gold)), 0, "any default value is in the set"),
         Truth(0, float(covers(tree, left_out or frozenset(), other)), 0, "another program is not"),
         *_guarantee(rng),
+        *_constants(rng),
     ]
+
+
+def _constants(rng: np.random.Generator) -> Iterator[Truth]:
+    """Programs right but for a constant, which is wrong in 3 of 10 and said to be: the constants become the holes."""
+    texts = [f"sum(v for v in values if v > {k % 10})" for k in range(300)]
+    wrong = rng.random(300) < 0.3
+    written = [text[:-2] + "7 + 3)" if bad else text for text, bad in zip(texts, wrong, strict=True)]
+    record = Programs(
+        ids=np.arange(300).astype(np.str_),
+        program=np.array(texts, dtype=object),
+        target=np.array(written, dtype=object),
+        starts=Ragged.of([[0, len(text) - 2] for text in texts], np.int64),
+        logprobs=Ragged.of([[-0.01, np.log(0.7)] for _ in texts], np.float64),
+        matches=~wrong,
+    )
+    first = np.arange(300) < 200
+    sets = pac_programs(record.where(first)).apply(record.where(~first))
+    nodes = parse(texts[0]).size
+    yield Truth(1.0, float(program_coverage(sets).values.mean()), 0, "coverage with the constants for holes")
+    yield Truth(1 / nodes, float(nodes_left_out(sets).values.mean()), 1e-12, "share of nodes left out: the constant")
 
 
 def _covered(root: Node, left_out: frozenset[int]) -> set[int]:

@@ -25,6 +25,7 @@ from bench.records.marginals import Marginals
 from bench.records.posterior import Posterior
 from bench.records.preferences import Preferences
 from bench.records.probed import Probed, ProbedDensity
+from bench.records.programs import Programs
 from bench.records.rollouts import Rollouts
 from bench.records.searches import Searches
 from bench.records.signals import Signals
@@ -50,6 +51,7 @@ __all__ = [
     "Preferences",
     "Probed",
     "ProbedDensity",
+    "Programs",
     "Record",
     "Regression",
     "Responses",

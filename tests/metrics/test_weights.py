@@ -45,6 +45,7 @@ OWN = {
     "LastWords",
     "Posterior",
     "Preferences",
+    "Programs",
     "Rollouts",
     "Searches",
     "Several",
