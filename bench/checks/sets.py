@@ -9,13 +9,19 @@ import numpy as np
 
 from bench.arrays import Float64s, Ints, Ragged
 from bench.calibrators.program_sets import pac_programs
+from bench.checks.cases import area
 from bench.components import Truth, check
 from bench.conformal.programs import Node, covers, holes, nested, pac_choice, parse
 from bench.conformal.reasoning import Rule, bounds, corrected, implies
 from bench.conformal.thresholds import threshold
+from bench.metrics.pairs import PAPER as PAIRS
+from bench.metrics.pairs import pair_bias, pair_coverage, pair_variance
 from bench.metrics.programs import PAPER, nodes_left_out, program_coverage
-from bench.records import Programs
+from bench.metrics.truth import mse_p
+from bench.records import Paired, Programs
+from bench.scores.pairs import cheat_variance
 from bench.stats.pairs import audit, cheat
+from bench.tasks.uncertainty import pairs as twice
 
 PROGRAM = """def mean(values, start=0):
     total = start
@@ -188,7 +194,7 @@ def _coverage(rng: np.random.Generator, rules: list[Rule]) -> Truth:
     "uncertainty/pair-prediction",
     area="uncertainty",
     source="a world of questions in groups that the model cannot tell apart, p(y|x) known",
-    papers=("Experts Don't Cheat: Learning What You Don't Know By Predicting Pairs",),
+    papers=(PAIRS,),
 )
 def pair_prediction() -> list[Truth]:
     """The Bayes-optimal pair predictor's variance is that within the group; intervals cover; the audit is unbiased."""
@@ -212,7 +218,31 @@ def pair_prediction() -> list[Truth]:
         Truth(1, float(held >= 0.8), 0, f"intervals at beta = .2 hold {held:.3f} of the truths"),
         Truth(0, float(np.abs(said - shown).max()), 5 * noise, "audit by pairs, the worst of four bins"),
         Truth(0, error, 5 * noise, "second-order calibration error of a calibrated model"),
+        *_best_pairs(),
     ]
+
+
+def _best_pairs() -> Iterator[Truth]:
+    """The best model of the pairs of `uncertainty/pairs`: its variance is the known one, and the truth's on average."""
+    examples = twice.uncertainty_pairs(3)
+    rows = np.asarray(examples.inputs)
+    hidden, number = rows[:, 0], rows[:, 1]
+    joint = twice.pairs(number, hidden)
+    both = np.asarray(examples.targets)
+    record = Paired(
+        ids=examples.ids, logits=np.log(joint.sum(axis=2)), labels=both // 3, second=both % 3, joint=joint,
+        truth=examples.truth,
+    )  # fmt: skip
+    admitted, shown = pair_variance(record).values, pair_bias(record).values
+    true = np.asarray(mse_p(record).values)
+    known = twice.variance(number, hidden).sum(axis=1) / 2
+    error = 4 / np.sqrt(len(record))
+    separation = area(cheat_variance(record)[hidden == 0], cheat_variance(record)[hidden == 1])
+    yield Truth(0, float(np.abs(admitted - known).max()), 1e-12, "variance of the best model, by formula")
+    yield Truth(float(known.mean()), float(true.mean()), error * float(true.std()), "its mse-p, by the true p(y|x)")
+    yield Truth(0, float(shown.mean()), error * float(shown.std()), "what second answers show beyond it")
+    yield Truth(1, separation, 0, "AUROC of its variance for hidden questions")
+    yield Truth(1, float(pair_coverage(record).values.mean() >= 0.9), 0, "true p within Chebyshev's intervals")
 
 
 def _pairs(law: Float64s, rng: np.random.Generator) -> Ints:

@@ -22,6 +22,7 @@ from bench.records.kinds import (
 )
 from bench.records.last_words import LastWords
 from bench.records.marginals import Marginals
+from bench.records.paired import Paired
 from bench.records.posterior import Posterior
 from bench.records.preferences import Preferences
 from bench.records.probed import Probed, ProbedDensity
@@ -47,6 +48,7 @@ __all__ = [
     "Judged",
     "LastWords",
     "Marginals",
+    "Paired",
     "Posterior",
     "Preferences",
     "Probed",

@@ -43,6 +43,7 @@ OWN = {
     "Continuations",
     "Events",
     "LastWords",
+    "Paired",
     "Posterior",
     "Preferences",
     "Programs",
