@@ -6,11 +6,9 @@ from random import Random
 
 import numpy as np
 
-from bench.checks.cases import area
 from bench.components import Truth, check
 from bench.procedural import prose
 from bench.seeds import generator
-from bench.stats.collapse import PAPER, detector, refits
 from bench.stats.label_shift import RETASA, bbse, retasa, solved
 from bench.stats.ngrams import DSIR, kl_reduction, log_weights, resampled
 
@@ -92,40 +90,4 @@ def dsir() -> list[Truth]:
         Truth(0.0, every, 1e-12, "selecting everything reduces nothing"),
         Truth(1.0, float((chosen < 30).mean()), 0.0, "share of the target's kind among the chosen"),
         Truth(wanted, kl_reduction([meadow[30:]], pool, selected), 1e-9, "reduction: that of the target's kind alone"),
-    ]
-
-
-@check("ood/machine-text", area="ood", source="Neyman and Pearson 1933; moments of a multinomial", papers=(PAPER,))
-def machine_text() -> list[Truth]:
-    """Two sources of words: no detector passes their likelihood ratio, and weights bring the first one's means back.
-
-    Refitting a distribution to n of its own draws shrinks the chance that two draws differ by 1 - 1 / n a generation:
-    4,000 chains, four standard errors.
-    """
-    draws = generator(0, "check", "machine-text")
-    human, machine = np.array([0.4, 0.3, 0.2, 0.1]), np.array([0.25, 0.25, 0.25, 0.25])
-    texts, labels, ratio = [], [], []
-    for made in (human, machine):
-        words = draws.choice(4, p=made, size=(1500, 6))
-        texts += [" ".join("abcd"[w] for w in row) for row in words]
-        ratio += list(np.log(machine / human)[words].sum(axis=1))
-        labels += [made is machine] * 1500
-    kinds, odds = np.array(labels), np.array(ratio)
-    fit = np.arange(3000) % 2 == 0
-    model = detector([t for t, f in zip(texts, fit, strict=True) if f], kinds[fit], strength=0.01)
-    rest = [t for t, f in zip(texts, fit, strict=True) if not f]
-    best, found = (area(s[~kinds[~fit]], s[kinds[~fit]]) for s in (odds[~fit], model.log_odds(rest)))
-    # Weights of machine texts by the true ratio bring back the human share of the first word.
-    weight = np.exp(-odds[kinds])
-    share = np.array([t.count("a") / 6 for t, k in zip(texts, kinds, strict=True) if k])
-    mean = float((weight * share).mean())
-    error = float((weight * (share - 0.4)).std() / np.sqrt(len(share)))
-    chains = refits(human, 20, 10, 4000, 0)
-    apart = 1 - (chains**2).sum(axis=2)
-    wanted = (1 - (human**2).sum()) * (1 - 1 / 20) ** 10
-    slack = 4 * float(apart[10].std() / np.sqrt(4000))
-    return [
-        Truth(best, found, 0.03, "AUROC of the fitted detector, against the best there is"),
-        Truth(0.4, mean / float(weight.mean()), 4 * error, "human share of a word, from machine texts by weight"),
-        Truth(wanted, float(apart[10].mean()), slack, "diversity after ten refits"),
     ]

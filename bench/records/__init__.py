@@ -1,7 +1,9 @@
 """Records: typed, columnar tables of what a model answered."""
 
+from bench.records.authored import Authored
 from bench.records.base import Column, Record, attribute, column
 from bench.records.chains import Chains
+from bench.records.collapses import Collapses
 from bench.records.conditionals import Conditionals
 from bench.records.continuations import Continuations
 from bench.records.contrasted import Contrasted
@@ -35,9 +37,11 @@ from bench.records.speculation import Speculation
 __all__ = [
     "JUDGED",
     "RECORDS",
+    "Authored",
     "Chains",
     "Choices",
     "Classification",
+    "Collapses",
     "Column",
     "Conditionals",
     "Continuations",

@@ -39,6 +39,7 @@ PAIRS = _pairs()
 # Kinds whose metrics have tests of their own, against enumeration and closed forms.
 OWN = {
     "Chains",
+    "Collapses",
     "Conditionals",
     "Continuations",
     "Events",
