@@ -6,8 +6,12 @@ from random import Random
 
 import numpy as np
 
+from bench.arrays import Ragged
+from bench.checks.cases import area
 from bench.components import Truth, check
 from bench.procedural import prose
+from bench.records import Contrasted
+from bench.scores.texts import dsir as dsir_score
 from bench.seeds import generator
 from bench.stats.label_shift import RETASA, bbse, retasa, solved
 from bench.stats.ngrams import DSIR, kl_reduction, log_weights, resampled
@@ -83,6 +87,7 @@ def dsir() -> list[Truth]:
     chosen = resampled(found, 30, 0)
     selected = [pool[i] for i in chosen]
     every = kl_reduction([meadow[30:]], pool, pool)
+    asked, learnt = _texts(pool), _texts(meadow[30:])
     wanted = kl_reduction([meadow[30:]], pool, meadow[:30])
     return [
         Truth(0.0, float(np.abs(log_weights(texts, target, raw) - by_hand).max()), 1e-12, "log-likelihood ratio"),
@@ -90,4 +95,17 @@ def dsir() -> list[Truth]:
         Truth(0.0, every, 1e-12, "selecting everything reduces nothing"),
         Truth(1.0, float((chosen < 30).mean()), 0.0, "share of the target's kind among the chosen"),
         Truth(wanted, kl_reduction([meadow[30:]], pool, selected), 1e-9, "reduction: that of the target's kind alone"),
+        Truth(0.0, float(np.abs(dsir_score(asked, learnt) + found).max()), 1e-12, "the score is the negated weight"),
+        Truth(1.0, area(dsir_score(asked, learnt)[:30], dsir_score(asked, learnt)[30:]), 0.0, "AUROC of the score"),
     ]
+
+
+def _texts(texts: list[str]) -> Contrasted:
+    n = len(texts)
+    return Contrasted(
+        ids=np.arange(n).astype(np.str_),
+        bytes=np.ones(n, dtype=np.int64),
+        logprobs=Ragged.of(np.zeros((n, 1)), np.float64),
+        question=np.zeros(n, dtype=np.int64),
+        text=np.array(texts, dtype=object),
+    )

@@ -31,6 +31,7 @@ from bench.records.probed import Probed, ProbedDensity
 from bench.records.programs import Programs
 from bench.records.rollouts import Rollouts
 from bench.records.searches import Searches
+from bench.records.selections import Selections
 from bench.records.signals import Signals
 from bench.records.speculation import Speculation
 
@@ -64,6 +65,7 @@ __all__ = [
     "Rollouts",
     "Scores",
     "Searches",
+    "Selections",
     "Signals",
     "Speculation",
     "Tokens",

@@ -50,6 +50,7 @@ OWN = {
     "Programs",
     "Rollouts",
     "Searches",
+    "Selections",
     "Several",
 }
 # What wants pools of one size, answers in several orders, sets of places, exact forecasts, a chain's draws, verifiers'
