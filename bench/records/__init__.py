@@ -29,6 +29,7 @@ from bench.records.posterior import Posterior
 from bench.records.preferences import Preferences
 from bench.records.probed import Probed, ProbedDensity
 from bench.records.programs import Programs
+from bench.records.reweighted import Reweighted
 from bench.records.rollouts import Rollouts
 from bench.records.searches import Searches
 from bench.records.selections import Selections
@@ -62,6 +63,7 @@ __all__ = [
     "Record",
     "Regression",
     "Responses",
+    "Reweighted",
     "Rollouts",
     "Scores",
     "Searches",

@@ -48,6 +48,7 @@ OWN = {
     "Posterior",
     "Preferences",
     "Programs",
+    "Reweighted",
     "Rollouts",
     "Searches",
     "Selections",
