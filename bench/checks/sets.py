@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import combinations, pairwise, product
 
 import numpy as np
 
 from bench.arrays import Float64s, Ints, Ragged
+from bench.calibrators.conformal_sets import conformal_knowledge, conformal_lac
 from bench.calibrators.program_sets import pac_programs
 from bench.checks.cases import area
 from bench.components import Truth, check
 from bench.conformal.programs import Node, covers, holes, nested, pac_choice, parse
-from bench.conformal.reasoning import Rule, bounds, corrected, implies
+from bench.conformal.reasoning import COLEP, Rule, bounds, by_knowledge, corrected, implies
 from bench.conformal.thresholds import threshold
 from bench.metrics.pairs import PAPER as PAIRS
 from bench.metrics.pairs import pair_bias, pair_coverage, pair_variance
 from bench.metrics.programs import PAPER, nodes_left_out, program_coverage
 from bench.metrics.truth import mse_p
-from bench.records import Paired, Programs
+from bench.records import Paired, Programs, Reasoned
 from bench.scores.pairs import cheat_variance
 from bench.stats.pairs import audit, cheat
 from bench.tasks.uncertainty import pairs as twice
@@ -142,7 +144,7 @@ def _guarantee(rng: np.random.Generator) -> Iterator[Truth]:
     "uncertainty/knowledge-corrected",
     area="uncertainty",
     source="all worlds of five variables one by one; grids within boxes; exchangeable draws",
-    papers=("COLEP: Certifiably Robust Learning-Reasoning Conformal Prediction via Probabilistic Circuits",),
+    papers=(COLEP,),
 )
 def knowledge_corrected() -> list[Truth]:
     """Corrected probabilities, their bounds, and the coverage of split conformal sets made of them."""
@@ -171,7 +173,30 @@ def knowledge_corrected() -> list[Truth]:
         Truth(0, max(0.0, outside), 1e-12, "beyond the bounds, 200 points of the box"),
         Truth(0, float(np.abs(np.stack(bounds(probs, probs, rules)) - corrected(probs, rules)).max()), 1e-12, "no box"),
         _coverage(rng, rules),
+        *_concepts(rng),
     ]
+
+
+def _concepts(rng: np.random.Generator) -> Iterator[Truth]:
+    """Classes corrected by four concepts: with obeyed o, pi prod(o e^w + 1 - o) against (1 - pi) e^(4 w)."""
+    probs, concepts, weight = rng.dirichlet(np.ones(3), 20), rng.random((20, 4)), 1.7
+    knowledge = ("1010", "0111", "0000")
+    has = np.array([[one == "1" for one in row] for row in knowledge])
+    obeyed = np.where(has, concepts[:, None], 1 - concepts[:, None])
+    inside = probs * (obeyed * np.exp(weight) + 1 - obeyed).prod(axis=2)
+    expected = inside / (inside + (1 - probs) * np.exp(4 * weight))
+    found = by_knowledge(probs, concepts, knowledge, weight)
+    yield Truth(0, float(np.abs(found - expected).max()), 1e-12, "classes by concepts, in closed form")
+    n = len(probs)
+    record = Reasoned(
+        ids=np.arange(n).astype(np.str_),
+        logits=np.log(probs),
+        labels=np.arange(n) % 3,
+        concepts=concepts,
+        knowledge=knowledge,
+    )
+    apart = [found(record).apply(record).sets for found in (conformal_lac, partial(conformal_knowledge, weight=0.0))]
+    yield Truth(0, float((apart[0] != apart[1]).sum()), 0, "sets by rules of no weight, against plain ones")
 
 
 def _coverage(rng: np.random.Generator, rules: list[Rule]) -> Truth:

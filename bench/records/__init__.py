@@ -29,6 +29,7 @@ from bench.records.posterior import Posterior
 from bench.records.preferences import Preferences
 from bench.records.probed import Probed, ProbedDensity
 from bench.records.programs import Programs
+from bench.records.reasoned import Reasoned
 from bench.records.reweighted import Reweighted
 from bench.records.rollouts import Rollouts
 from bench.records.searches import Searches
@@ -60,6 +61,7 @@ __all__ = [
     "Probed",
     "ProbedDensity",
     "Programs",
+    "Reasoned",
     "Record",
     "Regression",
     "Responses",
