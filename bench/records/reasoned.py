@@ -25,7 +25,7 @@ class Reasoned(Classification):
         super().validate()
         if len(self) == 0:
             return
-        outside = ((self.concepts < 0) | (self.concepts > 1)).any(axis=1)
+        outside = ((self.concepts < 0) | (self.concepts > 1)).sum(axis=1) > 0
         self.refuse("concepts", outside, "within [0, 1]")
         sizes = {len(row) for row in self.knowledge}
         if len(self.knowledge) != self.logits.shape[1] or sizes != {self.concepts.shape[1]}:

@@ -95,8 +95,8 @@ def ask(
         chain(copy.deepcopy(model), str(texts).split("\n"), how, held, derive(seed, NAME, str(id_)))
         for id_, texts in zip(batch.ids, batch.inputs, strict=True)
     ]
-    names = ("differ", "distinct", "zipf", "nll")
-    return Collapses(**common, **{name: np.array([row[k] for row in rows]) for k, name in enumerate(names)})
+    differ, distinct, zipf, nll = (np.array([row[k] for row in rows]) for k in range(4))
+    return Collapses(**common, differ=differ, distinct=distinct, zipf=zipf, nll=nll)
 
 
 def chain(model: Any, people: list[str], how: Chain, held: Sequence[str], seed: int) -> list[list[float]]:
