@@ -16,6 +16,7 @@ from bench.arrays import Float64s
 from bench.components import metric
 from bench.metrics.judged import in_bins, judged
 from bench.metrics.ordered import Ordered, ordered
+from bench.metrics.widths import cells
 from bench.records import Judged
 
 CORP = "Dimitriadis, Gneiting and Jordan 2021, Stable reliability diagrams for probabilistic classifiers (CORP)"
@@ -250,10 +251,8 @@ def murphy(confidence: Float64s, correct: Float64s, w: Float64s) -> Murphy:
 
 def _bins(record: Judged, w: Float64s) -> tuple[Float64s, Float64s, Float64s]:
     """Weight, right answers and promised ones of the bins, (B, bins) each."""
-    confidence, correct = judged(record)
-    members = in_bins(confidence)
-    mass, hits, promised = (w @ (members * x[:, None]) for x in (np.ones_like(confidence), correct, confidence))
-    return mass, hits, promised
+    held = cells(record, w)
+    return held.mass, held.gap + held.mean, held.mean
 
 
 def _unreliable(record: Judged, w: Float64s) -> Float64s:
