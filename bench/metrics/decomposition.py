@@ -7,6 +7,7 @@ decomposition, of the Brier score over bins, stands beside it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,14 +15,23 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import metric
-from bench.metrics.judged import in_bins, judged
-from bench.metrics.ordered import Ordered, ordered
+from bench.latest import latest
+from bench.metrics.gathering import numbered
+from bench.metrics.judged import base_weights, in_bins, judged
+from bench.metrics.ordered import Ordered, mass_bins, ordered
+from bench.metrics.sums import Sums, sums
 from bench.metrics.widths import cells
 from bench.records import Judged
+from bench.results import Interval
+from bench.stats.design import Design
+from bench.stats.norms import Form
+from bench.stats.wilson import proportion
 
 CORP = "Dimitriadis, Gneiting and Jordan 2021, Stable reliability diagrams for probabilistic classifiers (CORP)"
 MURPHY = "Murphy 1973, A New Vector Partition of the Probability Score"
 LN2 = 0.6931471805599453
+BINS = 32  # of equal weight, by which the spread of the parts is found: far narrower than isotonic steps are wide
+LEAST, ROWS = 5, 20  # bins, and rows in one
 
 Loss = Callable[[Float64s, int], Float64s]  # (probabilities, outcome 0 or 1) -> loss of each, of a proper score
 
@@ -45,6 +55,11 @@ def log_loss(p: Float64s, outcome: int) -> Float64s:
     """-log of the probability of what happened, nats; infinite where that was 0."""
     with np.errstate(divide="ignore"):
         return -np.log(p if outcome else 1 - p)
+
+
+def binary_entropy(p: float) -> float:
+    """Entropy of an event of probability p, nats."""
+    return -sum(x * math.log(x) for x in (p, 1 - p) if x > 0)
 
 
 def isotonic(rows: Ordered) -> Float64s:
@@ -75,7 +90,11 @@ def decomposed(loss: Loss, confidence: Float64s, correct: Float64s, w: Float64s)
 
     loss: (p, outcome) -> loss, of a proper score.  confidence: (n,).  correct: (n,), 0 or 1.  w: (B, n).
     """
-    rows = ordered(confidence, correct, w)
+    return parts(loss, ordered(confidence, correct, w))
+
+
+def parts(loss: Loss, rows: Ordered) -> Decomposition:
+    """The decomposition from the weight and the right answers at each confidence."""
     total = rows.total
     with np.errstate(invalid="ignore"):
         base = rows.hits.sum(axis=1) / total
@@ -101,6 +120,66 @@ def _of(loss: Loss, record: Judged, w: Float64s) -> Decomposition:
     return decomposed(loss, confidence, correct.astype(np.float64), w)
 
 
+@latest
+def _binned(record: Judged) -> tuple[Sums, Float64s, Float64s]:
+    """Sums over bins of equal weight, the shares of these, (K,), and their mean confidences, (K,).
+
+    32 of them; of few rows fewer, so that each holds enough for its own noise to be known.
+    """
+    confidence, correct = judged(record)
+    own = np.array(np.broadcast_to(base_weights(record), len(confidence)), dtype=np.float64)
+    rows = ordered(confidence, correct, own[None])
+    bins = int(np.clip((own > 0).sum() // ROWS, LEAST, BINS))
+    place = mass_bins(rows.weight, bins)[0][np.searchsorted(rows.confidence, confidence)]
+    _, cell, _ = numbered(place)
+    count = int(cell.max(initial=0)) + 1
+    of = sums(cell, count, np.ones(len(own)), correct.astype(np.float64), confidence)
+    mass, _, mean = (each[0] for each in of(own[None]))
+    return of, mass / mass.sum(), mean / mass
+
+
+def _promised_gaps(record: Judged, w: Float64s) -> Float64s:
+    """Rates of right answers in the bins less their mean confidences, times the roots of their shares, (B, K)."""
+    mass, hits, mean = _binned(record)[0](w)
+    return _rooted(hits - mean, mass)
+
+
+def _rate_gaps(record: Judged, w: Float64s) -> Float64s:
+    """Rates of right answers in the bins less the overall one, times the roots of their shares, (B, K)."""
+    mass, hits, _ = _binned(record)[0](w)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        base = hits.sum(axis=1, keepdims=True) / mass.sum(axis=1, keepdims=True)
+    return _rooted(hits - mass * base, mass)
+
+
+def _rooted(sums: Float64s, mass: Float64s) -> Float64s:
+    """Sums over bins as means times the roots of shares, 0 in an empty bin: how many rows a bin holds is noise, too."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(mass > 0, sums / np.sqrt(mass * mass.sum(axis=1, keepdims=True)), 0.0)
+
+
+def _recalibrated(loss: Loss, discrimination: bool) -> Callable[[Judged], Form]:
+    """The part of the score that gaps of the bins make, by isotonic regression over these."""
+
+    def form(record: Judged) -> Form:
+        of, share, confidence = _binned(record)
+        _, hits, _ = (each[0] for each in of(_own(record)))
+        level = np.full_like(share, hits.sum() / _own(record).sum()) if discrimination else confidence
+
+        def part(gaps: Float64s) -> Float64s:
+            rate = np.clip(level + gaps / np.sqrt(share), 0.0, 1.0)
+            found = parts(loss, Ordered(confidence, np.broadcast_to(share, gaps.shape), share * rate))
+            return found.discrimination if discrimination else found.miscalibration
+
+        return part
+
+    return form
+
+
+def _own(record: Judged) -> Float64s:
+    return np.array(np.broadcast_to(base_weights(record), (1, len(judged(record)[0]))), dtype=np.float64)
+
+
 @metric(
     "mcb-brier",
     of=Judged,
@@ -109,6 +188,8 @@ def _of(loss: Loss, record: Judged, w: Float64s) -> Decomposition:
     range=(0, 1),
     biased=True,
     default=False,
+    norm=_recalibrated(brier_loss, False),
+    gaps=_promised_gaps,
     source=CORP,
     check="calibration/decomposition",
 )
@@ -130,6 +211,8 @@ def mcb_brier(record: Judged, w: Float64s) -> Float64s:
     range=(0, 0.25),
     biased=True,
     default=False,
+    norm=_recalibrated(brier_loss, True),
+    gaps=_rate_gaps,
     source=CORP,
     check="calibration/decomposition",
 )
@@ -141,6 +224,19 @@ def dsc_brier(record: Judged, w: Float64s) -> Float64s:
     return _of(brier_loss, record, w).discrimination
 
 
+def _share_ends(of: Callable[[float], float]) -> Callable[[Judged, Design], Interval]:
+    """The image of the accuracy's interval under a function that rises up to 1/2 and falls beyond."""
+
+    def ends(record: Judged, d: Design) -> Interval:
+        _, found = proportion(judged(record)[1].astype(np.float64), d)
+        if found.low is None or found.high is None:
+            return found
+        at = of(float(found.low)), of(float(found.high))
+        return Interval(low=min(at), high=of(0.5) if found.low < 0.5 < found.high else max(at), method=found.method)
+
+    return ends
+
+
 @metric(
     "unc-brier",
     of=Judged,
@@ -148,6 +244,7 @@ def dsc_brier(record: Judged, w: Float64s) -> Float64s:
     better="none",
     range=(0, 0.25),
     default=False,
+    ends=_share_ends(lambda a: a * (1 - a)),
     source=f"{CORP}; {MURPHY}",
     check="calibration/decomposition",
 )
@@ -168,6 +265,8 @@ def unc_brier(record: Judged, w: Float64s) -> Float64s:
     range=(0, None),
     biased=True,
     default=False,
+    norm=_recalibrated(log_loss, False),
+    gaps=_promised_gaps,
     source=CORP,
     check="calibration/decomposition",
 )
@@ -189,6 +288,8 @@ def mcb_log(record: Judged, w: Float64s) -> Float64s:
     range=(0, LN2),
     biased=True,
     default=False,
+    norm=_recalibrated(log_loss, True),
+    gaps=_rate_gaps,
     source=CORP,
     check="calibration/decomposition",
 )
@@ -208,6 +309,7 @@ def dsc_log(record: Judged, w: Float64s) -> Float64s:
     unit="nats",
     range=(0, LN2),
     default=False,
+    ends=_share_ends(binary_entropy),
     source=CORP,
     check="calibration/decomposition",
 )

@@ -15,6 +15,7 @@ from bench.metrics.sums import Sums, sums
 from bench.records import Regression
 
 BINS = 10
+FEW = 50  # rows of a bin
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +74,10 @@ def _settled(record: Regression) -> Sums:
     return sums(bins_of(std, own, BINS)[0].astype(np.int64), BINS, np.ones(len(std)), std**2, error**2)
 
 
-def _settled_gaps(record: Regression, w: Float64s) -> Float64s:
-    return _relative(_spreads(*_settled(record)(w)))
+def _gaps(record: Regression, w: Float64s) -> Float64s:
+    # Of few rows in a bin resamples show too little noise: bins that are formed anew make up for it.
+    few = len(record) < FEW * BINS
+    return _relative(spread_curve(record, w) if few else _spreads(*_settled(record)(w)))
 
 
 def _relative(curve: Spreads) -> Float64s:
@@ -94,7 +97,7 @@ def _relative(curve: Spreads) -> Float64s:
     default=False,
     biased=True,
     norm="l1",
-    gaps=_settled_gaps,
+    gaps=_gaps,
     source="Levi et al. 2022, Evaluating and Calibrating Uncertainty Prediction in Regression Tasks",
     check="metrics/ence-scaled-gaussian",
 )
