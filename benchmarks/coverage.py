@@ -75,7 +75,7 @@ def simulate(
     each metric, by its time for the first record; together they take less, since what several need is done once.
     """
     counts = dict(before)
-    reals = {name: truth(world, name) for name in before}
+    reals = {name: truth(world, name, clustered and name in world.own) for name in before}
     last = dict.fromkeys(before, reps)
     timed: set[str] = set()
     for index in range(min((cover.reps for cover in before.values()), default=reps), reps):
@@ -108,9 +108,11 @@ def _seed(index: int, n: int) -> int:
 
 def _counted(cover: Cover, estimate: Estimate | NotApplicable, real: float) -> Cover:
     """One record more."""
-    if isinstance(estimate, NotApplicable) or estimate.interval.low is None or estimate.interval.high is None:
+    if isinstance(estimate, NotApplicable):
         return replace(cover, reps=cover.reps + 1)
     ends = estimate.interval
+    if ends.low is None or ends.high is None:
+        return replace(cover, reps=cover.reps + 1)
     # Sums of a known truth in another order may miss it by a rounding.
     held = cover.held + bool(ends.low - 1e-12 <= real <= ends.high + 1e-12)
     return Cover(cover.reps + 1, cover.found + 1, held, ends.method.partition(", design")[0])

@@ -33,13 +33,15 @@ Draw = Callable[[Rng, int, bool], Any]
 class World:
     """A name, how to draw n rows (clustered or not), and the values of metrics that are known outright.
 
-    left_out: metrics that are not measured here.
+    left_out: metrics that are not measured here.  own: those of whole clusters, whose truth is another where there are
+    some.
     """
 
     name: str
     draw: Draw
     known: Mapping[str, float] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -239,6 +241,7 @@ NOTHING = (
 )
 CALIBRATED = dict.fromkeys(NOTHING, 0.0) | {"cox-slope": 1.0}
 RIGHT = dict.fromkeys(("coverage-error", "pit-ks", "quantile-calibration-error", "ence"), 0.0) | {"coverage-90": 0.9}
+OF_ORDERS = frozenset({"accuracy-best-order", "accuracy-worst-order", "choice-order-accuracy", "choice-order-entropy"})
 WORLDS = (
     World("calibrated", calibrated, CALIBRATED),
     World("overconfident", overconfident),
@@ -251,7 +254,7 @@ WORLDS = (
     World("intervals", intervals),
     World("samples", samples),
     World("mixtures", mixtures),
-    World("choices", choices, left_out=frozenset(NOTHING)),
+    World("choices", choices, left_out=frozenset(NOTHING), own=OF_ORDERS),
     World("tokens", tokens),
     World("densities", densities),
     World("generations", generations, left_out=frozenset(NOTHING)),
@@ -279,11 +282,12 @@ def _applies(metric: Metric, record: Any) -> bool:
 
 
 @cache
-def truth(world: World, name: str) -> float:
+def truth(world: World, name: str, clustered: bool = False) -> float:
     """The value that an interval should hold.
 
-    Where it is not known outright it is the population's, by LARGE rows drawn independently (its marginals are those of
-    clusters); of a metric that looks at pairs, the mean over PARTS records of PART rows.
+    Where it is not known outright it is the population's, by LARGE rows, drawn independently (their marginals are those
+    of clusters) but for metrics of whole clusters; of a metric that looks at pairs, the mean over PARTS records of PART
+    rows.
     """
     if name in world.known:
         return world.known[name]
@@ -291,12 +295,12 @@ def truth(world: World, name: str) -> float:
     if name in PAIRS:
         rng = np.random.default_rng(654_321)
         return float(np.mean([value(metric, world.draw(rng, PART, False)) for _ in range(PARTS)]))
-    found = value(metric, _large(world))
+    found = value(metric, _large(world, clustered))
     if found is None:
         raise ValueError(f"{name} has no value in {world.name}")
     return found
 
 
 @lru_cache(maxsize=1)
-def _large(world: World) -> Any:
-    return world.draw(np.random.default_rng(123_456), LARGE, False)
+def _large(world: World, clustered: bool) -> Any:
+    return world.draw(np.random.default_rng(123_456), LARGE, clustered)

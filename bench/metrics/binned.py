@@ -261,7 +261,9 @@ def _steps(record: Judged) -> Sums:
     confidence, correct = judged(record)
     values, index = np.unique(confidence, return_inverse=True)
     places = np.unique(np.linspace(0, len(values) - 1, PLACES).round().astype(np.int64))
-    return sums(np.searchsorted(places, index), len(places), np.ones(len(confidence)), correct - confidence)
+    return sums(
+        np.searchsorted(places, index).astype(np.int64), len(places), np.ones(len(confidence)), correct - confidence
+    )
 
 
 def _path(record: Judged, w: Float64s) -> Float64s:

@@ -97,7 +97,7 @@ def coverage_error(record: Regression, w: Float64s) -> Float64s:
 def reached(first: Ints, count: int, w: Float64s) -> Float64s:
     """Share of the weight w (B, n) that is in by each of `count` nested sets, given the first that holds each row."""
     if len(w) < FEW:
-        masses = np.stack([np.bincount(first, each, count + 1) for each in w])
+        masses: Float64s = np.stack([np.bincount(first, each, count + 1) for each in w]).astype(np.float64, copy=False)
     else:
         (masses,) = sums(first, count + 1, np.ones(len(first)))(w)
     with np.errstate(invalid="ignore"):
@@ -136,12 +136,10 @@ def _steps(record: Regression) -> tuple[Sums, Float64s]:
     order, starts, each = _in_order(record)
     places = np.unique(np.linspace(0, len(starts) - 1, PLACES).round().astype(np.int64))
     index = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
-    after, before = (np.empty(len(order), dtype=np.int64) for _ in range(2))
-    before[order] = np.searchsorted(places, index)
-    after[order] = np.searchsorted(places, index, side="right")
-    count = len(places) + 1
-    halves = np.full((len(order), 2), 0.5)
-    return sums(np.stack([before, after], axis=1), count, halves), each[places]
+    around: Ints = np.empty((len(order), 2), dtype=np.int64)
+    around[order, 0] = np.searchsorted(places, index)
+    around[order, 1] = np.searchsorted(places, index, side="right")
+    return sums(around, len(places) + 1, np.full(around.shape, 0.5)), each[places]
 
 
 def _path(record: Regression, w: Float64s) -> Float64s:

@@ -117,6 +117,8 @@ def test_cells_of_clusters_are_drawn_with_them() -> None:
     assert gathered(record) is not None
     copied, plain = (interval(find(Metric, "aurc"), each, seed=0).interval for each in (record, once))
     assert "cells" in copied.method
+    assert plain.low is not None
+    assert plain.high is not None
     width = plain.high - plain.low
     assert copied.low == pytest.approx(plain.low, abs=0.05 * width)
     assert copied.high == pytest.approx(plain.high, abs=0.05 * width)

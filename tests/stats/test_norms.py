@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.arrays import Float64s
 from bench.components import Metric, Norm, NotApplicable
 from bench.forecasts.forms import pit
 from bench.records import Classification
@@ -83,7 +84,11 @@ def test_a_form_of_a_smooth_curve_is_held(real: tuple[float, float]) -> None:
     # The median distance of a line from 0, of which level and slope are uncertain.
     rng = np.random.default_rng(0)
     x = np.stack([np.ones(64), np.linspace(-1, 1, 64)])
-    form = lambda gaps: np.median(np.abs(gaps), axis=1)  # noqa: E731
+
+    def form(gaps: Float64s) -> Float64s:
+        middle: Float64s = np.median(np.abs(gaps), axis=1)
+        return middle
+
     held, repetitions = 0, 300
     for _ in range(repetitions):
         line = real + rng.normal(size=2)
