@@ -37,7 +37,8 @@ LEGEND = (
     f"**Bold**: below 93 % by more than two standard errors of the simulation (three, of fewer than {MANY} records); "
     "results of such a metric at such a size "
     "say so. *Italic*: above 97 % likewise (wider than need be). A number in brackets: so many records had an interval "
-    f"at all. –: none, or the metric is too slow for {FEW} records of that size."
+    "at all. –: none, since nothing varies (`top-5-mass` of three classes is 1, `interval-width` of intervals of one "
+    f"width is that), or fewer than {FEW} records in the time that there was (`skce` looks at every pair of rows)."
 )
 
 

@@ -259,11 +259,10 @@ def ece_under(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
 def _steps(record: Judged) -> Sums:
     """The rows up to each of 128 distinct confidences at most, from the one before."""
     confidence, correct = judged(record)
-    values, index = np.unique(confidence, return_inverse=True)
+    values, inverse = np.unique(confidence, return_inverse=True)
+    index: Ints = inverse
     places = np.unique(np.linspace(0, len(values) - 1, PLACES).round().astype(np.int64))
-    return sums(
-        np.searchsorted(places, index).astype(np.int64), len(places), np.ones(len(confidence)), correct - confidence
-    )
+    return sums(np.searchsorted(places, index), len(places), np.ones(len(confidence)), correct - confidence)
 
 
 def _path(record: Judged, w: Float64s) -> Float64s:
