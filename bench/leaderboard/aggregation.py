@@ -139,7 +139,7 @@ def _table(models: Sequence[str], found: Sequence[tuple[Board, Places]]) -> _Tab
     shape = (len(found), len(models))
     values, errors = np.full(shape, np.nan), np.full(shape, np.nan)
     totals: list[Float64s | None] = []
-    preferences, met = np.zeros((len(models),) * 2), np.zeros((len(models),) * 2)
+    preferences = np.zeros((len(models),) * 2)
     for t, (board, p) in enumerate(found):
         usual = np.array(list(board.usual.values()))
         column = np.array([at[model] for model in board.usual])
@@ -151,8 +151,13 @@ def _table(models: Sequence[str], found: Sequence[tuple[Board, Places]]) -> _Tab
             spread = np.zeros((len(p.totals), len(models)))
             spread[:, column] = p.totals[:, usual] * slope
         totals.append(spread)
-        preferences[np.ix_(column, column)] += p.preferred[np.ix_(usual, usual)]
-        met[np.ix_(column, column)] += 1 - np.eye(len(column))
+        # Whole rows and columns are copied faster than cells are picked; who isn't there takes the empty last one.
+        place = np.full(len(models), len(p.values))
+        place[column] = usual
+        preferences += np.pad(p.preferred, (0, 1)).take(place, axis=0).take(place, axis=1)
+    present = (~np.isnan(values)).astype(np.float64)
+    met = present.T @ present
+    np.fill_diagonal(met, 0.0)
     return _Table(values, np.where(np.isnan(errors), 0.0, errors), totals, preferences, met)
 
 

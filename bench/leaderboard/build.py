@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
-import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
+from bench.halves import each
 from bench.leaderboard import looks
 from bench.leaderboard.tables import Leaderboard, leaderboard
 from bench.runners.atomic import make_folder, write_error
@@ -21,7 +20,6 @@ from bench.threads import one_blas_thread
 if TYPE_CHECKING:
     from bench.reports.standings.site import Page
 
-MANY = 100  # pages; fewer are made before a second process has begun
 MARK = looks.FILE  # what a folder holds that a leaderboard was made in before
 
 
@@ -61,16 +59,14 @@ def build(runs: Sequence[Path], out: Path, *, reusable: bool = False, seed: int 
     state = looks.read(out)
     command = ["bench", "leaderboard", *map(str, runs), "--out", str(out), *(["--thresholdout"] if reusable else [])]
     with _uncollected():
-        with one_blas_thread():  # of 200 models, a second thread waits longer than it works
+        with one_blas_thread():
             found = leaderboard(runs, state=state, reusable=reusable, seed=seed)
         try:
             for folder in (out, out / "tasks", out / "models"):
                 make_folder(folder)
             looks.write(out, state)
-            for name, text in texts.files(found):
-                _put(out / name, text)
-            pages = site.pages(found, command)
-            _make(pages, out)
+            pages = [*texts.files(found), *site.pages(found, command)]
+            each(partial(_make, out), pages)
             kept = {name for name, _ in pages}
             for old in (*out.glob("tasks/*.html"), *out.glob("models/*.html")):
                 if str(old.relative_to(out)) not in kept:
@@ -80,47 +76,23 @@ def build(runs: Sequence[Path], out: Path, *, reusable: bool = False, seed: int 
     return found
 
 
-def _make(pages: Sequence[Page], out: Path) -> None:
-    """Make and write pages: every other one in a process of its own where they are many and there is a core for it."""
-    if len(pages) < MANY or sys.platform != "linux" or (os.cpu_count() or 1) < 2:
-        _write(pages, out)
-        return
-    # A fork has all that the pages are made of, and no thread of ours to miss.
-    other = multiprocessing.get_context("fork").Process(target=_write_or_tell, args=(pages[1::2], out))
-    other.start()
-    try:
-        _write(pages[::2], out)
-    finally:
-        other.join()
-    if other.exitcode:
-        _write(pages[1::2], out)
-
-
-def _write_or_tell(pages: Sequence[Page], out: Path) -> None:
-    """By the exit code, since what went wrong is said by whoever tries again."""
-    try:
-        _write(pages, out)
-    except OSError:
-        sys.exit(1)
-
-
-def _write(pages: Sequence[Page], out: Path) -> None:
-    for name, page in pages:
-        _put(out / name, page())
-
-
-def _put(path: Path, text: str) -> None:
+def _make(out: Path, page: Page) -> None:
     """Without waiting for the disk, page by page: what a crash takes, the same command makes again."""
-    path.write_text(text, "utf-8", errors="replace", newline="\n")
+    name, text = page
+    (out / name).write_text(text(), "utf-8", errors="replace", newline="\n")
 
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the search for cycles, of which millions of rows have none, and which would walk them again and again."""
+    """Without the search for cycles, of which millions of rows have none, and which would walk them again and again.
+
+    What is there at the end is left out of the search from then on: the first one would walk all of it.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            gc.freeze()
             gc.enable()

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.errors import UsageError
+from bench.halves import each
 from bench.reports import headlines
 from bench.results import Result
 from bench.runners.cells import CellEntry
 from bench.runners.folder import RunFolder
+from bench.runners.results import Head
 
 # What must be equal for two numbers to stand on one board; the metric and the kind of likelihood must be too.
 SAME_KEYS = ("task version", "data", "samples asked")
@@ -30,7 +32,7 @@ class Past:
     run: str
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class Standing:
     """One model on one board, by its latest run.
 
@@ -100,8 +102,7 @@ class Board:
         return -1.0 if self.result.better == "lower" else 1.0
 
 
-@dataclass(frozen=True, eq=False)
-class _Row:
+class _Row(NamedTuple):
     result: Result
     run: RunFolder
     entry: CellEntry
@@ -116,13 +117,13 @@ def boards(paths: Sequence[Path]) -> list[Board]:
     number that could.
     """
     runs = [RunFolder.open(path) for path in paths]
+    cells = [{(c.model, c.task, c.decoder): c for c in run.cells} for run in runs]
+    firsts: dict[tuple[str, str], int] = {}
+    kept = each(lambda k: runs[k].results(partial(_may_stand, cells[k], firsts)), range(len(runs)))
     rows: list[_Row] = []
-    firsts: dict[tuple[str, str], tuple[int, str]] = {}
-    for place, run in enumerate(runs):
+    for place, (run, entries, results) in enumerate(zip(runs, cells, kept, strict=True)):
         created = str(run.manifest.get("created", ""))
-        cells = {(c.model, c.task, c.decoder): c for c in run.cells}
-        kept = run.results(partial(_may_stand, cells, firsts))
-        rows += [_Row(r, run, cells[r.model, r.task, r.decoder], created, place) for r in kept]
+        rows += [_Row(r, run, entries[r.model, r.task, r.decoder], created, place) for r in results]
     found = list(_boards(rows, _failures(runs)))
     if not found:
         raise UsageError(
@@ -133,30 +134,24 @@ def boards(paths: Sequence[Path]) -> list[Board]:
     return found
 
 
-def _may_stand(
-    cells: Mapping[tuple[str, str, str], CellEntry],
-    firsts: dict[tuple[str, str], tuple[int, str]],
-    row: Mapping[str, Any],
-) -> bool:
+_PLACES = {(area, name): i for area, names in headlines.PRIMARY.items() for i, name in enumerate(names)}
+_LAST = len(_PLACES)
+
+
+def _may_stand(cells: Mapping[tuple[str, str, str], CellEntry], firsts: dict[tuple[str, str], int], row: Head) -> bool:
     """Whether a row of results.json may be a headline; of most it is known before it is made a `Result`.
 
-    firsts: the place in `PRIMARY` of the best metric that a task has had up to now, and its name, filled here.
+    firsts: the place in `PRIMARY` of the best metric that a task has had up to now, filled here.
     """
-    area, metric, task = row["area"], row["metric"], row["task"]
-    place = _PLACES.get((area, metric), len(_PLACES))
-    best = firsts.get((area, task))
-    if best is not None and metric != best[1] and place >= best[0]:
-        return False
-    if row["calibrator"] or row["slice"] or row["better"] == "none" or row["value"] is None:
+    area, task = row["area"], row["task"]
+    place, best = _PLACES.get((area, row["metric"]), _LAST), firsts.get((area, task), _LAST)
+    if place > best or row["calibrator"] or row["slice"] or row["better"] == "none" or row["value"] is None:
         return False
     if (row["model"], task, row["decoder"]) not in cells:
         return False
-    if best is None or place < best[0]:
-        firsts[area, task] = place, metric
+    if place < best:
+        firsts[area, task] = place
     return True
-
-
-_PLACES = {(area, name): i for area, names in headlines.PRIMARY.items() for i, name in enumerate(names)}
 
 
 def _boards(rows: Sequence[_Row], failures: Mapping[str, Mapping[str, str]]) -> Iterable[Board]:
@@ -191,17 +186,17 @@ def _boards(rows: Sequence[_Row], failures: Mapping[str, Mapping[str, str]]) -> 
 def _standings(rows: Sequence[_Row]) -> tuple[Standing, ...]:
     """Each model and decoder once, by its latest run."""
     usual: dict[str, str] = {}
-    for row in rows:
-        usual.setdefault(row.result.model, row.result.decoder)
     by_name: dict[tuple[str, str], list[_Row]] = {}
     for row in rows:
-        by_name.setdefault((row.result.model, row.result.decoder), []).append(row)
+        model, decoder = row.result.model, row.result.decoder
+        usual.setdefault(model, decoder)
+        by_name.setdefault((model, decoder), []).append(row)
     found = []
     for (model, decoder), members in by_name.items():
         dated = sorted(members, key=lambda row: (row.created, row.place)) if len(members) > 1 else members
         last = dated[-1]
         entry, asked = last.entry, max(last.entry.n, 1)
-        run_tokens = sum([float(n) for k, n in entry.cost.items() if k.endswith("_tokens_run")])
+        run_tokens = sum([n for k, n in entry.cost.items() if k.endswith("_tokens_run")])
         found.append(
             Standing(
                 result=last.result,
@@ -211,7 +206,7 @@ def _standings(rows: Sequence[_Row]) -> tuple[Standing, ...]:
                 usual=usual[model] == decoder,
                 seconds=1000 * entry.seconds / asked if entry.seconds else None,
                 tokens=1000 * run_tokens / asked if run_tokens else None,
-                past=tuple(_past(row) for row in dated[:-1] if row.created != last.created),
+                past=tuple([_past(row) for row in dated[:-1] if row.created != last.created]),
             )
         )
     return tuple(found)

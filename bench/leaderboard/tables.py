@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.halves import each
 from bench.leaderboard import looks
 from bench.leaderboard.aggregation import Aggregate, aggregates
 from bench.leaderboard.places import PAIRED_CELLS, Places, count_cells, places
 from bench.leaderboard.standings import Board, Standing, boards, cost_of
+from bench.threads import one_blas_thread
 
 OVERALL = "overall"
 
@@ -44,13 +46,19 @@ class Ranked:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Leaderboard:
-    """All of it.  fields: aggregates by field, "overall" first where there are several fields."""
+    """All of it."""
 
     boards: tuple[Ranked, ...]
-    fields: Mapping[str, tuple[Aggregate, ...]]
     models: tuple[str, ...]
     runs: tuple[Path, ...]
     thresholdout: bool
+    seed: int
+
+    @cached_property
+    def fields(self) -> Mapping[str, tuple[Aggregate, ...]]:
+        """Aggregates by field, "overall" first where there are several fields."""
+        with one_blas_thread():  # of 200 models, a second thread waits longer than it works
+            return _fields(self.boards, self.seed)
 
     def of(self, model: str) -> list[tuple[Ranked, int]]:
         """The boards that a model stands on, with its position there; all its decoders."""
@@ -71,34 +79,32 @@ def leaderboard(runs: Sequence[Path], *, state: looks.Looks, reusable: bool = Fa
     reusable: numbers of bounded metrics are told through Thresholdout.  Raises `UsageError` if nothing can be ranked.
     """
     found = boards(runs)
+    looked = [looks.count(state, board) for board in found]
+    told = [looks.released(state, board) if reusable else (board, "") for board in found]
     paired = not reusable and count_cells(found) <= PAIRED_CELLS
-    ranked = []
-    for one in found:
-        board, notes = one, []
-        looked = looks.count(state, board)
-        if reusable:
-            board, note = looks.released(state, board)
-            notes.append(note)
-        p = places(board, paired=paired, seed=seed)
-        if p.why and len(board.standings) > 1:
-            notes.append(f"places come from intervals: {p.why}")
-        order = np.lexsort((np.array([s.name for s in board.standings]), -p.values))
-        ranked.append(
-            Ranked(
-                board=board,
-                places=p,
-                order=tuple(int(i) for i in order),
-                looked=looked,
-                optimism=looks.optimism(board, looked),
-                notes=tuple(notes),
-            )
-        )
+    placed = each(lambda one: places(one[0], paired=paired, seed=seed), told)
+    ranked = [_ranked(*one, p, n) for one, p, n in zip(told, placed, looked, strict=True)]
     return Leaderboard(
         boards=tuple(ranked),
-        fields=_fields(ranked, seed),
         models=tuple(sorted({s.model for r in ranked for s in r.board.standings})),
         runs=tuple(runs),
         thresholdout=reusable,
+        seed=seed,
+    )
+
+
+def _ranked(board: Board, note: str, p: Places, looked: int) -> Ranked:
+    notes = [note] if note else []
+    if p.why and len(board.standings) > 1:
+        notes.append(f"places come from intervals: {p.why}")
+    order = np.lexsort((np.array([s.name for s in board.standings]), -p.values))
+    return Ranked(
+        board=board,
+        places=p,
+        order=tuple(int(i) for i in order),
+        looked=looked,
+        optimism=looks.optimism(board, looked),
+        notes=tuple(notes),
     )
 
 

@@ -281,7 +281,10 @@ def frontier(rows: Sequence[Mapping[str, Any]], titles: tuple[str, str]) -> Spec
             "encoding": {"x": x, "y": y, "text": {"field": "name"}},
         },
     ]
-    return {**_chart(layers, (620, 300)), "data": {"values": [dict(r) for r in rows]}}
+    return {**_chart(layers, FRONTIER), "data": {"values": [dict(r) for r in rows]}}
+
+
+FRONTIER = (620, 300)
 
 
 def _styles(labels: Sequence[str], styles: Sequence[str]) -> Spec:

@@ -98,9 +98,15 @@ def coded_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, file: 
     held = list(zip(*rows, strict=True)) or [()] * len(columns)
     coded = [any(issubclass(kind, str) for kind in set(map(type, column))) for column in held]
     position: dict[str, int] = {}
-    told = [
-        [position.setdefault(text, len(position)) for text in map(csv_cell, column)] if is_text else column
-        for is_text, column in zip(coded, held, strict=True)
-    ]
+    told: list[Sequence[Any]] = []
+    for is_text, column in zip(coded, held, strict=True):
+        if is_text:
+            # Each text once; 1 and True are equal, and so told apart by what they are written as.
+            code = {
+                v: position.setdefault(csv_cell(v), len(position)) for v in dict.fromkeys(column) if isinstance(v, str)
+            }
+            told.append([code[v] if v in code else position.setdefault(csv_cell(v), len(position)) for v in column])
+        else:
+            told.append(column)
     table = list(zip(*told, strict=True))
     return {"columns": columns, "coded": coded, "texts": list(position), "rows": table, "file": file}

@@ -94,5 +94,15 @@ def csv_cell(value: Any) -> str:
 
 def script_json(value: Any) -> str:
     """JSON that can stand inside a `<script>` element: no `<`, `>` or `&`, no line separators."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    import msgspec
+
+    try:
+        text = msgspec.json.encode(value).decode()
+    except (TypeError, ValueError, OverflowError):  # numpy's numbers, lone surrogates
+        text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for sign in _UNSAFE & set(text):
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+_UNSAFE = set("<>&\u2028\u2029")

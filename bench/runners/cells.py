@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from bench.runners.identity import Identity
 from bench.runners.parts import Part
 
 Status = Literal["planned", "done", "failed"]
-STATUSES = ("planned", "done", "failed")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 FILE = re.compile(r"part-\d{5}\.parquet|failed\.jsonl")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CellEntry:
     """What run.json holds of one cell.
 
@@ -56,26 +55,25 @@ class CellEntry:
         return asdict(self)
 
 
-_KNOWN = frozenset(f.name for f in fields(CellEntry))
-
-
-def entry_from_json(values: Mapping[str, Any]) -> CellEntry:
-    """The entry that `as_json` gave.  Raises `ValueError` for one that no bench can have written.
+def entries_from_json(values: Sequence[Mapping[str, Any]]) -> list[CellEntry]:
+    """The entries that `as_json` gave; keys of a newer bench are passed over.
 
     Names become paths, so they are held to the alphabet in which they are made: nothing reaches out of the run.
+    Raises `ValueError` for what no bench can have written.
     """
+    import msgspec
+
     try:
-        parts = tuple(Part(**part) for part in values.get("parts", ()))
-        known = values if values.keys() <= _KNOWN else {k: v for k, v in values.items() if k in _KNOWN}
-        entry = CellEntry(**{**known, "parts": parts})
-    except TypeError as error:
+        entries = msgspec.convert(values, list[CellEntry])
+    except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
-    if not NAME.fullmatch(entry.name) or entry.status not in STATUSES:
-        raise ValueError(f"cell '{entry.name}' with status '{entry.status}' cannot be")
-    for part in parts:
-        if not FILE.fullmatch(part.file):
-            raise ValueError(f"cell '{entry.name}' lists the file '{part.file}', which is no part")
-    return entry
+    for entry in entries:
+        if not NAME.fullmatch(entry.name):
+            raise ValueError(f"a cell cannot be named '{entry.name}'")
+        for part in entry.parts:
+            if not FILE.fullmatch(part.file):
+                raise ValueError(f"cell '{entry.name}' lists the file '{part.file}', which is no part")
+    return entries
 
 
 def cell_name(task: str, model: str, digest: str, *, decoder: str = "") -> str:

@@ -31,12 +31,12 @@ from bench.runners.atomic import (
     write_error,
     writing,
 )
-from bench.runners.cells import FILE, CellEntry, entry_from_json
+from bench.runners.cells import FILE, CellEntry, entries_from_json
 from bench.runners.journal import Journal, Layout, journal_files, remove_journals
 from bench.runners.lengths import read_long
 from bench.runners.lock import RunLock
 from bench.runners.parts import DamageError
-from bench.runners.results import read_results, write_results
+from bench.runners.results import Head, read_results, write_results
 from bench.runners.sealed import damaged, write_sealed
 from bench.runners.site import (
     LOCK,
@@ -62,8 +62,8 @@ class RunFolder:
         self._lock = lock
         self._manifest = {k: v for k, v in document.items() if k != "cells"}
         try:
-            self._cells = {entry.name: entry for entry in map(entry_from_json, document.get("cells", []))}
-        except (ValueError, AttributeError) as error:
+            self._cells = {entry.name: entry for entry in entries_from_json(document.get("cells", []))}
+        except ValueError as error:
             raise damaged(path / MANIFEST, f"its list of cells cannot be read: {error}", manifest_fix()) from error
 
     @classmethod
@@ -193,7 +193,7 @@ class RunFolder:
 
     def update_cell(self, entry: CellEntry) -> None:
         """Replace a cell's entry, or add one, durably."""
-        entry_from_json(entry.as_json())
+        entries_from_json([entry.as_json()])
         self._commit(self._manifest, {**self._cells, entry.name: entry})
 
     def finish(self) -> None:
@@ -242,7 +242,7 @@ class RunFolder:
     def store(self, entry: CellEntry, record: Record | Long) -> CellEntry:
         """Write a record that is there already as the parts of a cell, done, without a journal."""
         self._must_write()
-        entry_from_json(entry.as_json())  # its name becomes a path
+        entries_from_json([entry.as_json()])  # its name becomes a path
         with writing(self.path):
             files = compaction.write(self.path / "cells" / entry.name, record, [])
         done = replace(
@@ -308,7 +308,7 @@ class RunFolder:
         with writing(self.path):
             write_results(self.path / RESULTS, results)
 
-    def results(self, keep: Callable[[Mapping[str, Any]], bool] | None = None) -> list[Result]:
+    def results(self, keep: Callable[[Head], bool] | None = None) -> list[Result]:
         """The results as `write_results` stored them, or those whose row in results.json is to be kept.
 
         Raises `IncompleteError` where there are none yet, and `EvaluationError` where the file is damaged.

@@ -13,7 +13,7 @@ from bench.checks.cases import ids
 from bench.records import Generations
 from bench.reports.build import build
 from bench.reports.material import Material
-from bench.reports.sections.spending import figures, spent
+from bench.reports.sections.spending import figures, named, spent
 from bench.runners.wanted import Wanted
 from tests.reports import synthetic
 
@@ -100,3 +100,14 @@ def test_two_decoders_are_no_comparison(tmp_path: Path) -> None:
     wanted = Wanted("reasoning", ("accuracy",))
     made = [("m", "reasoning/sums", name, answers(k, p, t), wanted) for k, (name, p, t) in enumerate(MADE[:2])]
     assert figures(Material.gather(synthetic.make(tmp_path / "run", made)), "reasoning", "s") == []
+
+
+def test_names_that_would_lie_on_each_other_are_left_to_the_table(tmp_path: Path) -> None:
+    told = (("greedy", 0.4, 20), ("rpc", 0.9, 280), ("vote", 0.9, 280), ("best-of-n", 0.9, 281))
+    made = [("m", "reasoning/sums", name, answers(7, p, t), Wanted("reasoning", ("accuracy",))) for name, p, t in told]
+    material = Material.gather(synthetic.make(tmp_path / "run", made))
+    rows = spent(material, material.cells_of("reasoning"))
+    names = named(rows, [row.tokens for row in rows], [True] * 4)
+    assert names[0] == "greedy"
+    assert sum(name != "" for name in names) == 2
+    assert named(rows, [20, 40, 80, 160], [True, False, True, False]) == ["greedy", "", rows[2].label, ""]

@@ -12,7 +12,7 @@ import pytest
 
 from bench.errors import BenchError, EvaluationError, IncompleteError, UsageError
 from bench.records import Classification, Regression
-from bench.runners.cells import CellEntry, cell_name, entry_from_json
+from bench.runners.cells import CellEntry, cell_name, entries_from_json
 from bench.runners.folder import RunFolder
 from bench.runners.sealed import write_sealed
 from tests.runners.fake_run import SEED, answer, evaluate, ids_of, plan, snapshot
@@ -267,7 +267,7 @@ def test_names_of_cells_are_safe_and_told_apart() -> None:
     assert cell_name("a", "b", "0123456789ab", decoder="self--consistency") == "a--b--self-consistency--01234567"
     odd = cell_name("../../etc", "\x00/", "ff" * 8)
     entry = CellEntry(name=odd, model="m", task="t", area="a", record="density")
-    assert entry_from_json(json.loads(json.dumps(entry.as_json()))) == entry
+    assert entries_from_json([json.loads(json.dumps(entry.as_json()))]) == [entry]
     assert len(cell_name("t" * 500, "m" * 500, "ff" * 8, decoder="d" * 500)) < 255
 
 

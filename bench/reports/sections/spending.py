@@ -31,6 +31,7 @@ MOST = 4
 BASELINES = ("greedy", "sample")
 # What a budget buys without further thought: votes on plain samples.
 EQUAL = "self-consistency"
+LETTER, LINE = 5.5, 12.0  # of a name in a drawing, in its units
 _BUDGET = re.compile(r",budget=[0-9]+")
 
 
@@ -160,9 +161,9 @@ def _figure(task: str, model: str, rows: Sequence[Spent], prefix: str) -> Figure
     return Figure(
         title=f"Accuracy against tokens: {name(task)}, {name(model)}",
         subtitle="cost of a prompt on a logarithmic scale; 95 % intervals of the accuracy",
-        caption="Each sign is a decoder; blue ones are on the front: no other is both cheaper and better. The table "
-        f"compares each with {baseline}, and with {EQUAL} where it had the same budget, on the same prompts, which is "
-        "sharper than the intervals side by side.",
+        caption="Each sign is a decoder; blue ones are on the front, and named where there is room: no other is both "
+        f"cheaper and better. The table compares each with {baseline}, and with {EQUAL} where it had the same budget, "
+        "on the same prompts, which is sharper than the intervals side by side.",
         panels=tuple(Panel(svg) for svg in drawing.svg(drawn, prefix)),
         grid=Grid(heads, tuple(_row(row) for row in rows)),
         wide=True,
@@ -202,6 +203,21 @@ def _paired(test: PairedTest | None) -> Item:
     return Item(f"{test.difference:+.3f}", small=ends, sort=test.difference)
 
 
+def named(rows: Sequence[Spent], costs: Sequence[float], fronts: Sequence[bool]) -> list[str]:
+    """What stands beside each sign: names of the front, best first, as far as there is room for them."""
+    x = charts.FRONTIER[0] * (np.log(costs) - np.log(min(costs))) / max(np.ptp(np.log(costs)), 1e-9)
+    y = charts.FRONTIER[1] * np.array([row.accuracy.value or 0.0 for row in rows])
+    names = [""] * len(rows)
+    taken: list[tuple[int, float]] = []  # who is named, and where the name ends
+    for i in sorted(np.flatnonzero(fronts).tolist(), key=lambda i: -y[i]):
+        end = x[i] + LETTER * len(rows[i].label)
+        beside = [k for k, there in taken if abs(y[k] - y[i]) < LINE and x[k] - LETTER < end and x[i] - LETTER < there]
+        if not beside:
+            names[i] = rows[i].label
+            taken.append((i, end))
+    return names
+
+
 def _chart(rows: Sequence[Spent], title: str, costs: Sequence[float], fronts: Sequence[bool]) -> dict[str, Any]:
     return charts.frontier(
         [
@@ -211,11 +227,11 @@ def _chart(rows: Sequence[Spent], title: str, costs: Sequence[float], fronts: Se
                 "low": row.accuracy.value if row.accuracy.low is None else row.accuracy.low,
                 "high": row.accuracy.value if row.accuracy.high is None else row.accuracy.high,
                 "front": front,
-                "name": row.label if front else "",
+                "name": beside,
                 "label": f"{row.label}: accuracy {value_of(row.accuracy)} {interval_of(row.accuracy)}, "
                 f"{short(cost)} {title}, n = {count(row.accuracy.n)}",
             }
-            for row, cost, front in zip(rows, costs, fronts, strict=True)
+            for row, cost, front, beside in zip(rows, costs, fronts, named(rows, costs, fronts), strict=True)
         ],
         (title, "accuracy"),
     )

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from bench.halves import each
 from bench.leaderboard.aggregation import Aggregate
 from bench.leaderboard.standings import Board, Standing
 from bench.leaderboard.tables import Leaderboard, Ranked
@@ -32,19 +33,33 @@ OTHERS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A standing on a board, for the page of its task and that of its model.
 
-    on_task, on_model: its row there, as HTML whose texts are escaped.  values: what both tables say of it as data:
-    name on the task's page, name on the model's, metric, place and its limits, value and ends of its interval, n,
+    first, model, task, cells: HTML, texts in it escaped: the cell of its place, left open; those that name the model
+    and the task; those from its value on.  of: how many stand on the board.  values: what both tables say of it as
+    data: name on the task's page, name on the model's, metric, place and its limits, value and ends of its interval, n,
     seconds, date.
     """
 
     area: str
-    on_task: str
-    on_model: str
+    first: str
+    of: int
+    model: str
+    task: str
+    cells: str
     values: tuple[Any, ...]
+
+    @property
+    def on_task(self) -> str:
+        """Its row on the page of the task."""
+        return f"<tr>{self.first}</td>{self.model}{self.cells}</tr>"
+
+    @property
+    def on_model(self) -> str:
+        """Its row on the page of the model."""
+        of = f' <span class="none">of {self.of}</span></td>'
+        return f'<tr data-area="{escaped(self.area)}">{self.first}{of}{self.task}{self.cells}</tr>'
 
 
 @dataclass(frozen=True)
@@ -117,34 +132,37 @@ def place(rank: int, low: int, high: int) -> str:
 
 def lines(found: Leaderboard, pages: Pages, columns: Columns) -> list[list[Line]]:
     """The standings of every board, in the order in which the board holds them."""
-    return [
-        _board(ranked, f"../{file}", pages, columns) for ranked, file in zip(found.boards, pages.boards, strict=True)
-    ]
+    return each(
+        lambda k: _board(found.boards[k], f"../{pages.boards[k]}", pages, columns),
+        range(len(found.boards)),
+        meanwhile=lambda: found.fields,  # every page needs them
+    )
 
 
 def _board(ranked: Ranked, href: str, pages: Pages, columns: Columns) -> list[Line]:
     board, p = ranked.board, ranked.places
-    each = [places_of(s.result) for s in board.standings]
-    least = min(each, default=3)
+    supported = [places_of(s.result) for s in board.standings]
+    least = min(supported, default=3)
     task, metric, of = name(board.name), metric_of(board), len(board.standings)
     where = (
         f'<td class="name"><a href="{href}"><bdi>{escape(task)}</bdi></a></td><td>{escape(field_of(board.field))}</td>'
         f"<td>{escape(metric)}</td>"
     )
-    first = f'<tr data-area="{escape(board.field)}"><td class="num" data-s='
-    held = zip(board.standings, each, p.rank.tolist(), p.low.tolist(), p.high.tolist(), _drawn(ranked), strict=True)
+    held = zip(
+        board.standings, supported, p.rank.tolist(), p.low.tolist(), p.high.tolist(), _drawn(ranked), strict=True
+    )
     made = []
     for s, own, rank, low, high, drawn in held:
         places = min(max(least, own) if least <= 4 else least, 6)
         r, model = s.result, name(s.name)
-        at, interval = place(rank, low, high), interval_of(r, places)
-        cells = _cells(s, value_of(r, places), drawn, interval, columns)
         made.append(
             Line(
                 area=board.field,
-                on_task=f'<tr><td class="num" data-s="{rank}">{at}</td><td class="name">'
-                f'<a href="../{pages.models[r.model]}"><bdi>{escaped(model)}</bdi></a></td>{cells}</tr>',
-                on_model=f'{first}"{rank}">{at} <span class="none">of {of}</span></td>{where}{cells}</tr>',
+                first=f'<td class="num" data-s="{rank}">{place(rank, low, high)}',
+                of=of,
+                model=f'<td class="name"><a href="../{pages.models[r.model]}"><bdi>{escaped(model)}</bdi></a></td>',
+                task=where,
+                cells=_cells(s, value_of(r, places), drawn, interval_of(r, places), columns),
                 values=(model, task, metric, rank, low, high, r.value, r.low, r.high, r.n, s.seconds, s.created[:10]),
             )
         )

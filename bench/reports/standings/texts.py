@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 from bench.leaderboard.aggregation import Aggregate
 from bench.leaderboard.tables import OVERALL, Leaderboard
@@ -13,6 +13,9 @@ from bench.reports import words
 from bench.reports.numerals import interval_of, value_of, written
 from bench.reports.standings import rows
 from bench.reports.text import csv_cell, markdown, shorten
+
+if TYPE_CHECKING:
+    from bench.reports.standings.site import Page
 
 COLUMNS = (
     "area", "task", "variant", "metric", "better", "unit", "likelihood", "model", "decoder", "place", "place_low",
@@ -28,25 +31,27 @@ WHAT = (
 
 def as_csv(found: Leaderboard) -> str:
     """Every standing, a row each; text that a spreadsheet would run as a formula is defused."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    lines = [",".join(COLUMNS)]
     for ranked in found.boards:
         board, p, one = ranked.board, ranked.places, ranked.board.result
         texts = (board.area, board.task, board.variant, board.metric, one.better, one.unit, one.likelihood)
-        about, how = [*map(_text, texts)], _text(p.method)
+        about, how = ",".join(map(_text, texts)), _text(p.method)
         placed = list(zip(p.rank.tolist(), p.low.tolist(), p.high.tolist(), strict=True))
         for i in ranked.order:
             s, r = board.standings[i], board.standings[i].result
             numbers = (*placed[i], r.value, r.low, r.high, r.n, r.n_failed, s.seconds, s.tokens)
-            rest = (s.created, s.run.path.name, r.method)
-            writer.writerow((*about, _text(r.model), _text(r.decoder), *numbers, *map(_text, rest), how))
-    return out.getvalue()
+            told = ",".join(["" if x is None else repr(x) for x in numbers])
+            rest = f"{_text(s.created)},{_text(s.run.path.name)},{_text(r.method)},{how}"
+            lines.append(f"{about},{_text(r.model)},{_text(r.decoder)},{told},{rest}")
+    return "\n".join(lines) + "\n"
 
 
 @lru_cache(maxsize=1 << 16)
 def _text(value: str) -> str:
-    return csv_cell(shorten(value, 300))
+    """A cell of text, in quotes where it has to be."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow((csv_cell(shorten(value, 300)), ""))
+    return out.getvalue()[:-1]  # without the comma before an empty cell, beside which an empty one needs no quotes
 
 
 def as_markdown(found: Leaderboard) -> str:
@@ -140,10 +145,10 @@ def _tabular(title: str, a: Aggregate) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def files(found: Leaderboard) -> Sequence[tuple[str, str]]:
-    """(file, text) of all three."""
-    return (
-        ("leaderboard.csv", as_csv(found)),
-        ("leaderboard.md", as_markdown(found)),
-        ("leaderboard.tex", as_latex(found)),
-    )
+def files(found: Leaderboard) -> list[Page]:
+    """File and what makes its text, of all three."""
+    return [
+        ("leaderboard.md", partial(as_markdown, found)),
+        ("leaderboard.csv", partial(as_csv, found)),
+        ("leaderboard.tex", partial(as_latex, found)),
+    ]
