@@ -197,8 +197,7 @@ def mcb_brier(record: Judged, w: Float64s) -> Float64s:
     """Miscalibration part of `brier-confidence`: what isotonic recalibration on these very rows would save.
 
     brier-confidence = mcb-brier - dsc-brier + unc-brier, exactly.  Biased upwards, since the recalibration is fitted
-    to the noise too: of the order n^(-2/3) for a calibrated model.  Its 95 % intervals hold the truth in about 92 % of
-    cases (300 samples, confidences .15 too high), less where it is near 0.  w: (B, n); returns (B,).
+    to the noise too: of the order n^(-2/3) for a calibrated model.  w: (B, n); returns (B,).
     """
     return _of(brier_loss, record, w).miscalibration
 

@@ -96,7 +96,8 @@ def kce(record: Judged, w: Float64s) -> Float64s:
     """Squared kernel calibration error of the confidence, unbiased: the mean of k(r_i, r_j) d_i d_j over pairs i != j.
 
     Its sign is kept, so that a calibrated model averages 0.  Kernel as in `mmce`.  Pairs within one cluster
-    (`groups`), which are not independent, are left out.  NaN where no pair is left.  w: (B, n); returns (B,).
+    (`groups`), which are not independent, are left out.  NaN where no pair is left.  Its interval, that of the square
+    of `mmce`, is never below 0.  w: (B, n); returns (B,).
     """
     confidence, correct = judged(record)
     rows = ordered(confidence, correct, w)
@@ -207,7 +208,8 @@ def skce(record: Classification, w: Float64s) -> Float64s:
 
     The mean over pairs i != j of k(p_i, p_j) (y_i - p_i) . (y_j - p_j), y one-hot, k = exp(-|p - q|_2 / (.4 sqrt 2)):
     with two classes twice the `kce` of one of them.  A calibrated model averages 0; the sign is kept.  Pairs within
-    one cluster (`groups`) are left out.  It looks at every pair, so it takes 10,000 rows at most.  w: (B, n) -> (B,).
+    one cluster (`groups`) are left out.  It looks at every pair, so it takes 10,000 rows at most.  Its interval, of a
+    quantity that is never below 0, knows the kernel by its values at 96 of the rows.  w: (B, n) -> (B,).
     """
     with_classes(record)
     n = len(record)
