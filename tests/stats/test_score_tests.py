@@ -12,7 +12,7 @@ from bench.stats.crossings import acceptance_ends
 from bench.stats.design import Design, design
 from bench.stats.score_tests import logistic_ends
 
-REPETITIONS = 150
+REPETITIONS = 60
 LEAST = 0.95 - 4.5 * math.sqrt(0.95 * 0.05 / REPETITIONS)
 
 
@@ -27,8 +27,8 @@ def test_a_coefficient_is_held(k: int, size: int) -> None:
     rng = np.random.default_rng(k)
     held = 0
     for _ in range(REPETITIONS):
-        x = np.stack([np.ones(120), rng.normal(size=120)], axis=1)
-        y = (rng.random(120) < expit(x @ [0.3, 0.8])).astype(float)
+        x = np.stack([np.ones(80), rng.normal(size=80)], axis=1)
+        y = (rng.random(80) < expit(x @ [0.3, 0.8])).astype(float)
         x, y = np.repeat(x, size, axis=0), np.repeat(y, size)
         ends = logistic_ends(x, y, np.zeros(len(y)), k, _design(len(y), size))
         assert ends.low is not None
