@@ -12,8 +12,9 @@ import numpy as np
 from bench.arrays import Bools, Float64s, Ints
 from bench.components import Calibration, NotApplicable, calibrator
 from bench.conformal import scores as fits
+from bench.conformal.reasoning import COLEP, by_knowledge
 from bench.conformal.thresholds import Weighted, by_class, order, pac_errors, pac_threshold, threshold
-from bench.records import Classification
+from bench.records import Classification, Reasoned
 from bench.seeds import uniforms
 
 ALPHA = 0.1
@@ -146,6 +147,30 @@ def conformal_pac(record: Classification, alpha: float = ALPHA, *, delta: float 
 
     facts = {"alpha": alpha, "delta": delta, "n": len(usable), "errors": pac_errors(len(usable), alpha, delta)}
     return Calibration({**facts, "threshold": _written(limit)}, apply)
+
+
+@calibrator(
+    "conformal-knowledge",
+    of=Reasoned,
+    area="uncertainty",
+    source="Kang et al. 2024, arXiv:2403.11348",
+    metrics=METRICS,
+    papers=(COLEP,),
+    check="uncertainty/knowledge-corrected",
+)
+def conformal_knowledge(record: Reasoned, alpha: float = ALPHA, *, weight: float = 3.0) -> Calibration:
+    """LAC of class probabilities corrected by what is known of classes and concepts; weight: of each rule, nats.
+
+    Rules are fixed before calibration, so coverage is as of `conformal-lac`; sets are smaller where concepts are told
+    more surely than classes.  A weight of 0 leaves `conformal-lac`.
+    """
+
+    def scores(other: Classification) -> Float64s:
+        if not isinstance(other, Reasoned):
+            raise NotApplicable("the record has no concepts")
+        return 1 - by_knowledge(other.probs, other.concepts, other.knowledge, weight)
+
+    return _split(record, scores, alpha, weight=weight)
 
 
 def _split(record: Classification, scores: Scores, alpha: float, **facts: Any) -> Calibration:

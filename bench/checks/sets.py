@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import combinations, pairwise, product
 
 import numpy as np
 
-from bench.arrays import Float64s, Ints
+from bench.arrays import Float64s, Ints, Ragged
+from bench.calibrators.conformal_sets import conformal_knowledge, conformal_lac
+from bench.calibrators.program_sets import pac_programs
+from bench.checks.cases import area
 from bench.components import Truth, check
 from bench.conformal.programs import Node, covers, holes, nested, pac_choice, parse
-from bench.conformal.reasoning import Rule, bounds, corrected, implies
+from bench.conformal.reasoning import COLEP, Rule, bounds, by_knowledge, corrected, implies
 from bench.conformal.thresholds import threshold
+from bench.metrics.pairs import PAPER as PAIRS
+from bench.metrics.pairs import pair_bias, pair_coverage, pair_variance
+from bench.metrics.programs import PAPER, nodes_left_out, program_coverage
+from bench.metrics.truth import mse_p
+from bench.records import Paired, Programs, Reasoned
+from bench.scores.pairs import cheat_variance
 from bench.stats.pairs import audit, cheat
+from bench.tasks.uncertainty import pairs as twice
 
 PROGRAM = """def mean(values, start=0):
     total = start
@@ -54,7 +65,7 @@ def _brute(root: Node, limit: float, most: int) -> int | None:
     "uncertainty/program-sets",
     area="uncertainty",
     source="all sets of subtrees of small trees; the binomial tail; a Python program",
-    papers=("PAC Prediction Sets for Large Language Models of Code",),
+    papers=(PAPER,),
 )
 def program_sets() -> list[Truth]:
     """Holes against brute force, nested over limits, and how often a chosen limit misses more than it may."""
@@ -82,7 +93,28 @@ def program_sets() -> list[Truth]:
         Truth(1, float(covers(tree, left_out or frozenset(), gold)), 0, "any default value is in the set"),
         Truth(0, float(covers(tree, left_out or frozenset(), other)), 0, "another program is not"),
         *_guarantee(rng),
+        *_constants(rng),
     ]
+
+
+def _constants(rng: np.random.Generator) -> Iterator[Truth]:
+    """Programs right but for a constant, which is wrong in 3 of 10 and said to be: the constants become the holes."""
+    texts = [f"sum(v for v in values if v > {k % 10})" for k in range(300)]
+    wrong = rng.random(300) < 0.3
+    written = [text[:-2] + "7 + 3)" if bad else text for text, bad in zip(texts, wrong, strict=True)]
+    record = Programs(
+        ids=np.arange(300).astype(np.str_),
+        program=np.array(texts, dtype=object),
+        target=np.array(written, dtype=object),
+        starts=Ragged.of([[0, len(text) - 2] for text in texts], np.int64),
+        logprobs=Ragged.of([[-0.01, np.log(0.7)] for _ in texts], np.float64),
+        matches=~wrong,
+    )
+    first = np.arange(300) < 200
+    sets = pac_programs(record.where(first)).apply(record.where(~first))
+    nodes = parse(texts[0]).size
+    yield Truth(1.0, float(program_coverage(sets).values.mean()), 0, "coverage with the constants for holes")
+    yield Truth(1 / nodes, float(nodes_left_out(sets).values.mean()), 1e-12, "share of nodes left out: the constant")
 
 
 def _covered(root: Node, left_out: frozenset[int]) -> set[int]:
@@ -112,7 +144,7 @@ def _guarantee(rng: np.random.Generator) -> Iterator[Truth]:
     "uncertainty/knowledge-corrected",
     area="uncertainty",
     source="all worlds of five variables one by one; grids within boxes; exchangeable draws",
-    papers=("COLEP: Certifiably Robust Learning-Reasoning Conformal Prediction via Probabilistic Circuits",),
+    papers=(COLEP,),
 )
 def knowledge_corrected() -> list[Truth]:
     """Corrected probabilities, their bounds, and the coverage of split conformal sets made of them."""
@@ -141,7 +173,30 @@ def knowledge_corrected() -> list[Truth]:
         Truth(0, max(0.0, outside), 1e-12, "beyond the bounds, 200 points of the box"),
         Truth(0, float(np.abs(np.stack(bounds(probs, probs, rules)) - corrected(probs, rules)).max()), 1e-12, "no box"),
         _coverage(rng, rules),
+        *_concepts(rng),
     ]
+
+
+def _concepts(rng: np.random.Generator) -> Iterator[Truth]:
+    """Classes corrected by four concepts: with obeyed o, pi prod(o e^w + 1 - o) against (1 - pi) e^(4 w)."""
+    probs, concepts, weight = rng.dirichlet(np.ones(3), 20), rng.random((20, 4)), 1.7
+    knowledge = ("1010", "0111", "0000")
+    has = np.array([[one == "1" for one in row] for row in knowledge])
+    obeyed = np.where(has, concepts[:, None], 1 - concepts[:, None])
+    inside = probs * (obeyed * np.exp(weight) + 1 - obeyed).prod(axis=2)
+    expected = inside / (inside + (1 - probs) * np.exp(4 * weight))
+    found = by_knowledge(probs, concepts, knowledge, weight)
+    yield Truth(0, float(np.abs(found - expected).max()), 1e-12, "classes by concepts, in closed form")
+    n = len(probs)
+    record = Reasoned(
+        ids=np.arange(n).astype(np.str_),
+        logits=np.log(probs),
+        labels=np.arange(n) % 3,
+        concepts=concepts,
+        knowledge=knowledge,
+    )
+    apart = [found(record).apply(record).sets for found in (conformal_lac, partial(conformal_knowledge, weight=0.0))]
+    yield Truth(0, float((apart[0] != apart[1]).sum()), 0, "sets by rules of no weight, against plain ones")
 
 
 def _coverage(rng: np.random.Generator, rules: list[Rule]) -> Truth:
@@ -164,7 +219,7 @@ def _coverage(rng: np.random.Generator, rules: list[Rule]) -> Truth:
     "uncertainty/pair-prediction",
     area="uncertainty",
     source="a world of questions in groups that the model cannot tell apart, p(y|x) known",
-    papers=("Experts Don't Cheat: Learning What You Don't Know By Predicting Pairs",),
+    papers=(PAIRS,),
 )
 def pair_prediction() -> list[Truth]:
     """The Bayes-optimal pair predictor's variance is that within the group; intervals cover; the audit is unbiased."""
@@ -188,7 +243,31 @@ def pair_prediction() -> list[Truth]:
         Truth(1, float(held >= 0.8), 0, f"intervals at beta = .2 hold {held:.3f} of the truths"),
         Truth(0, float(np.abs(said - shown).max()), 5 * noise, "audit by pairs, the worst of four bins"),
         Truth(0, error, 5 * noise, "second-order calibration error of a calibrated model"),
+        *_best_pairs(),
     ]
+
+
+def _best_pairs() -> Iterator[Truth]:
+    """The best model of the pairs of `uncertainty/pairs`: its variance is the known one, and the truth's on average."""
+    examples = twice.uncertainty_pairs(3)
+    rows = np.asarray(examples.inputs)
+    hidden, number = rows[:, 0], rows[:, 1]
+    joint = twice.pairs(number, hidden)
+    both = np.asarray(examples.targets)
+    record = Paired(
+        ids=examples.ids, logits=np.log(joint.sum(axis=2)), labels=both // 3, second=both % 3, joint=joint,
+        truth=examples.truth,
+    )  # fmt: skip
+    admitted, shown = pair_variance(record).values, pair_bias(record).values
+    true = np.asarray(mse_p(record).values)
+    known = twice.variance(number, hidden).sum(axis=1) / 2
+    error = 4 / np.sqrt(len(record))
+    separation = area(cheat_variance(record)[hidden == 0], cheat_variance(record)[hidden == 1])
+    yield Truth(0, float(np.abs(admitted - known).max()), 1e-12, "variance of the best model, by formula")
+    yield Truth(float(known.mean()), float(true.mean()), error * float(true.std()), "its mse-p, by the true p(y|x)")
+    yield Truth(0, float(shown.mean()), error * float(shown.std()), "what second answers show beyond it")
+    yield Truth(1, separation, 0, "AUROC of its variance for hidden questions")
+    yield Truth(1, float(pair_coverage(record).values.mean() >= 0.9), 0, "true p within Chebyshev's intervals")
 
 
 def _pairs(law: Float64s, rng: np.random.Generator) -> Ints:

@@ -155,10 +155,22 @@ def nested(root: Node, limits: Sequence[float], most: int) -> list[frozenset[int
     out: list[frozenset[int]] = []
     before: frozenset[int] = frozenset()
     for limit in limits:
-        found = holes(root, limit, most, before)
-        before = frozenset([0]) if found is None else found
+        # No set that holds those before it leaves out fewer nodes than they do.
+        if _kept(root, before) > limit:
+            found = holes(root, limit, most, before)
+            before = frozenset([0]) if found is None else found
         out.append(before)
     return out
+
+
+def _kept(root: Node, left_out: frozenset[int]) -> float:
+    """Nats of the nodes that are in no hole."""
+    numbers = {id(node): k for k, node in enumerate(root.walk())}
+
+    def cost(node: Node) -> float:
+        return 0.0 if numbers[id(node)] in left_out else node.nll + sum(map(cost, node.children))
+
+    return cost(root)
 
 
 def pac_choice(misses: Bools, epsilon: float, delta: float) -> int:

@@ -11,6 +11,7 @@ from bench.arrays import Bools, Float64s
 from bench.errors import UsageError
 
 MOST = 16
+COLEP = "COLEP: Certifiably Robust Learning-Reasoning Conformal Prediction via Probabilistic Circuits"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class Rule:
 def implies(premise: int, conclusion: int, weight: float) -> Rule:
     """Where variable `premise` is true, so is `conclusion`."""
     return Rule(lambda worlds: ~worlds[:, premise] | worlds[:, conclusion], weight)
+
+
+def excludes(premise: int, conclusion: int, weight: float) -> Rule:
+    """Where variable `premise` is true, `conclusion` is not."""
+    return Rule(lambda worlds: ~worlds[:, premise] | ~worlds[:, conclusion], weight)
 
 
 def worlds(variables: int) -> Bools:
@@ -46,6 +52,19 @@ def corrected(probs: Float64s, rules: Sequence[Rule]) -> Float64s:
     each = worlds(probs.shape[1])
     law = _law(probs, each) * _factor(each, rules)
     return np.asarray(law @ each / law.sum(axis=1, keepdims=True))
+
+
+def by_knowledge(probs: Float64s, concepts: Float64s, knowledge: Sequence[str], weight: float) -> Float64s:
+    """Probability of each class given the rules "class j has concept k", or has not, each of the weight, (n, C).
+
+    probs: (n, C).  concepts: (n, K).  knowledge: for each class a 1 or 0 for each concept.  One circuit a class, of the
+    class and all concepts.
+    """
+    out = np.empty_like(probs)
+    for j, has in enumerate(knowledge):
+        rules = [implies(0, k, weight) if one == "1" else excludes(0, k, weight) for k, one in enumerate(has, start=1)]
+        out[:, j] = corrected(np.concatenate([probs[:, [j]], concepts], axis=1), rules)[:, 0]
+    return out
 
 
 def bounds(low: Float64s, high: Float64s, rules: Sequence[Rule]) -> tuple[Float64s, Float64s]:

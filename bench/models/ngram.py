@@ -10,7 +10,8 @@ import hashlib
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from bench.seeds import generator
 END = ""  # the word after the last one of a text
 
 Context = tuple[str, ...]
+Law = Callable[[Context], np.ndarray[Any, np.dtype[np.float64]]]
+# Contexts whose law is remembered while texts are scored or written.
+KEPT = 512
 
 
 class NGram:
@@ -66,9 +70,10 @@ class NGram:
     def score(self, requests: Sequence[tuple[str, str]]) -> list[Scored]:
         """Log-probability of each word of the continuations, nats."""
         self._require_fit()
-        return [self._scored(context, continuation) for context, continuation in requests]
+        law = lru_cache(KEPT)(self.law)
+        return [self._scored(context, continuation, law) for context, continuation in requests]
 
-    def _scored(self, context: str, continuation: str) -> Scored:
+    def _scored(self, context: str, continuation: str, law: Law) -> Scored:
         if context and not context[-1].isspace() and not continuation[:1].isspace():
             head = context.rsplit(maxsplit=1)[-1]
             past, words = context.split()[:-1], [head + (continuation.split() or [""])[0], *continuation.split()[1:]]
@@ -76,9 +81,9 @@ class NGram:
             past, words = context.split(), continuation.split()
         logs, greedy = [], True
         for word in words:
-            given = tuple(past[-self.order :])
+            given = self._given(past)
             p = self.probability(word, given)
-            greedy = greedy and p >= self.law(given).max()
+            greedy = greedy and p >= law(given).max()
             logs.append(math.log(p))
             past.append(word)
         return Scored(np.array(logs), greedy, len(continuation.encode()))
@@ -90,15 +95,19 @@ class NGram:
     def generate(self, draws: Sequence[Draw]) -> list[Generated]:
         """A text for each draw, word by word, from the known words."""
         self._require_fit()
-        return [self._generated(draw) for draw in draws]
+        law = lru_cache(KEPT)(self.law)
+        return [self._generated(draw, law) for draw in draws]
 
-    def _generated(self, draw: Draw) -> Generated:
+    def _given(self, past: Sequence[str]) -> Context:
+        return tuple(past[-(self.order - 1) :]) if self.order > 1 else ()
+
+    def _generated(self, draw: Draw, law_of: Law) -> Generated:
         rng = generator(draw.seed, "ngram")
         past, text = draw.prompt.split(), ""
         ids: list[int] = []
         logs: list[float] = []
         for _ in range(draw.max_tokens):
-            law = self.law(tuple(past[-self.order :]))
+            law = law_of(self._given(past))
             chosen = int(law.argmax()) if draw.temperature == 0 else _drawn(law, draw, rng)
             ids.append(chosen)
             logs.append(math.log(law[chosen]))

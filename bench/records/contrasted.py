@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from bench.arrays import Ints, Ragged
+from bench.arrays import AnyArray, Ints, Ragged
 from bench.records.base import column
 from bench.records.kinds import Tokens
 
@@ -22,6 +22,7 @@ class Contrasted(Tokens):
         "float", "log-probability of each token under the base model, nats", ragged=True, optional=True
     )
     question: Ints = column("int", "tokens of the question, which come first; 0 of a plain text")
+    text: AnyArray | None = column("text", "the question and its answer, as text", optional=True)
     base_question: Ints | None = column("int", "the same under the base model's tokenizer", optional=True)
 
     def validate(self) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from bench.arrays import Float64s, Ints, Ragged
 from bench.components import NotApplicable, score
 from bench.records import Contrasted, Tokens
+from bench.stats.ngrams import DSIR, log_weights
 
 RATIO = "Your Finetuned Large Language Model is Already a Powerful Out-of-distribution Detector"
 _SOURCE = "Zhang et al. 2024, arXiv:2404.08679"
@@ -53,6 +54,19 @@ def lm_ratio_answer(record: Contrasted) -> Float64s:
     base = _base(record)
     rest = base.sums() - _first(base, _base_question(record))
     return rest - (record.log_prob - _first(record.logprobs, record.question))
+
+
+@score("dsir", of=Contrasted, unit="nats", source="Xie et al. 2023, arXiv:2302.03169", papers=(DSIR,), check="ood/dsir")
+def dsir(record: Contrasted, train: Contrasted) -> Float64s:
+    """Log-likelihood of words and pairs of words in all these texts, less that in the training texts, nats, (n,).
+
+    The negated importance weight of DSIR, training texts being the target and the texts asked about the raw ones.  So a
+    text's score hangs on the others; no model is asked.
+    """
+    if record.text is None or train.text is None:
+        raise NotApplicable("the record does not hold its texts")
+    raw = [str(text) for text in record.text]
+    return -log_weights(raw, [str(text) for text in train.text], raw)
 
 
 def _base(record: Contrasted) -> Ragged:

@@ -66,6 +66,13 @@ def diversity(texts: Sequence[str]) -> Diversity:
     return Diversity(len(ordered) / max(len(single), 1), len(set(pairs)) / max(len(pairs), 1), slope)
 
 
+def repetition(texts: Sequence[str]) -> float:
+    """Chance that two different places of the texts hold one word, without bias; 1 where there are no two places."""
+    _, counts = np.unique([word for text in texts for word in text.split()], return_counts=True)
+    total = int(counts.sum())
+    return float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else 1.0
+
+
 def refits(probs: Float64s, size: int, generations: int, chains: int, seed: int) -> Float64s:
     """Chains of a categorical distribution refitted to `size` of its own draws, (generations + 1, chains, categories).
 

@@ -39,14 +39,19 @@ PAIRS = _pairs()
 # Kinds whose metrics have tests of their own, against enumeration and closed forms.
 OWN = {
     "Chains",
+    "Collapses",
     "Conditionals",
     "Continuations",
     "Events",
     "LastWords",
+    "Paired",
     "Posterior",
     "Preferences",
+    "Programs",
+    "Reweighted",
     "Rollouts",
     "Searches",
+    "Selections",
     "Several",
 }
 # What wants pools of one size, answers in several orders, sets of places, exact forecasts, a chain's draws, verifiers'

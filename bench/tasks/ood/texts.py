@@ -20,7 +20,7 @@ from bench.tasks.ood.wanted import DETECTION
 
 EACH, TRAIN = 60, 160
 NAME = "ood/texts"
-SCORES = ("text-nll", "text-perplexity", "lm-ratio", "lm-ratio-mean", "lm-ratio-question", "lm-ratio-answer")
+SCORES = ("text-nll", "text-perplexity", "lm-ratio", "lm-ratio-mean", "lm-ratio-question", "lm-ratio-answer", "dsir")
 
 
 @task(
@@ -30,6 +30,7 @@ SCORES = ("text-nll", "text-perplexity", "lm-ratio", "lm-ratio-mean", "lm-ratio-
     source="bench, procedural; after Zhang et al. 2024, arXiv:2404.08679",
     metrics=DETECTION,
     scores=SCORES,
+    version=2,
 )
 def ood_texts(seed: int) -> Examples:
     """60 stories of a harbour against 60 texts each of four kinds; 160 other stories of it are for training.
@@ -66,6 +67,7 @@ class Contrasting:
             question=questions,
             base=None if base is None else base[0],
             base_question=None if base is None else base[1],
+            text=np.array([question + answer for question, answer in texts], dtype=object),
             bytes=np.array([len((question + answer).encode()) for question, answer in texts]),
         )
 
