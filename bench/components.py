@@ -16,9 +16,10 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.errors import UsageError
 from bench.records import Record
+from bench.results import Interval
 
 Better = Literal["higher", "lower", "none"]
-Norm = Literal["l1", "l2", "square", "max", "positive", "peak"]
+Norm = Literal["l1", "l2", "square", "max", "positive", "peak", "trough"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 REGISTERED: dict[str, dict[str, Component]] = {}
@@ -105,7 +106,9 @@ class Metric(Component):
     memory.  whole: whether a mean's values depend on other rows than their own, so that they cannot be made block by
     block.  norm, gaps: of a number that is a norm of noisy gaps, and so biased, which norm and the function
     (record, weights (B, n)) -> (B, K) that gives them; its interval comes from inverting tests (see
-    `bench.stats.norms`).
+    `bench.stats.norms`).  Where no norm is it, `norm` is a function of the record that gives one of gaps,
+    (L, K) -> (L,).  ends: (record, design) -> `Interval`, where a metric of the whole set knows its own, without
+    resamples.
     """
 
     kind: ClassVar[str] = "metric"
@@ -117,8 +120,9 @@ class Metric(Component):
     no_interval: str = "it estimates nothing"
     needs: tuple[str, ...] = ()
     whole: bool = False
-    norm: Norm | None = None
+    norm: Norm | Callable[[Any], Callable[[Float64s], Float64s]] | None = None
     gaps: Callable[..., Any] | None = None
+    ends: Callable[..., Interval] | None = None
 
     @property
     def weighted(self) -> bool:
@@ -280,8 +284,9 @@ def metric(
     default: bool = True,
     interval: bool = True,
     gathers: bool = False,
-    norm: Norm | None = None,
+    norm: Norm | Callable[[Any], Callable[[Float64s], Float64s]] | None = None,
     gaps: Callable[..., Any] | None = None,
+    ends: Callable[..., Interval] | None = None,
     needs: Sequence[str] = (),
     whole: bool = False,
     papers: Sequence[str] = (),

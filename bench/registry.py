@@ -71,7 +71,8 @@ def chosen(kind: type[C], text: str) -> C:
     changes: dict[str, Any] = {"name": str(spec), "function": _set(component.function, values)}
     if isinstance(component, Metric):
         # Rows are gathered by the bins of the default, so each stays apart.
-        changes |= {"gathers": False, "gaps": component.gaps and _set(component.gaps, values)}
+        changes |= {"gathers": False}
+        changes |= {k: f and _set(f, values) for k, f in (("gaps", component.gaps), ("ends", component.ends))}
     return replace(component, **changes)
 
 

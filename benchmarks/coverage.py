@@ -1,8 +1,8 @@
-"""How often 95 % intervals hold the truth: python -m benchmarks.coverage [--seconds S] [--reps N] [--out FILE].
+"""How often 95 % intervals hold the truth: python -m benchmarks.coverage [--seconds S] [--reps N] [METRIC ...].
 
 Draws records from worlds whose truth is known (`benchmarks.worlds`), measures every metric that prints an interval,
 and writes docs/coverage.md, and beside the package's statistics the table from which results are cautioned.  It takes
-an hour or more: with `--keep FILE` what was counted is kept, one JSON line each, and a later call counts the rest.
+an hour or more: with `--keep FILE` what was counted is kept, one JSON line each, and a later call counts more.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ import numpy as np
 from bench.components import Metric, NotApplicable
 from bench.registry import find
 from bench.stats.cautions import LOW, TABLE
-from bench.stats.intervals import interval
+from bench.stats.intervals import Estimate, intervals
 from benchmarks.errors import procedures, type_one
 from benchmarks.worlds import SHARED, SIZE, WORLDS, World, metrics, truth
 
@@ -37,7 +37,8 @@ LEGEND = (
     f"**Bold**: below 93 % by more than two standard errors of the simulation (three, of fewer than {MANY} records); "
     "results of such a metric at such a size "
     "say so. *Italic*: above 97 % likewise (wider than need be). A number in brackets: so many records had an interval "
-    f"at all. –: none, or the metric is too slow for {FEW} records of that size."
+    "at all. –: none, since nothing varies (`top-5-mass` of three classes is 1, `interval-width` of intervals of one "
+    f"width is that), or fewer than {FEW} records in the time that there was (`skce` looks at every pair of rows)."
 )
 
 
@@ -66,29 +67,56 @@ class Cover:
         return self.found >= FEW and self.share < LOW - (2 if self.found >= MANY else 3) * self.error
 
 
-def simulate(world: World, name: str, n: int, clustered: bool, *, reps: int, seconds: float) -> Cover:
-    """Coverage of one metric by `reps` records of n rows, or as many as there is time for."""
-    metric = find(Metric, name)
-    real = truth(world, name)
-    # One seed for all metrics, which therefore see the same records.
-    rng = np.random.default_rng([n, int(clustered), *world.name.encode()])
-    found = held = done = 0
-    method = "none"
-    start = time.process_time()
-    while done < reps and (time.process_time() - start < seconds):
-        record = world.draw(rng, n, clustered)
-        done += 1
-        try:
-            ends = interval(metric, record, seed=done).interval
-        except NotApplicable:
+def simulate(
+    world: World, before: Mapping[str, Cover], n: int, clustered: bool, *, reps: int, seconds: float
+) -> dict[str, Cover]:
+    """Coverage of metrics by `reps` records of n rows each, or as many as there is time for.
+
+    before: what is counted already of each metric that is to be measured; the records go on from there.  seconds: for
+    each metric, by its time for the first record; together they take less, since what several need is done once.
+    """
+    counts = dict(before)
+    reals = {name: truth(world, name, clustered and name in world.own) for name in before}
+    last = dict.fromkeys(before, reps)
+    timed: set[str] = set()
+    for index in range(min((cover.reps for cover in before.values()), default=reps), reps):
+        active = [name for name in before if before[name].reps <= index < last[name]]
+        if not active:
             continue
-        if ends.low is None or ends.high is None:
-            continue
-        found += 1
-        # Sums of a known truth in another order may miss it by a rounding.
-        held += bool(ends.low - 1e-12 <= real <= ends.high + 1e-12)
-        method = ends.method.partition(", design")[0]
-    return Cover(done, found, held, method)
+        # All metrics see the same records.
+        record = world.draw(np.random.default_rng([index, n, int(clustered), *world.name.encode()]), n, clustered)
+        known = [name for name in active if name in timed]
+        for names in [known, *([name] for name in active if name not in timed)]:
+            start = time.process_time()
+            found = intervals([find(Metric, name) for name in names], record, seed=_seed(index, n))
+            for name, each in zip(names, found, strict=True):
+                counts[name] = _counted(counts[name], each, reals[name])
+            if names is not known:
+                timed.add(names[0])
+                taken = max(time.process_time() - start, 1e-6)
+                last[names[0]] = before[names[0]].reps + int(seconds / taken) + 1
+    return counts
+
+
+def _seed(index: int, n: int) -> int:
+    """Of a record's resamples.
+
+    Drawing the counts of many rows takes longer than most metrics, so two sets of them (which are kept in memory) serve
+    large records by turns: the same counts of other rows are as good as other counts.
+    """
+    return index if n < max(SIZES) else index % 2
+
+
+def _counted(cover: Cover, estimate: Estimate | NotApplicable, real: float) -> Cover:
+    """One record more."""
+    if isinstance(estimate, NotApplicable):
+        return replace(cover, reps=cover.reps + 1)
+    ends = estimate.interval
+    if ends.low is None or ends.high is None:
+        return replace(cover, reps=cover.reps + 1)
+    # Sums of a known truth in another order may miss it by a rounding.
+    held = cover.held + bool(ends.low - 1e-12 <= real <= ends.high + 1e-12)
+    return Cover(cover.reps + 1, cover.found + 1, held, ends.method.partition(", design")[0])
 
 
 def cell(cover: Cover) -> str:
@@ -155,32 +183,27 @@ def cautions(found: Found) -> dict[str, dict[str, float]]:
     return table
 
 
-def _world(job: tuple[str, int, float, Path | None]) -> Table:
-    """All metrics of one world, whose truths are then worked out once."""
-    name, reps, seconds, keep = job
+def _world(job: tuple[str, Sequence[str], int, float, Path | None]) -> Table:
+    """Metrics of one world (all, where none is named), whose truths are then worked out once."""
+    name, only, reps, seconds, keep = job
     world = next(w for w in WORLDS if w.name == name)
     before = kept(keep)
-    found: Table = {}
-    for metric in metrics(world):
-        for clustered in CLUSTERED:
-            slow = False
-            for n in SIZES:
-                key = (name, metric, n, clustered)
-                if key in before:
-                    found[key] = before[key]
-                elif seconds <= 0:
-                    continue
-                else:
-                    # Ten times the rows take three times as long or more: what could not come to enough is not begun.
-                    found[key] = (
-                        Cover(0, 0, 0, "none")
-                        if slow
-                        else simulate(world, metric, n, clustered, reps=reps, seconds=seconds)
-                    )
-                    if keep is not None:
-                        with keep.open("a", encoding="utf-8") as file:
-                            file.write(json.dumps([*key, asdict(found[key])]) + "\n")
-                slow = found[key].reps < min(3 * FEW, reps)
+    found: Table = {key: cover for key, cover in before.items() if key[0] == name and key[1] in metrics(world)}
+    if seconds <= 0:
+        return found
+    for clustered in CLUSTERED:
+        names = [metric for metric in metrics(world) if not only or metric in only]
+        for n in SIZES:
+            known = {metric: before.get((name, metric, n, clustered), Cover(0, 0, 0, "none")) for metric in names}
+            wanted = {metric: cover for metric, cover in known.items() if cover.reps < reps}
+            counts = simulate(world, wanted, n, clustered, reps=reps, seconds=seconds)
+            found |= {(name, metric, n, clustered): cover for metric, cover in counts.items()}
+            if keep is not None:
+                with keep.open("a", encoding="utf-8") as file:
+                    for metric, cover in counts.items():
+                        file.write(json.dumps([name, metric, n, clustered, asdict(cover)]) + "\n")
+            # Ten times the rows take three times as long or more: what could not come to enough is not begun.
+            names = [metric for metric in names if (known | counts)[metric].reps >= min(3 * FEW, reps)]
     return found
 
 
@@ -192,9 +215,9 @@ def kept(file: Path | None) -> Table:
     return {(world, metric, n, clustered): Cover(**cover) for world, metric, n, clustered, cover in lines}
 
 
-def simulated(reps: int, seconds: float, jobs: int, keep: Path | None) -> Iterator[Table]:
+def simulated(only: Sequence[str], reps: int, seconds: float, jobs: int, keep: Path | None) -> Iterator[Table]:
     """The worlds' tables as they come."""
-    work = [(world.name, reps, seconds, keep) for world in WORLDS]
+    work = [(world.name, only, reps, seconds, keep) for world in WORLDS]
     if jobs == 1:
         yield from map(_world, work)
         return
@@ -205,6 +228,7 @@ def simulated(reps: int, seconds: float, jobs: int, keep: Path | None) -> Iterat
 def main(arguments: list[str] | None = None) -> int:
     """Simulate and write the page and the table of cautions."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("metrics", nargs="*", help="names of those to count now; all, where none is given")
     parser.add_argument("--reps", type=int, default=1000, help="records of each size, at most")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each metric and size, at most; 0: what is kept")
     parser.add_argument("--pairs", type=int, default=2000, help="of models, by which tests are measured")
@@ -215,7 +239,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     found: Table = {}
-    for part in simulated(options.reps, options.seconds, options.jobs, options.keep):
+    for part in simulated(options.metrics, options.reps, options.seconds, options.jobs, options.keep):
         found |= part
         print(*dict.fromkeys(key[0] for key in part), file=sys.stderr, flush=True)
     options.out.write_text(page(found, [*type_one(options.pairs), *procedures(options.pairs // 2)]), encoding="utf-8")

@@ -10,7 +10,8 @@ from bench.arrays import AnyArray, Float64s
 from bench.checks.cases import exact, ids, measured, simulated
 from bench.checks.metrics import confident
 from bench.components import Truth, check
-from bench.metrics.decomposition import brier_loss, decomposed, log_loss, murphy
+from bench.metrics.decomposition import brier_loss, decomposed, log_loss
+from bench.metrics.murphy import murphy
 from bench.records import Classification
 from bench.seeds import generator
 

@@ -14,9 +14,11 @@ import numpy as np
 
 from bench.arrays import Float64s, Ints
 from bench.components import metric
-from bench.latest import frozen, latest
+from bench.latest import latest
 from bench.metrics.judged import BINS, base_weights, in_bins, judged, with_classes
 from bench.metrics.ordered import binned, mass_bins, ordered
+from bench.metrics.sums import Sums, sums
+from bench.metrics.widths import cells
 from bench.records import Classification, Judged
 
 NIXON = "Nixon et al. 2019, Measuring Calibration in Deep Learning"
@@ -28,7 +30,10 @@ Bins = tuple[Float64s, Float64s]  # each (B, bins): weight, and weight x (correc
 
 
 def width_bins(record: Judged, w: Float64s, bins: int = BINS) -> Bins:
-    """Weight and gap of bins of equal width."""
+    """Weight and gap of bins of equal width; of the usual number of them, those that hold a row."""
+    if bins == BINS:
+        held = cells(record, w)
+        return held.mass, held.gap
     confidence, correct = judged(record)
     members = in_bins(confidence, bins)
     return w @ members, w @ (members * (correct - confidence)[:, None])
@@ -50,9 +55,20 @@ def _place(record: Judged, bins: int) -> Ints:
 
 
 @latest
-def _members(record: Judged) -> Float64s:
-    """Membership in the usual number of bins of equal weight, (n, bins)."""
-    return frozen((_place(record, BINS)[:, None] == np.arange(BINS)).astype(np.float64))
+def _settled(record: Judged) -> Sums:
+    """The usual number of bins of equal weight."""
+    return _in_places(record, BINS)
+
+
+def _in_places(record: Judged, bins: int) -> Sums:
+    confidence, correct = judged(record)
+    return sums(_place(record, bins), bins, np.ones(len(confidence)), correct - confidence)
+
+
+@latest
+def _settled_bins(record: Judged, w: Float64s) -> Bins:
+    mass, gap = _settled(record)(w)
+    return mass, gap
 
 
 def settled_bins(record: Judged, w: Float64s, bins: int = BINS) -> Bins:
@@ -61,10 +77,10 @@ def settled_bins(record: Judged, w: Float64s, bins: int = BINS) -> Bins:
     For the noise of the bins' gaps: bins that are formed anew on each resample would add the noise of their borders to
     it, which no estimate has, and an error that is known less its noise would come out too small.
     """
-    confidence, correct = judged(record)
-    same = bins == BINS
-    members = _members(record) if same else (_place(record, bins)[:, None] == np.arange(bins)).astype(np.float64)
-    return w @ members, w @ (members * (correct - confidence)[:, None])
+    if bins == BINS:
+        return _settled_bins(record, w)
+    mass, gap = _in_places(record, bins)(w)
+    return mass, gap
 
 
 def normed(bins: Bins, norm: Literal["l1", "l2", "max"]) -> Float64s:
@@ -239,12 +255,21 @@ def ece_under(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
         return np.maximum(gap, 0).sum(axis=1) / mass.sum(axis=1)
 
 
+@latest
+def _steps(record: Judged) -> Sums:
+    """The rows up to each of 128 distinct confidences at most, from the one before."""
+    confidence, correct = judged(record)
+    values, inverse = np.unique(confidence, return_inverse=True)
+    index: Ints = inverse
+    places = np.unique(np.linspace(0, len(values) - 1, PLACES).round().astype(np.int64))
+    return sums(np.searchsorted(places, index), len(places), np.ones(len(confidence)), correct - confidence)
+
+
 def _path(record: Judged, w: Float64s) -> Float64s:
     """The running sum that `ks-calibration` is the largest of, at 128 places at most, (B, K)."""
-    rows = ordered(*judged(record), w)
-    places = np.unique(np.linspace(0, len(rows.confidence) - 1, PLACES).round().astype(np.int64))
+    mass, gap = _steps(record)(w)
     with np.errstate(invalid="ignore"):
-        return np.cumsum(rows.gap, axis=1)[:, places] / rows.total[:, None]
+        return np.cumsum(gap, axis=1) / mass.sum(axis=1, keepdims=True)
 
 
 @metric(
@@ -274,7 +299,8 @@ def ks_calibration(record: Judged, w: Float64s) -> Float64s:
 def _classes(threshold: float) -> Callable[[Classification, Float64s], Float64s]:
     """Mean gaps of the bins that each class has under the record's own weights, over their number, (B, K)."""
 
-    def gaps(record: Classification, w: Float64s) -> Float64s:
+    @latest
+    def settled(record: Classification) -> list[Sums]:
         with_classes(record)
         probs = np.clip(record.probs, 0.0, 1.0)
         own = np.broadcast_to(base_weights(record), (1, len(record)))
@@ -282,13 +308,19 @@ def _classes(threshold: float) -> Callable[[Classification, Float64s], Float64s]
         for c in range(probs.shape[1]):
             kept = np.flatnonzero(probs[:, c] >= threshold)
             if len(kept):
-                p, here = probs[kept, c], w[:, kept]
+                p = probs[kept, c]
                 rows = ordered(p, np.zeros(len(p)), own[:, kept])
                 place = mass_bins(rows.weight, BINS)[0][np.searchsorted(rows.confidence, p)]
-                members = (place[:, None] == np.unique(place[own[0, kept] > 0])).astype(np.float64)
-                gap = (record.labels[kept] == c) - p
-                found.append(means((here @ members, here @ (members * gap[:, None]))))
-        return np.concatenate(found, axis=1) / sum(each.shape[1] for each in found)
+                used = np.unique(place[own[0, kept] > 0])
+                cell = np.full(len(record), -1)
+                cell[kept] = np.where(np.isin(place, used), np.searchsorted(used, place), -1)
+                gap = (record.labels == c) - probs[:, c]
+                found.append(sums(cell, len(used), np.ones(len(gap)), gap))
+        return found
+
+    def gaps(record: Classification, w: Float64s) -> Float64s:
+        wide = np.concatenate([means((mass, gap)) for mass, gap in (each(w) for each in settled(record))], axis=1)
+        return wide / wide.shape[1]
 
     return gaps
 

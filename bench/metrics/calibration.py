@@ -6,98 +6,47 @@ has a bin of its own kind and not one too many.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bench.arrays import Float64s, Ints
 from bench.components import PerSample, metric, per_sample
-from bench.latest import frozen, latest
+from bench.latest import latest
 from bench.metrics.binned import means, roots, shares, width_bins
-from bench.metrics.gathering import JudgedCells, numbered
-from bench.metrics.judged import BINS, base_weights, bin_of, judged, with_classes
+from bench.metrics.gathering import JudgedCells
+from bench.metrics.judged import BINS, base_weights, judged, with_classes
+from bench.metrics.sums import Sums, sums
+from bench.metrics.widths import bin_index, cells, sums_of
 from bench.records import Classification, Judged
-
-ROWS = 1 << 16  # at a time
-FEW = 4  # weightings; for fewer, a product would spend its time on laying out its columns
-
-
-@dataclass(frozen=True, eq=False)
-class _Cells:
-    """What the bins hold under weights w (B, n), bins that hold no row left out; each (B, K).
-
-    mass: sum of w.  gap: sum of w (correct - confidence).  mean: sum of w confidence.
-    """
-
-    mass: Float64s
-    gap: Float64s
-    mean: Float64s
-
-
-@latest
-def _bin(record: Judged) -> tuple[Ints, int]:
-    """The bin of each row, (n,), of the K that hold one."""
-    held, index, _ = numbered(bin_of(judged(record)[0]))
-    return frozen(index), len(held)
-
-
-def _sums(record: Judged, w: Float64s, *columns: Callable[[slice], Float64s]) -> list[Float64s]:
-    """Sums of w (B, n) times each column over the rows of each bin, (B, K): one product, or one pass a column.
-
-    A column is worked out some rows at a time, (rows,).
-    """
-    index, k = _bin(record)
-    size, n = w.shape
-    sums = [np.zeros((size, k)) for _ in columns]
-    for start in range(0, n, ROWS if size < FEW else max(n, 1)):
-        rows = slice(start, start + ROWS if size < FEW else n)
-        part = w[:, rows]
-        if size >= FEW:
-            member = index[rows, None] == np.arange(k)
-            wide = part @ np.hstack([member * column(rows)[:, None] for column in columns])
-            return [wide[:, i * k : (i + 1) * k] for i in range(len(columns))]
-        cell = (index[rows].astype(np.int64) + k * np.arange(size)[:, None]).ravel()
-        for i, column in enumerate(columns):
-            sums[i] += np.bincount(cell, (part * column(rows)).ravel(), size * k).reshape(size, k)
-    return sums
-
-
-@latest
-def _cells(record: Judged, w: Float64s) -> _Cells:
-    """One product for every binned metric."""
-    confidence, correct = judged(record)
-    gap = lambda s: correct[s] - confidence[s]  # noqa: E731
-    return _Cells(*_sums(record, w, lambda s: np.ones(len(confidence[s])), gap, lambda s: confidence[s]))
 
 
 def _shares(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Gaps in units of the whole weight, (B, K)."""
     if bins != BINS:
         return shares(width_bins(record, w, bins))
-    cells = _cells(record, w)
+    held = cells(record, w)
     with np.errstate(invalid="ignore"):
-        return cells.gap / cells.mass.sum(axis=1, keepdims=True)
+        return held.gap / held.mass.sum(axis=1, keepdims=True)
 
 
 def _roots(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Mean gaps times the roots of the bins' shares, (B, K)."""
     if bins != BINS:
         return roots(width_bins(record, w, bins))
-    cells = _cells(record, w)
+    held = cells(record, w)
     with np.errstate(invalid="ignore", divide="ignore"):
-        scaled = np.where(cells.mass > 0, cells.gap / np.sqrt(cells.mass), 0.0)
-        return scaled / np.sqrt(cells.mass.sum(axis=1, keepdims=True))
+        scaled = np.where(held.mass > 0, held.gap / np.sqrt(held.mass), 0.0)
+        return scaled / np.sqrt(held.mass.sum(axis=1, keepdims=True))
 
 
 def _means(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     """Mean gaps, (B, K), 0 in an empty bin."""
     if bins != BINS:
         return means(width_bins(record, w, bins))
-    cells = _cells(record, w)
+    held = cells(record, w)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(cells.mass > 0, cells.gap / cells.mass, 0.0)
+        return np.where(held.mass > 0, held.gap / held.mass, 0.0)
 
 
 @metric(
@@ -143,11 +92,11 @@ def ece_null(record: Judged, w: Float64s) -> Float64s:
     """
     confidence, _ = judged(record)
     own = np.broadcast_to(base_weights(record), len(confidence))
-    cells = _cells(record, w)
-    mass = cells.mass
-    square, variance = _sums(record, w, lambda s: own[s], lambda s: own[s] * confidence[s] * (1 - confidence[s]))
+    held = cells(record, w)
+    mass = held.mass
+    square, variance = sums_of(record, w, lambda s: own[s], lambda s: own[s] * confidence[s] * (1 - confidence[s]))
     with np.errstate(invalid="ignore", divide="ignore"):
-        p, trials = cells.mean / mass, mass**2 / square
+        p, trials = held.mean / mass, mass**2 / square
         # Of a sum of equal trials, of the trials as they are: the ratio is 1 less the spread of confidences.
         ratio = np.sqrt(np.maximum(variance / (square * p * (1 - p)), 0.0))
         expected = mass * ratio * binomial_deviation(trials, p)
@@ -198,10 +147,10 @@ def ece_debiased(record: Judged, w: Float64s) -> Float64s:
     a bin in which no pair is left adds 0.  Compare its square root with `ece`, not itself.  Its interval, that of the
     square of `ece-l2`, is of a quantity that is never below 0.  w: (B, n); returns (B,).
     """
-    cells = _cells(record, w)
-    mass = cells.mass
+    held = cells(record, w)
+    mass = held.mass
     masses, gaps = _within(record, w)
-    pairs, products = mass**2 - masses, cells.gap**2 - gaps
+    pairs, products = mass**2 - masses, held.gap**2 - gaps
     with np.errstate(invalid="ignore", divide="ignore"):
         # Rounding may leave a crumb where there is no pair.
         square = np.where(pairs > 1e-12 * mass**2, products / pairs, 0.0)
@@ -211,7 +160,7 @@ def ece_debiased(record: Judged, w: Float64s) -> Float64s:
 @latest
 def _clusters(record: Any) -> tuple[Ints, Ints, Ints]:
     """Rows (n,) gathered by cluster within a bin, where each of these begins, (C,), and its bin, (C,)."""
-    index, _ = _bin(record)
+    index, _ = bin_index(record)
     codes = np.unique(record.groups, return_inverse=True)[1]
     key = index.astype(np.int64) * len(codes) + codes
     order = np.argsort(key, kind="stable")
@@ -227,12 +176,12 @@ def _within(record: Any, w: Float64s) -> tuple[Float64s, Float64s]:
             squares = record.squares(w)
         else:  # where all rows weigh the same, no column of weights is made
             squares = np.broadcast_to(w[:, :1] ** 2, w.shape) if w.strides[1] == 0 else w * w
-        masses, gaps = _sums(
+        masses, gaps = sums_of(
             record, squares, lambda s: np.ones(len(correct[s])), lambda s: (correct[s] - confidence[s]) ** 2
         )
         return masses, gaps
     gap = correct - confidence
-    _, k = _bin(record)
+    _, k = bin_index(record)
     order, starts, index = _clusters(record)
     member = (index[:, None] == np.arange(k)).astype(np.float64)
     mass, gaps = (np.add.reduceat(x.T[order], starts, axis=0).T for x in (w, w * gap))
@@ -260,18 +209,21 @@ def mce(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     return np.where(w.sum(axis=1) > 0, np.abs(_means(record, w, bins)).max(axis=1), np.nan)
 
 
-def _by_class(record: Classification, w: Float64s) -> Float64s:
-    """Gaps of each class's bins over the whole weight and the number of classes, (B, K)."""
-    from scipy.sparse import csr_array
-
+@latest
+def _class_sums(record: Classification) -> Sums:
+    """Gaps of the bins of every class, each row in one of each."""
     with_classes(record)
     probs = np.clip(record.probs, 0.0, 1.0)
-    n, classes = probs.shape
+    classes = probs.shape[1]
     cell = np.minimum((probs * BINS).astype(np.int64), BINS - 1) + BINS * np.arange(classes)
-    gap = (record.labels[:, None] == np.arange(classes)) - probs
-    cells = csr_array((gap.ravel(), cell.ravel(), np.arange(0, n * classes + 1, classes)), shape=(n, classes * BINS))
+    return sums(cell, BINS * classes, (record.labels[:, None] == np.arange(classes)) - probs)
+
+
+def _by_class(record: Classification, w: Float64s) -> Float64s:
+    """Gaps of each class's bins over the whole weight and the number of classes, (B, K)."""
+    (gaps,) = _class_sums(record)(w)
     with np.errstate(invalid="ignore"):
-        return (w @ cells) / w.sum(axis=1, keepdims=True) / classes
+        return gaps / w.sum(axis=1, keepdims=True) / record.probs.shape[1]
 
 
 @metric(

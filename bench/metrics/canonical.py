@@ -60,29 +60,37 @@ def _settled(record: Classification) -> Ints:
     return frozen(cells(record.probs, _own(record)))
 
 
+@latest
 def _residuals(record: Classification) -> Float64s:
     """One-hot label less prediction, (n, C)."""
-    return (record.labels[:, None] == np.arange(record.probs.shape[1])) - record.probs
+    return frozen((record.labels[:, None] == np.arange(record.probs.shape[1])) - record.probs)
 
 
-def _bins(record: Classification, w: Float64s, cell: Ints) -> tuple[Float64s, Float64s]:
-    """Weight of each cell, (B, K), and weighted sum of its residuals, (B, K, C)."""
-    residual = _residuals(record)
-    member = (cell[:, None] == np.arange(cell.max(initial=0) + 1)).astype(np.float64)
-    sums = np.stack([w @ (member * column[:, None]) for column in residual.T], axis=2)
-    return w @ member, sums
+def _bins(residual: Float64s, w: Float64s, cell: Ints) -> tuple[Float64s, Float64s]:
+    """Weight of each cell, (B, K), and weighted sum of its residuals (n, C), (B, K, C)."""
+    order = np.argsort(cell, kind="stable")
+    ends = np.cumsum(np.bincount(cell))
+    each, residual = w.T[order], residual[order]  # weights of one row stand side by side
+    parts = [slice(end - size, end) for end, size in zip(ends, np.diff(ends, prepend=0), strict=True)]
+    mass = [each[rows].sum(axis=0) for rows in parts]
+    return np.stack(mass, axis=1), np.stack([each[rows].T @ residual[rows] for rows in parts], axis=1)
+
+
+@latest
+def _settled_bins(record: Classification, w: Float64s) -> tuple[Float64s, Float64s]:
+    return _bins(_residuals(record), w, _settled(record))
 
 
 def _shares(record: Classification, w: Float64s) -> Float64s:
     """Half the residuals of each cell and class over the whole weight, (B, K C): of their l1 norm is the error."""
-    mass, sums = _bins(record, w, _settled(record))
+    mass, sums = _settled_bins(record, w)
     with np.errstate(invalid="ignore"):
         return (sums / 2 / mass.sum(axis=1)[:, None, None]).reshape(len(w), -1)
 
 
 def _roots(record: Classification, w: Float64s) -> Float64s:
     """Mean residuals times the roots of the cells' shares, (B, K C)."""
-    mass, sums = _bins(record, w, _settled(record))
+    mass, sums = _settled_bins(record, w)
     parts: list[Bins] = [(mass, sums[:, :, c]) for c in range(sums.shape[2])]
     return np.concatenate([roots(part) for part in parts], axis=1)
 
@@ -115,9 +123,10 @@ def canonical_ece(record: Classification, w: Float64s) -> Float64s:
     so it is at most the error without cells.  Noise never cancels: biased upwards, the more so the more classes.
     `canonical-ece-debiased` and `skce` are not.  w: (B, n); returns (B,).
     """
+    residual = _residuals(record)
 
     def error(row: Float64s, cell: Ints) -> float:
-        mass, sums = _bins(record, row[None], cell)
+        mass, sums = _bins(residual, row[None], cell)
         return float(np.abs(sums).sum() / 2 / mass.sum())
 
     return _each(record, w, error)
@@ -146,7 +155,7 @@ def canonical_ece_debiased(record: Classification, w: Float64s) -> Float64s:
     codes = np.arange(len(record)) if record.groups is None else np.unique(record.groups, return_inverse=True)[1]
 
     def error(row: Float64s, cell: Ints) -> float:
-        mass, sums = _bins(record, row[None], cell)
+        mass, sums = _bins(residual, row[None], cell)
         key = np.unique(cell * (codes.max(initial=0) + 1) + codes, return_index=True, return_inverse=True)
         at = cell[key[1]]  # the cell of each cluster's part in it
 

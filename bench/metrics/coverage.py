@@ -9,6 +9,7 @@ from bench.components import NotApplicable, PerSample, metric, per_sample
 from bench.forecasts.forms import central, pit
 from bench.latest import frozen, latest
 from bench.metrics.intervals import interval_loss
+from bench.metrics.sums import Sums, sums
 from bench.records import Regression
 
 PLACES = 128  # of a path at which its distribution is worked out
@@ -96,9 +97,9 @@ def coverage_error(record: Regression, w: Float64s) -> Float64s:
 def reached(first: Ints, count: int, w: Float64s) -> Float64s:
     """Share of the weight w (B, n) that is in by each of `count` nested sets, given the first that holds each row."""
     if len(w) < FEW:
-        masses = np.stack([np.bincount(first, each, count + 1) for each in w])
+        masses: Float64s = np.stack([np.bincount(first, each, count + 1) for each in w]).astype(np.float64, copy=False)
     else:
-        masses = w @ (first[:, None] == np.arange(count + 1)).astype(np.float64)
+        (masses,) = sums(first, count + 1, np.ones(len(first)))(w)
     with np.errstate(invalid="ignore"):
         return np.cumsum(masses[:, :count], axis=1) / w.sum(axis=1)[:, None]
 
@@ -126,14 +127,28 @@ def _first(record: Regression) -> tuple[Ints, Float64s]:
     return frozen(first), shares
 
 
-def _path(record: Regression, w: Float64s) -> Float64s:
-    """The distribution of F(y) less the uniform, in the middles of 128 of its steps at most, (B, K)."""
+@latest
+def _steps(record: Regression) -> tuple[Sums, Float64s]:
+    """The rows from each of 128 steps of F(y) at most to the next, and the values of these, (K,).
+
+    Of a step's own rows one half stands before it and one half after.
+    """
     order, starts, each = _in_order(record)
     places = np.unique(np.linspace(0, len(starts) - 1, PLACES).round().astype(np.int64))
-    mass = w.T[order] if len(starts) == len(order) else np.add.reduceat(w.T[order], starts, axis=0)
+    index = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
+    around: Ints = np.empty((len(order), 2), dtype=np.int64)
+    around[order, 0] = np.searchsorted(places, index)
+    around[order, 1] = np.searchsorted(places, index, side="right")
+    return sums(around, len(places) + 1, np.full(around.shape, 0.5)), each[places]
+
+
+def _path(record: Regression, w: Float64s) -> Float64s:
+    """The distribution of F(y) less the uniform, in the middles of 128 of its steps at most, (B, K)."""
+    steps, each = _steps(record)
+    (mass,) = steps(w)
     with np.errstate(invalid="ignore"):
-        middles = (np.cumsum(mass, axis=0)[places] - mass[places] / 2).T / w.sum(axis=1)[:, None]
-    return middles - each[places]
+        middles = np.cumsum(mass, axis=1)[:, :-1] / mass.sum(axis=1, keepdims=True)
+    return middles - each
 
 
 @metric(

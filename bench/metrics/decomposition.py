@@ -1,12 +1,13 @@
 """What a proper score is made of: miscalibration, discrimination and the uncertainty of the outcomes.
 
 CORP: the recalibrated confidence is the isotonic regression of correctness on confidence, so no bins are chosen, and
-score = miscalibration - discrimination + uncertainty holds exactly, for every proper score.  Murphy's older
-decomposition, of the Brier score over bins, stands beside it.
+score = miscalibration - discrimination + uncertainty holds exactly, for every proper score.  Murphy's older one is
+`bench.metrics.murphy`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,13 +15,22 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import metric
-from bench.metrics.judged import in_bins, judged
-from bench.metrics.ordered import Ordered, ordered
+from bench.latest import latest
+from bench.metrics.gathering import numbered
+from bench.metrics.judged import base_weights, judged
+from bench.metrics.ordered import Ordered, mass_bins, ordered
+from bench.metrics.sums import Sums, sums
 from bench.records import Judged
+from bench.results import Interval
+from bench.stats.design import Design
+from bench.stats.norms import Form
+from bench.stats.wilson import proportion
 
 CORP = "Dimitriadis, Gneiting and Jordan 2021, Stable reliability diagrams for probabilistic classifiers (CORP)"
 MURPHY = "Murphy 1973, A New Vector Partition of the Probability Score"
 LN2 = 0.6931471805599453
+BINS = 32  # of equal weight, by which the spread of the parts is found: far narrower than isotonic steps are wide
+LEAST, ROWS = 5, 20  # bins, and rows in one
 
 Loss = Callable[[Float64s, int], Float64s]  # (probabilities, outcome 0 or 1) -> loss of each, of a proper score
 
@@ -44,6 +54,11 @@ def log_loss(p: Float64s, outcome: int) -> Float64s:
     """-log of the probability of what happened, nats; infinite where that was 0."""
     with np.errstate(divide="ignore"):
         return -np.log(p if outcome else 1 - p)
+
+
+def binary_entropy(p: float) -> float:
+    """Entropy of an event of probability p, nats."""
+    return -sum(x * math.log(x) for x in (p, 1 - p) if x > 0)
 
 
 def isotonic(rows: Ordered) -> Float64s:
@@ -74,7 +89,11 @@ def decomposed(loss: Loss, confidence: Float64s, correct: Float64s, w: Float64s)
 
     loss: (p, outcome) -> loss, of a proper score.  confidence: (n,).  correct: (n,), 0 or 1.  w: (B, n).
     """
-    rows = ordered(confidence, correct, w)
+    return parts(loss, ordered(confidence, correct, w))
+
+
+def parts(loss: Loss, rows: Ordered) -> Decomposition:
+    """The decomposition from the weight and the right answers at each confidence."""
     total = rows.total
     with np.errstate(invalid="ignore"):
         base = rows.hits.sum(axis=1) / total
@@ -100,6 +119,66 @@ def _of(loss: Loss, record: Judged, w: Float64s) -> Decomposition:
     return decomposed(loss, confidence, correct.astype(np.float64), w)
 
 
+@latest
+def _binned(record: Judged) -> tuple[Sums, Float64s, Float64s]:
+    """Sums over bins of equal weight, the shares of these, (K,), and their mean confidences, (K,).
+
+    32 of them; of few rows fewer, so that each holds enough for its own noise to be known.
+    """
+    confidence, correct = judged(record)
+    own = np.array(np.broadcast_to(base_weights(record), len(confidence)), dtype=np.float64)
+    rows = ordered(confidence, correct, own[None])
+    bins = int(np.clip((own > 0).sum() // ROWS, LEAST, BINS))
+    place = mass_bins(rows.weight, bins)[0][np.searchsorted(rows.confidence, confidence)]
+    _, cell, _ = numbered(place)
+    count = int(cell.max(initial=0)) + 1
+    of = sums(cell, count, np.ones(len(own)), correct.astype(np.float64), confidence)
+    mass, _, mean = (each[0] for each in of(own[None]))
+    return of, mass / mass.sum(), mean / mass
+
+
+def _promised_gaps(record: Judged, w: Float64s) -> Float64s:
+    """Rates of right answers in the bins less their mean confidences, times the roots of their shares, (B, K)."""
+    mass, hits, mean = _binned(record)[0](w)
+    return _rooted(hits - mean, mass)
+
+
+def _rate_gaps(record: Judged, w: Float64s) -> Float64s:
+    """Rates of right answers in the bins less the overall one, times the roots of their shares, (B, K)."""
+    mass, hits, _ = _binned(record)[0](w)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        base = hits.sum(axis=1, keepdims=True) / mass.sum(axis=1, keepdims=True)
+    return _rooted(hits - mass * base, mass)
+
+
+def _rooted(sums: Float64s, mass: Float64s) -> Float64s:
+    """Sums over bins as means times the roots of shares, 0 in an empty bin: how many rows a bin holds is noise, too."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(mass > 0, sums / np.sqrt(mass * mass.sum(axis=1, keepdims=True)), 0.0)
+
+
+def _recalibrated(loss: Loss, discrimination: bool) -> Callable[[Judged], Form]:
+    """The part of the score that gaps of the bins make, by isotonic regression over these."""
+
+    def form(record: Judged) -> Form:
+        of, share, confidence = _binned(record)
+        _, hits, _ = (each[0] for each in of(_own(record)))
+        level = np.full_like(share, hits.sum() / _own(record).sum()) if discrimination else confidence
+
+        def part(gaps: Float64s) -> Float64s:
+            rate = np.clip(level + gaps / np.sqrt(share), 0.0, 1.0)
+            found = parts(loss, Ordered(confidence, np.broadcast_to(share, gaps.shape), share * rate))
+            return found.discrimination if discrimination else found.miscalibration
+
+        return part
+
+    return form
+
+
+def _own(record: Judged) -> Float64s:
+    return np.array(np.broadcast_to(base_weights(record), (1, len(judged(record)[0]))), dtype=np.float64)
+
+
 @metric(
     "mcb-brier",
     of=Judged,
@@ -108,6 +187,8 @@ def _of(loss: Loss, record: Judged, w: Float64s) -> Decomposition:
     range=(0, 1),
     biased=True,
     default=False,
+    norm=_recalibrated(brier_loss, False),
+    gaps=_promised_gaps,
     source=CORP,
     check="calibration/decomposition",
 )
@@ -115,8 +196,7 @@ def mcb_brier(record: Judged, w: Float64s) -> Float64s:
     """Miscalibration part of `brier-confidence`: what isotonic recalibration on these very rows would save.
 
     brier-confidence = mcb-brier - dsc-brier + unc-brier, exactly.  Biased upwards, since the recalibration is fitted
-    to the noise too: of the order n^(-2/3) for a calibrated model.  Its 95 % intervals hold the truth in about 92 % of
-    cases (300 samples, confidences .15 too high), less where it is near 0.  w: (B, n); returns (B,).
+    to the noise too: of the order n^(-2/3) for a calibrated model.  w: (B, n); returns (B,).
     """
     return _of(brier_loss, record, w).miscalibration
 
@@ -129,6 +209,8 @@ def mcb_brier(record: Judged, w: Float64s) -> Float64s:
     range=(0, 0.25),
     biased=True,
     default=False,
+    norm=_recalibrated(brier_loss, True),
+    gaps=_rate_gaps,
     source=CORP,
     check="calibration/decomposition",
 )
@@ -140,6 +222,19 @@ def dsc_brier(record: Judged, w: Float64s) -> Float64s:
     return _of(brier_loss, record, w).discrimination
 
 
+def _share_ends(of: Callable[[float], float]) -> Callable[[Judged, Design], Interval]:
+    """The image of the accuracy's interval under a function that rises up to 1/2 and falls beyond."""
+
+    def ends(record: Judged, d: Design) -> Interval:
+        _, found = proportion(judged(record)[1].astype(np.float64), d)
+        if found.low is None or found.high is None:
+            return found
+        at = of(float(found.low)), of(float(found.high))
+        return Interval(low=min(at), high=of(0.5) if found.low < 0.5 < found.high else max(at), method=found.method)
+
+    return ends
+
+
 @metric(
     "unc-brier",
     of=Judged,
@@ -147,6 +242,7 @@ def dsc_brier(record: Judged, w: Float64s) -> Float64s:
     better="none",
     range=(0, 0.25),
     default=False,
+    ends=_share_ends(lambda a: a * (1 - a)),
     source=f"{CORP}; {MURPHY}",
     check="calibration/decomposition",
 )
@@ -167,6 +263,8 @@ def unc_brier(record: Judged, w: Float64s) -> Float64s:
     range=(0, None),
     biased=True,
     default=False,
+    norm=_recalibrated(log_loss, False),
+    gaps=_promised_gaps,
     source=CORP,
     check="calibration/decomposition",
 )
@@ -188,6 +286,8 @@ def mcb_log(record: Judged, w: Float64s) -> Float64s:
     range=(0, LN2),
     biased=True,
     default=False,
+    norm=_recalibrated(log_loss, True),
+    gaps=_rate_gaps,
     source=CORP,
     check="calibration/decomposition",
 )
@@ -207,6 +307,7 @@ def dsc_log(record: Judged, w: Float64s) -> Float64s:
     unit="nats",
     range=(0, LN2),
     default=False,
+    ends=_share_ends(binary_entropy),
     source=CORP,
     check="calibration/decomposition",
 )
@@ -216,101 +317,3 @@ def unc_log(record: Judged, w: Float64s) -> Float64s:
     Biased downwards, by about 1 / (2 n).  w: (B, n); returns (B,).
     """
     return _of(log_loss, record, w).uncertainty
-
-
-@dataclass(frozen=True, eq=False)
-class Murphy:
-    """Brier = reliability - resolution + uncertainty + within, each (B,).
-
-    within: what bins cost, the variance of the confidences within bins less twice their covariance with correctness
-    (Stephenson, Coelho and Jolliffe 2008); 0 where each bin holds one confidence.
-    """
-
-    reliability: Float64s
-    resolution: Float64s
-    uncertainty: Float64s
-    within: Float64s
-
-
-def murphy(confidence: Float64s, correct: Float64s, w: Float64s) -> Murphy:
-    """Murphy's decomposition of the mean of (confidence - correct)^2 over 15 equal-width bins.  w: (B, n)."""
-    members = in_bins(confidence)
-    mass, hits, promised = (w @ (members * x[:, None]) for x in (np.ones_like(confidence), correct, confidence))
-    square, product = (w @ (members * x[:, None]) for x in (confidence**2, confidence * correct))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        total = mass.sum(axis=1)
-        rate = hits.sum(axis=1) / total
-        used = mass > 0
-        reliability = np.where(used, (hits - promised) ** 2 / mass, 0.0).sum(axis=1) / total
-        resolution = np.where(used, mass * (hits / mass - rate[:, None]) ** 2, 0.0).sum(axis=1) / total
-        variance = square - np.where(used, promised**2 / mass, 0.0)
-        covariance = product - np.where(used, promised * hits / mass, 0.0)
-        return Murphy(reliability, resolution, rate * (1 - rate), (variance - 2 * covariance).sum(axis=1) / total)
-
-
-def _bins(record: Judged, w: Float64s) -> tuple[Float64s, Float64s, Float64s]:
-    """Weight, right answers and promised ones of the bins, (B, bins) each."""
-    confidence, correct = judged(record)
-    members = in_bins(confidence)
-    mass, hits, promised = (w @ (members * x[:, None]) for x in (np.ones_like(confidence), correct, confidence))
-    return mass, hits, promised
-
-
-def _unreliable(record: Judged, w: Float64s) -> Float64s:
-    """Mean gaps times the roots of the bins' shares, (B, bins): their squares add up to the reliability."""
-    mass, hits, promised = _bins(record, w)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(mass > 0, (hits - promised) / np.sqrt(mass), 0.0) / np.sqrt(mass.sum(axis=1, keepdims=True))
-
-
-def _resolved(record: Judged, w: Float64s) -> Float64s:
-    """Distances of the bins' rates from the overall one likewise: their squares add up to the resolution."""
-    mass, hits, _ = _bins(record, w)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        total = mass.sum(axis=1, keepdims=True)
-        rate = hits.sum(axis=1, keepdims=True) / total
-        return np.where(mass > 0, np.sqrt(mass) * (hits / mass - rate), 0.0) / np.sqrt(total)
-
-
-@metric(
-    "murphy-reliability",
-    of=Judged,
-    area="calibration",
-    better="lower",
-    range=(0, 1),
-    biased=True,
-    default=False,
-    norm="square",
-    gaps=_unreliable,
-    source=MURPHY,
-    check="calibration/decomposition",
-)
-def murphy_reliability(record: Judged, w: Float64s) -> Float64s:
-    """Reliability part of `brier-confidence` over 15 equal-width bins: the square of `ece-l2`.  Biased upwards.
-
-    w: (B, n); returns (B,).
-    """
-    confidence, correct = judged(record)
-    return murphy(confidence, correct.astype(np.float64), w).reliability
-
-
-@metric(
-    "murphy-resolution",
-    of=Judged,
-    area="calibration",
-    better="higher",
-    range=(0, 0.25),
-    biased=True,
-    default=False,
-    norm="square",
-    gaps=_resolved,
-    source=MURPHY,
-    check="calibration/decomposition",
-)
-def murphy_resolution(record: Judged, w: Float64s) -> Float64s:
-    """Resolution part of `brier-confidence`: the variance of accuracy between 15 equal-width bins.  Biased upwards.
-
-    w: (B, n); returns (B,).
-    """
-    confidence, correct = judged(record)
-    return murphy(confidence, correct.astype(np.float64), w).resolution

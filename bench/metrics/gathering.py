@@ -19,7 +19,8 @@ from bench.metrics.judged import BINS, bin_of, judged
 from bench.records import Regression
 from bench.records.detection import Detection
 
-LEAST = 10_000  # rows; up to there every resample is of rows
+LEAST = 4_096  # rows; up to there every resample is of rows
+MOST = 30_000  # rows in clusters; of more, no resamples are drawn
 CONFIDENCES = 1024  # levels of confidence, each with a cell for right answers and one for wrong ones
 SCORES = 2048  # levels of a score: a false-positive rate moves in steps of one
 CONTINUOUS = {"gaussian", "student", "mixture"}  # forecasts whose F(y) hardly ever ties
@@ -67,8 +68,8 @@ class Gathered:
 
 
 def gathered(record: Any) -> Gathered | None:
-    """The cells of a record; `None` for a small one, and for rows that are weighted or grouped, which stay apart."""
-    if len(record) <= LEAST or record.weights is not None or record.groups is not None:
+    """The cells of a record; `None` for a small one, for weighted rows, which stay apart, and for many in clusters."""
+    if len(record) <= LEAST or record.weights is not None or (record.groups is not None and len(record) > MOST):
         return None
     if isinstance(record, Detection):
         levels = _edges(record.scores, SCORES)

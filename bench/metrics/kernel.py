@@ -11,17 +11,21 @@ import numpy as np
 from bench.arrays import Float64s, Ints
 from bench.components import NotApplicable, metric
 from bench.latest import frozen, latest
+from bench.metrics.gathering import numbered
 from bench.metrics.judged import base_weights, judged, with_classes
 from bench.metrics.ordered import ordered
 from bench.metrics.quadratic import quadratic_tail
+from bench.metrics.sums import Sums, sums
 from bench.records import Classification, Judged
+from bench.seeds import generator
 
 LENGTH = 0.4
 MMCE = "Kumar, Sarawagi and Jain 2018, Trainable Calibration Measures for Neural Networks from Kernel Mean Embeddings"
 WIDMANN = "Widmann, Lindsten and Zachariah 2019, Calibration tests in multi-class classification"
 MOST = 10_000  # rows of which every pair is looked at
-KEPT = 2_000  # rows whose pairs are all kept: 32 MB
-BLOCK = 1 << 22  # pairs at once
+STEPS = 64  # of confidence, by which the spread of the error is found
+LANDMARKS = 96  # rows by which that of the whole distribution is
+BLOCK = 1 << 20  # pairs at once
 CELLS = 512  # steps of the grid on which the null distribution is worked out
 
 
@@ -35,6 +39,23 @@ def _pair_sum(r: Float64s, gap: Float64s) -> Float64s:
     return (gap**2).sum(axis=1) + 2 * (gap / rise * before).sum(axis=1)
 
 
+@latest
+def _in_steps(record: Judged) -> tuple[Sums, Float64s]:
+    """Gaps and weights in 64 even steps of confidence at most, and the root of the kernel between these, (K, K)."""
+    confidence, correct = judged(record)
+    held, cell, _ = numbered(np.minimum((confidence * STEPS).astype(np.int64), STEPS - 1))
+    kernel = np.exp(-np.abs(held[:, None] - held) / (STEPS * LENGTH))
+    return sums(cell, len(held), np.ones(len(confidence)), correct - confidence), np.linalg.cholesky(kernel)
+
+
+def _features(record: Judged, w: Float64s) -> Float64s:
+    """Coordinates (B, K) of the mean embedding of the gaps, whose length is `mmce`."""
+    of, root = _in_steps(record)
+    mass, gap = of(w)
+    with np.errstate(invalid="ignore"):
+        return gap @ root / mass.sum(axis=1, keepdims=True)
+
+
 @metric(
     "mmce",
     of=Judged,
@@ -43,6 +64,8 @@ def _pair_sum(r: Float64s, gap: Float64s) -> Float64s:
     range=(0, 1),
     biased=True,
     default=False,
+    norm="l2",
+    gaps=_features,
     source=MMCE,
     check="calibration/kernel-by-hand",
 )
@@ -64,6 +87,8 @@ def mmce(record: Judged, w: Float64s) -> Float64s:
     better="lower",
     range=(-1, 1),
     default=False,
+    norm="square",
+    gaps=_features,
     source=f"{WIDMANN} (SKCE_uq of the top label); {MMCE}",
     check="calibration/kernel-by-hand",
 )
@@ -71,7 +96,8 @@ def kce(record: Judged, w: Float64s) -> Float64s:
     """Squared kernel calibration error of the confidence, unbiased: the mean of k(r_i, r_j) d_i d_j over pairs i != j.
 
     Its sign is kept, so that a calibrated model averages 0.  Kernel as in `mmce`.  Pairs within one cluster
-    (`groups`), which are not independent, are left out.  NaN where no pair is left.  w: (B, n); returns (B,).
+    (`groups`), which are not independent, are left out.  NaN where no pair is left.  Its interval, that of the square
+    of `mmce`, is never below 0.  w: (B, n); returns (B,).
     """
     confidence, correct = judged(record)
     rows = ordered(confidence, correct, w)
@@ -143,6 +169,28 @@ def kce_p(record: Judged, w: Float64s) -> Float64s:
     return values
 
 
+@latest
+def _known_by(record: Classification) -> Float64s:
+    """Coordinates (n, K) whose products are the kernel of pairs of rows, known by its values at 96 random ones."""
+    with_classes(record)
+    _few_enough(record)
+    marks = generator(0, "skce").permutation(len(record))[:LANDMARKS]
+    values, vectors = np.linalg.eigh(_pairs(record, marks, marks))
+    kept = values > 1e-10 * values[-1]
+    return frozen(_pairs(record, slice(None), marks) @ (vectors[:, kept] / np.sqrt(values[kept])))
+
+
+def _landmarks(record: Classification, w: Float64s) -> Float64s:
+    """Coordinates (B, K) of the mean embedding of the residuals, whose squared length `skce` estimates."""
+    with np.errstate(invalid="ignore"):
+        return w @ _known_by(record) / w.sum(axis=1, keepdims=True)
+
+
+def _few_enough(record: Classification) -> None:
+    if len(record) > MOST:
+        raise NotApplicable(f"it looks at every pair of {len(record)} samples; {MOST} samples are the most")
+
+
 @metric(
     "skce",
     of=Classification,
@@ -150,6 +198,8 @@ def kce_p(record: Judged, w: Float64s) -> Float64s:
     better="lower",
     range=(-2, 2),
     default=False,
+    norm="square",
+    gaps=_landmarks,
     source=f"{WIDMANN} (SKCE_uq)",
     check="calibration/kernel-by-hand",
 )
@@ -158,21 +208,21 @@ def skce(record: Classification, w: Float64s) -> Float64s:
 
     The mean over pairs i != j of k(p_i, p_j) (y_i - p_i) . (y_j - p_j), y one-hot, k = exp(-|p - q|_2 / (.4 sqrt 2)):
     with two classes twice the `kce` of one of them.  A calibrated model averages 0; the sign is kept.  Pairs within
-    one cluster (`groups`) are left out.  It looks at every pair, so it takes 10,000 rows at most.  w: (B, n) -> (B,).
+    one cluster (`groups`) are left out.  It looks at every pair, so it takes 10,000 rows at most.  Its interval, of a
+    quantity that is never below 0, knows the kernel by its values at 96 of the rows.  w: (B, n) -> (B,).
     """
     with_classes(record)
     n = len(record)
-    if n > MOST:
-        raise NotApplicable(f"it looks at every pair of {n} samples; {MOST} samples are the most")
+    _few_enough(record)
     codes = np.arange(n) if record.groups is None else np.unique(record.groups, return_inverse=True)[1]
-    if n <= KEPT:
-        products = (w * (w @ _all_products(record))).sum(axis=1)
-    else:
-        products = np.zeros(len(w))
-        step = max(1, BLOCK // n)
-        for start in range(0, n, step):
-            block = slice(start, start + step)
-            products += (w[:, block] * (w @ _products(record, codes, block).T)).sum(axis=1)
+    products = np.zeros(len(w))
+    step = max(1, BLOCK // max(n, 1))
+    for start in range(0, n, step):
+        # Of pairs that are symmetric, those with the rows of later blocks count twice.
+        block, later = slice(start, start + step), slice(start, None)
+        pairs = _pairs(record, block, later) * (codes[block, None] != codes[later])
+        pairs[:, step:] *= 2
+        products += (w[:, block] * (w[:, later] @ pairs.T)).sum(axis=1)
     order = np.argsort(codes, kind="stable")
     within = np.add.reduceat(w[:, order], np.flatnonzero(np.diff(codes[order], prepend=-1)), axis=1) if n else w
     total = w.sum(axis=1) ** 2
@@ -182,19 +232,14 @@ def skce(record: Classification, w: Float64s) -> Float64s:
         return np.where(pairs > 1e-12 * total, products / pairs, np.nan)
 
 
-@latest
-def _all_products(record: Classification) -> Float64s:
-    """`_products` of all rows, which every resample is measured by, (n, n)."""
-    codes = np.arange(len(record)) if record.groups is None else np.unique(record.groups, return_inverse=True)[1]
-    return frozen(_products(record, codes, slice(None)))
-
-
-def _products(record: Classification, codes: Ints, block: slice) -> Float64s:
-    """k(p_i, p_j) (y_i - p_i) . (y_j - p_j) of the rows of a block with all, (b, n): 0 within a cluster."""
+def _pairs(record: Classification, block: slice | Ints, others: slice | Ints) -> Float64s:
+    """k(p_i, p_j) (y_i - p_i) . (y_j - p_j) of the rows of a block with others."""
     from scipy.spatial.distance import cdist
 
     probs = record.probs
     residual = (record.labels[:, None] == np.arange(probs.shape[1])) - probs
-    kernel = np.exp(-cdist(probs[block], probs) / (LENGTH * np.sqrt(2)))
-    products: Float64s = kernel * (residual[block] @ residual.T) * (codes[block, None] != codes)
-    return products
+    pairs: Float64s = cdist(probs[block], probs[others])
+    pairs /= -LENGTH * np.sqrt(2)
+    np.exp(pairs, out=pairs)
+    pairs *= residual[block] @ residual[others].T
+    return pairs

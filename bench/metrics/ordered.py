@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.arrays import AnyArray, Float64s, Ints
+from bench.latest import latest
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +34,21 @@ def ordered(confidence: Float64s, correct: AnyArray, w: Float64s) -> Ordered:
 
     correct: (n,), truth values or degrees of truth in [0, 1].
     """
+    order, starts = _order(confidence)
+    # Weights of one row stand side by side (see `bench.stats.bootstrap`), so rows are moved whole.
+    weight = w.T[order]
+    hits = weight * correct[order, None]
+    if len(starts) < len(order):
+        weight, hits = (np.add.reduceat(x, starts, axis=0) for x in (weight, hits))
+    return Ordered(confidence[order[starts]], weight.T, hits.T)
+
+
+@latest
+def _order(confidence: Float64s) -> tuple[Ints, Ints]:
+    """Positions by ascending confidence, (n,), and where in that order each of the K distinct ones begins, (K,)."""
     order = np.argsort(confidence, kind="stable")
-    c, weight = confidence[order], w[:, order]
-    hits = weight * correct[order]
-    starts = np.flatnonzero(np.concatenate([[True], c[1:] != c[:-1]]))
-    if len(starts) < len(c):
-        c, weight, hits = c[starts], *(np.add.reduceat(x, starts, axis=1) for x in (weight, hits))
-    return Ordered(c, weight, hits)
+    c = confidence[order]
+    return order, np.flatnonzero(np.concatenate([[True], c[1:] != c[:-1]])) if len(c) else np.zeros(0, dtype=np.int64)
 
 
 def mass_bins(weight: Float64s, bins: int) -> Ints:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from bench.arrays import Float64s
@@ -10,6 +12,9 @@ from bench.latest import latest
 from bench.metrics.judged import judged
 from bench.metrics.logistic import logistic
 from bench.records import Judged
+from bench.results import Interval
+from bench.stats.design import Design
+from bench.stats.score_tests import logistic_ends
 
 COX = "Cox 1958, Two further applications of a model for binary regression; Miller, Hui and Tierney 1991"
 EDGE = 1e-6  # confidences are held this far within (0, 1), where their log-odds are finite
@@ -29,12 +34,30 @@ def cox_line(record: Judged, w: Float64s) -> Float64s:
     return logistic(np.stack([np.ones_like(odds), odds], axis=1), correct.astype(np.float64), w)
 
 
+def _line_ends(k: int) -> Callable[[Judged, Design], Interval]:
+    """Of the intercept (k = 0) or the slope (1)."""
+
+    def ends(record: Judged, d: Design) -> Interval:
+        confidence, correct = judged(record)
+        odds = log_odds(confidence)
+        features = np.stack([np.ones_like(odds), odds], axis=1)
+        return logistic_ends(features, correct.astype(np.float64), np.zeros_like(odds), k, d)
+
+    return ends
+
+
+def _level_ends(record: Judged, d: Design) -> Interval:
+    confidence, correct = judged(record)
+    return logistic_ends(np.ones((len(correct), 1)), correct.astype(np.float64), log_odds(confidence), 0, d)
+
+
 @metric(
     "cox-slope",
     of=Judged,
     area="calibration",
     better="none",
     default=False,
+    ends=_line_ends(1),
     source=COX,
     check="calibration/cox-recovery",
 )
@@ -54,6 +77,7 @@ def cox_slope(record: Judged, w: Float64s) -> Float64s:
     better="none",
     unit="log-odds",
     default=False,
+    ends=_line_ends(0),
     source=COX,
     check="calibration/cox-recovery",
 )
@@ -72,6 +96,7 @@ def cox_intercept(record: Judged, w: Float64s) -> Float64s:
     better="none",
     unit="log-odds",
     default=False,
+    ends=_level_ends,
     source="Steyerberg et al. 2010, Assessing the performance of prediction models (calibration-in-the-large)",
     check="calibration/cox-recovery",
 )

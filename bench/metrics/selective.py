@@ -12,12 +12,27 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import metric
-from bench.latest import latest
+from bench.latest import frozen, latest
 from bench.metrics.judged import judged, scaled
 from bench.metrics.ranking import Ranked, Ranking, ranking
 from bench.records import Judged
+from bench.results import Interval
+from bench.stats.crossings import acceptance_ends
+from bench.stats.design import Design
 
 STEPS = 1 << 16
+
+
+def digamma(x: Float64s) -> Float64s:
+    """The digamma function of x >= 1; beyond 32 by its asymptotic series, to 1e-15 and three times as fast."""
+    from scipy.special import psi
+
+    inverse = 1 / x
+    square = inverse * inverse
+    value = np.log(x) - inverse / 2 - square * (1 / 12 - square * (1 / 120 - square / 252))
+    small = x < 32
+    value[small] = psi(x[small])
+    return value
 
 
 @latest
@@ -59,13 +74,16 @@ def aurc(record: Judged, w: Float64s) -> Float64s:
     drawn.  A weight of 2 is two rows; the record's own weights count relative to their mean.  Its floor is above 0
     wherever there are errors: see `e-aurc` and `augrc`.
     """
-    return risk_area(_errors(record, w))
+    return _area(record, w)
+
+
+@latest
+def _area(record: Judged, w: Float64s) -> Float64s:
+    return frozen(risk_area(_errors(record, w)))
 
 
 def risk_area(r: Ranked) -> Float64s:
     """Mean over k of the expected error rate among the k rows that rank first, (B,); hits are errors (see `aurc`)."""
-    from scipy.special import psi
-
     area = np.zeros(len(r.hits))
     with np.errstate(invalid="ignore", divide="ignore"):
         for s in _steps(r):
@@ -74,7 +92,7 @@ def risk_area(r: Ranked) -> Float64s:
             before = after - mass
             share = np.where(mass > 0, hits / mass, 0.0)
             # Where one step ends the next begins, so each end is looked up once.
-            ends = psi(np.concatenate([before[:, :1], after], axis=1) + 1)
+            ends = digamma(np.concatenate([before[:, :1], after], axis=1) + 1)
             area += (hits + (r.found[:, s] - hits - before * share) * np.diff(ends, axis=1)).sum(axis=1)
         return area / (r.found[:, -1] + r.wrong[:, -1])
 
@@ -97,15 +115,13 @@ def e_aurc(record: Judged, w: Float64s) -> Float64s:
     """
     _, correct = judged(record)
     counts = scaled(record, w)
-    return np.maximum(aurc(record, w) - best_area(counts @ correct, counts @ ~correct), 0.0)
+    return np.maximum(_area(record, w) - best_area(counts @ correct, counts @ ~correct), 0.0)
 
 
 def best_area(right: Float64s, wrong: Float64s) -> Float64s:
     """`risk_area` of the best order at so many right and wrong rows, (B,) each: all right ones first."""
-    from scipy.special import psi
-
     with np.errstate(invalid="ignore"):
-        return (wrong - right * (psi(right + wrong + 1) - psi(right + 1))) / (right + wrong)
+        return (wrong - right * (digamma(right + wrong + 1) - digamma(right + 1))) / (right + wrong)
 
 
 @metric(
@@ -164,6 +180,11 @@ def _accepting(record: Judged) -> Ranking:
     return ranking(confidence, ~correct, merge_misses=True)
 
 
+def _acceptance(record: Judged, d: Design, risk: float = 0.05) -> Interval:
+    confidence, correct = judged(record)
+    return acceptance_ends(confidence, ~correct, risk, d)
+
+
 @metric(
     "coverage-at-5",
     of=Judged,
@@ -172,7 +193,7 @@ def _accepting(record: Judged) -> Ranking:
     range=(0, 1),
     biased=True,
     default=False,
-    gathers=True,
+    ends=_acceptance,
     source="Geifman and El-Yaniv 2017, Selective Classification for Deep Neural Networks (coverage at a risk)",
     check="uncertainty/coverage-at-risk",
 )
@@ -214,8 +235,6 @@ def prr_confidence(record: Judged, w: Float64s, rejection: float = 0.5) -> Float
     are taken in expectation, as by `aurc`.  Undefined where all answers are right, or all wrong.  Biased by the order
     1 / n, a ratio of means.  w: (B, n); returns (B,).
     """
-    from scipy.special import psi
-
     r = _errors(record, w)
     wrong, right = r.found[:, -1], r.wrong[:, -1]
     total = wrong + right
@@ -226,11 +245,12 @@ def prr_confidence(record: Judged, w: Float64s, rejection: float = 0.5) -> Float
             hits, after = r.hits[:, s], r.found[:, s] + r.wrong[:, s]
             mass = hits + r.misses[:, s]
             before = after - mass
-            start = np.clip(cut[:, None], before, after)
             share = np.where(mass > 0, hits / mass, 0.0)
             slope = r.found[:, s] - hits - before * share
-            area += (share * (after - start) + slope * (psi(after + 1) - psi(start + 1))).sum(axis=1)
+            # What lies before the cut has no length; where one step ends the next begins.
+            ends = np.maximum(np.concatenate([before[:, :1], after], axis=1), cut[:, None])
+            area += (share * np.diff(ends, axis=1) + slope * np.diff(digamma(ends + 1), axis=1)).sum(axis=1)
         first = np.maximum(cut, right)
-        best = total - first - right * (psi(total + 1) - psi(first + 1))
+        best = total - first - right * (digamma(total + 1) - digamma(first + 1))
         random = wrong / total * (total - cut)
         return np.where((wrong > 0) & (right > 0), (random - area) / (random - best), np.nan)

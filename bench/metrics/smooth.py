@@ -8,11 +8,37 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import metric
-from bench.metrics.judged import judged
+from bench.latest import latest
+from bench.metrics.judged import base_weights, judged
+from bench.metrics.sums import Sums, sums
 from bench.records import Judged
+from bench.stats.norms import Form
 
 GRID = 1025  # points on [0, 1]; the kernel's width at the solution is many of their distances
 HALVINGS = 16
+
+
+@latest
+def _smoothing(record: Judged) -> tuple[Sums, Float64s]:
+    """Sums of residuals over the grid, and the smoothing of these at the record's own scale, (GRID, K)."""
+    confidence, correct = judged(record)
+    own = np.array(np.broadcast_to(base_weights(record), (1, len(confidence))), dtype=np.float64)
+    scale = float(_scale(confidence, correct - confidence, own)[0][0])
+    step = 2 ** int(np.clip(np.log2(scale * (GRID - 1)), 0, 3))  # no farther apart than the kernel is wide
+    kept = smoothed(_waves(np.eye(GRID)), np.full(GRID, scale))[:, ::step] * step
+    return _on_grid(confidence, correct - confidence), kept
+
+
+def _smooth_gaps(record: Judged, w: Float64s) -> Float64s:
+    """Smoothed residuals at places between 0 and 1, times their steps, (B, K): their sizes add up to the error."""
+    of, smoothing = _smoothing(record)
+    (residuals,) = of(w)
+    with np.errstate(invalid="ignore"):
+        return residuals @ smoothing / w.sum(axis=1, keepdims=True)
+
+
+def _area(_record: Judged) -> Form:
+    return lambda gaps: np.abs(gaps).sum(axis=1)
 
 
 @metric(
@@ -24,6 +50,8 @@ HALVINGS = 16
     biased=True,
     default=False,
     gathers=True,
+    norm=_area,
+    gaps=_smooth_gaps,
     source="Blasiok and Nakkiran 2023, Smooth ECE: Principled Reliability Diagrams via Kernel Smoothing",
     check="metrics/smooth-ece-constant-gap",
 )
@@ -74,20 +102,27 @@ def smooth_curve(record: Judged, w: Float64s) -> SmoothCurve:
 
 def cosine_waves(confidence: Float64s, values: Float64s, w: Float64s) -> Float64s:
     """Weighted mean of the values, spread over the grid, in the cosine basis, (B, GRID)."""
-    from scipy.fft import dct
-    from scipy.sparse import csr_array
+    (found,) = _on_grid(confidence, values)(w)
+    with np.errstate(invalid="ignore"):
+        return _waves(found / w.sum(axis=1)[:, None])
 
+
+def _on_grid(confidence: Float64s, values: Float64s) -> Sums:
+    """Sums of the values over the points of the grid, each row's spread linearly over the two that it lies between."""
     place = confidence * (GRID - 1)
     left = np.minimum(place.astype(np.int64), GRID - 2)
     part = place - left
     spread = np.stack([(1 - part) * values, part * values], axis=1)
-    where = np.stack([left, left + 1], axis=1)
-    n = len(confidence)
-    grid = csr_array((spread.ravel(), where.ravel(), np.arange(0, 2 * n + 1, 2)), shape=(n, GRID))
-    with np.errstate(invalid="ignore"):
-        sums = np.asarray(w @ grid) / w.sum(axis=1)[:, None]
-    sums[:, [0, -1]] *= 2  # the cosine transform takes the ends half
-    return dct(sums, type=1, axis=1)
+    return sums(np.stack([left, left + 1], axis=1), GRID, spread)
+
+
+def _waves(values: Float64s) -> Float64s:
+    """Values on the grid in the cosine basis, (B, GRID)."""
+    from scipy.fft import dct
+
+    doubled = values.copy()
+    doubled[:, [0, -1]] *= 2  # the cosine transform takes the ends half
+    return dct(doubled, type=1, axis=1)
 
 
 def smoothed(waves: Float64s, scale: Float64s) -> Float64s:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.arrays import Float64s, Ints
 from bench.components import NotApplicable, metric
 from bench.forecasts.forms import central, mean_of, pit, quantile, std_of
+from bench.latest import frozen, latest
 from bench.metrics.coverage import SHARES, reached
+from bench.metrics.sums import Sums, sums
 from bench.records import Regression
 
 BINS = 10
+FEW = 50  # rows of a bin
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +40,14 @@ def spread_curve(record: Regression, w: Float64s | None = None, bins: int = BINS
         w = (np.ones(len(record)) if record.weights is None else record.weights)[None]
     std, error = std_of(record), record.y - mean_of(record)
     place = bins_of(std, w, bins)
-    sums = []
+    found = []
     for values in (np.ones(len(std)), std**2, error**2):
         weighted = w * values
-        sums.append(np.stack([(weighted * (place == k)).sum(axis=1) for k in range(bins)], axis=1))
-    mass, variance, square = sums
+        found.append(np.stack([(weighted * (place == k)).sum(axis=1) for k in range(bins)], axis=1))
+    return _spreads(*found)
+
+
+def _spreads(mass: Float64s, variance: Float64s, square: Float64s) -> Spreads:
     with np.errstate(invalid="ignore", divide="ignore"):
         return Spreads(np.sqrt(variance / mass), np.sqrt(square / mass), mass)
 
@@ -60,9 +66,22 @@ def bins_of(values: Float64s, w: Float64s, bins: int) -> Float64s:
     return place[:, code]
 
 
-def _relative(record: Regression, w: Float64s) -> Float64s:
+@latest
+def _settled(record: Regression) -> Sums:
+    """The bins that have equal mass under the record's own weights (see `binned.settled_bins`)."""
+    std, error = std_of(record), record.y - mean_of(record)
+    own = (np.ones(len(std)) if record.weights is None else record.weights)[None]
+    return sums(bins_of(std, own, BINS)[0].astype(np.int64), BINS, np.ones(len(std)), std**2, error**2)
+
+
+def _gaps(record: Regression, w: Float64s) -> Float64s:
+    # Of few rows in a bin resamples show too little noise: bins that are formed anew make up for it.
+    few = len(record) < FEW * BINS
+    return _relative(spread_curve(record, w) if few else _spreads(*_settled(record)(w)))
+
+
+def _relative(curve: Spreads) -> Float64s:
     """(said - came) / said of each bin over the number of bins that hold a row, (B, bins)."""
-    curve = spread_curve(record, w)
     filled = curve.mass > 0
     with np.errstate(invalid="ignore", divide="ignore"):
         gaps = np.where(filled, (curve.said - curve.came) / curve.said, 0.0)
@@ -78,7 +97,7 @@ def _relative(record: Regression, w: Float64s) -> Float64s:
     default=False,
     biased=True,
     norm="l1",
-    gaps=_relative,
+    gaps=_gaps,
     source="Levi et al. 2022, Evaluating and Calibrating Uncertainty Prediction in Regression Tasks",
     check="metrics/ence-scaled-gaussian",
 )
@@ -88,17 +107,22 @@ def ence(record: Regression, w: Float64s) -> Float64s:
     said: root mean forecast variance of a bin, came: root mean squared error of its means.  Bins hold equal mass.
     Biased upwards: noise in a bin's error never cancels.  w: (B, n); returns (B,).
     """
-    return np.abs(_relative(record, w)).sum(axis=1)
+    return np.abs(_relative(spread_curve(record, w))).sum(axis=1)
 
 
 def _missed(record: Regression, w: Float64s) -> Float64s:
     """Share of y at most each of the forecast's K quantiles, less its level, over K: (B, K)."""
     if record.form != "quantiles":
-        first = np.searchsorted(SHARES, pit(record)).astype(np.uint8)
-        return (reached(first, len(SHARES), w) - SHARES) / len(SHARES)
+        return (reached(_first(record), len(SHARES), w) - SHARES) / len(SHARES)
     below, levels = _below(record)
     with np.errstate(invalid="ignore"):
         return (w @ below / w.sum(axis=1)[:, None] - levels) / len(levels)
+
+
+@latest
+def _first(record: Regression) -> Ints:
+    """The first level whose quantile y does not exceed, (n,)."""
+    return frozen(np.searchsorted(SHARES, pit(record)).astype(np.uint8))
 
 
 @metric(

@@ -20,7 +20,7 @@ from bench.latest import frozen
 from bench.seeds import generator
 from bench.stats.design import LEVEL, Design, Estimate, absent, design, too_few
 from bench.stats.means import Range, clipped
-from bench.stats.norms import inverted
+from bench.stats.norms import Form, inverted
 
 Weighted = Callable[[Float64s], Float64s]
 Ends = tuple[float, float] | None
@@ -40,14 +40,15 @@ DEGENERATE = 0.1  # share of resamples without a value that is borne
 class Statistic:
     """A set metric to be given an interval: its function of weights, its value, whether it is biased, its range.
 
-    norm, gaps: of a norm of noisy gaps, which one, and the function of weights (B, n) -> (B, K) that gives these.
+    norm, gaps: of a norm of noisy gaps, which one (or a function of gaps (L, K) -> (L,)), and the function of weights
+    (B, n) -> (B, K) that gives these.
     """
 
     function: Weighted
     value: float
     biased: bool = False
     limits: Range = (None, None)
-    norm: Norm | None = None
+    norm: Norm | Form | None = None
     gaps: Weighted | None = None
 
     @property
@@ -84,7 +85,7 @@ def estimates(statistics: Sequence[Statistic], d: Design, *, seed: int) -> list[
     finite, resamples that
     all agree, or more than a tenth of resamples on which the metric is undefined (one class only, say).
     """
-    reasons = [_reason(s.value, d) for s in statistics]
+    reasons = [unable(s.value, d) for s in statistics]
     able = [s for s, reason in zip(statistics, reasons, strict=True) if not reason]
     found = iter((_large if len(d) * RESAMPLES > LARGE else _resampling)(able, d, seed))
     return [
@@ -98,7 +99,7 @@ def _estimate(s: Statistic, ends: Ends, method: str, d: Design) -> Estimate:
     return Estimate(value, absent(method) if ends is None else clipped(*ends, s.limits, method), d.groups)
 
 
-def _reason(value: float, d: Design) -> str:
+def unable(value: float, d: Design) -> str:
     """Why there can be no interval; empty where there may be one."""
     if math.isnan(value):
         return too_few(d) or "undefined at these weights"
@@ -128,28 +129,30 @@ def _norm_ends(s: Statistic, draws: Float64s, d: Design) -> tuple[Ends, str]:
     ends = inverted(s.gaps(frozen(d.weights[None].copy()))[0], found, s.norm, stretch=reach(d.groups) / NORMAL)
     if ends is None:
         return None, "no variation between resamples"
-    return ends, "test inversion" + ("" if s.norm in {"l2", "square"} else ", conservative")
+    return ends, "test inversion" + ("" if callable(s.norm) or s.norm in {"l2", "square"} else ", conservative")
 
 
 def gathered(
-    statistics: Sequence[tuple[Statistic, Weighted, Weighted]], rows: Float64s, codes: Ints, *, seed: int
+    statistics: Sequence[tuple[Statistic, Weighted, Weighted]], rows: Float64s, codes: Ints, d: Design, *, seed: int
 ) -> list[Estimate]:
-    """Set metrics of n independent rows of equal weight with their intervals, from resamples of K cells of rows.
+    """Set metrics of n rows of equal weight with their intervals, from resamples of K cells of rows.
 
     Each comes as its value, and as its function of the cells' weights (B, K), first where these come from leaving rows
     out, then where from drawing them.  rows: (K,), how many each cell holds.  codes: (n,), the cell of each row.
-    As `estimates`, but a cell's weight in a resample is a Poisson draw (of more than 64 rows, the Gaussian of its mean
-    and variance), scaled to n rows: in effect a multinomial draw.  What gathering does to the value is taken off.
+    As `estimates`, but of more than 30,000 rows (independent then) a cell's weight in a resample is a Poisson draw (of
+    more than 64 rows, the Gaussian of its mean and variance), scaled to n rows: in effect a multinomial draw.  What
+    gathering does to the value is taken off.
     """
-    d = design(len(codes))
     whole = design(len(rows), weights=rows)
-    able = [each for each in statistics if not _reason(each[0].value, d)]
-    draws = iter(_through([resampled for _, _, resampled in able], _cell_draws(rows, seed)))
+    able = [each for each in statistics if not unable(each[0].value, d)]
+    many = len(d) * RESAMPLES > LARGE
+    drawn = _cell_draws(rows, seed) if many else _cluster_draws(len(rows), codes, d, seed)
+    draws = iter(_through([resampled for _, _, resampled in able], drawn))
     plain = [f for s, f, _ in able if not s.biased and s.gaps is None]
-    left_out = iter(_through(plain, _cells_left(rows, codes, seed)))
+    left_out = iter(_through(plain, _cells_left(rows, codes, d, seed)))
     found = []
     for s, function, _ in statistics:
-        reason = _reason(s.value, d)
+        reason = unable(s.value, d)
         if reason:
             found.append(_estimate(s, None, reason, d))
             continue
@@ -177,14 +180,28 @@ def _cell_draws(rows: Float64s, seed: int) -> Iterator[Float64s]:
         yield frozen(w.T)
 
 
-def _cells_left(rows: Float64s, codes: Ints, seed: int) -> Iterator[Float64s]:
-    """Weights of K cells with each of FOLDS random groups of rows left out."""
-    place = generator(seed, "jackknife").permutation(len(codes))
-    place %= FOLDS
-    place += np.multiply(codes, FOLDS, dtype=np.int64)
-    out = np.bincount(place, minlength=len(rows) * FOLDS).reshape(len(rows), FOLDS)
+def _cluster_draws(cells: int, codes: Ints, d: Design, seed: int) -> Iterator[Float64s]:
+    """Weights of K cells in the resamples of clusters that `resampled` gives, (B, K) a chunk."""
+    from scipy.sparse import csr_array
+
+    holds = csr_array((np.ones(len(codes)), (codes, d.codes)), shape=(cells, d.groups))
+    counts = _counts(seed, d.groups, RESAMPLES)
+    step = max(1, CHUNK // max(cells, d.groups))
+    for start in range(0, RESAMPLES, step):
+        yield frozen((holds @ counts[:, start : start + step].astype(np.float64)).T)
+
+
+def _cells_left(rows: Float64s, codes: Ints, d: Design, seed: int) -> Iterator[Float64s]:
+    """Weights of K cells with each cluster left out in turn, or each of FOLDS random groups of clusters."""
+    folds = min(d.groups, FOLDS)
+    place = np.arange(d.groups) if d.groups <= FOLDS else generator(seed, "jackknife").permutation(d.groups)
+    place %= folds
+    if d.groups < len(codes):
+        place = place[d.codes]
+    place += np.multiply(codes, folds, dtype=np.int64)
+    out = np.bincount(place, minlength=len(rows) * folds).reshape(len(rows), folds)
     step = max(1, CHUNK // len(rows))
-    for start in range(0, FOLDS, step):
+    for start in range(0, folds, step):
         yield frozen((rows[:, None] - out[:, start : start + step]).T)
 
 

@@ -10,6 +10,7 @@ a mean, a ratio of sums        t on clusters (CR1, G - 1), linearised, less its 
 of the whole set               cluster bootstrap, BCa
 of the whole set, and biased   cluster bootstrap, basic
 a norm of noisy gaps           test inversion on cluster-bootstrap draws of the gaps
+of the whole set, own `ends`   its own, without resamples
 that estimates nothing         none (a p-value)
 =============================  ====================================================================
 
@@ -32,9 +33,9 @@ from bench.arrays import Float64s, Strings
 from bench.components import Metric, NotApplicable, PerSample
 from bench.metrics.gathering import gathered as gathered_rows
 from bench.results import Interval
-from bench.stats.bootstrap import Statistic, Weighted, estimates, gathered, point, weighted
+from bench.stats.bootstrap import Statistic, Weighted, estimates, gathered, point, unable, weighted
 from bench.stats.design import Design, Estimate, absent, design, too_few
-from bench.stats.means import linked, mean
+from bench.stats.means import clipped, linked, mean
 
 __all__ = ["Design", "Estimate", "design", "interval", "intervals", "mean", "value", "weighted"]
 from bench.threads import one_blas_thread
@@ -92,22 +93,38 @@ def _intervals(metrics: Sequence[Metric], record: Sampled, seed: int) -> list[Es
             else:
                 function = partial(metric.function, record)
                 gaps = None if metric.gaps is None else partial(metric.gaps, record)
-                statistic = Statistic(function, point(function, d), metric.biased, metric.range, metric.norm, gaps)
-                if many is None or not metric.gathers:
+                norm = metric.norm(record) if callable(metric.norm) else metric.norm
+                statistic = Statistic(function, point(function, d), metric.biased, metric.range, norm, gaps)
+                if metric.ends is not None:
+                    found[metric.name] = _own(metric, record, statistic, d)
+                elif many is None or not metric.gathers:
                     by_rows[metric.name] = statistic
                 else:
                     left, drawn = (partial(metric.function, each) for each in (many.cells, many.resampled))
                     if metric.gaps is not None:
                         # The test is about the cells, since their gaps are what is drawn.
-                        statistic = replace(statistic, gaps=partial(metric.gaps, many.cells))
+                        norm = metric.norm(many.cells) if callable(metric.norm) else metric.norm
+                        statistic = replace(statistic, gaps=partial(metric.gaps, many.cells), norm=norm)
                         drawn = partial(metric.gaps, many.resampled)
                     by_cells[metric.name] = statistic, left, drawn
         except NotApplicable as reason:
             found[metric.name] = reason
     found |= zip(by_rows, estimates(list(by_rows.values()), d, seed=seed), strict=True)
     if many is not None:
-        found |= zip(by_cells, gathered(list(by_cells.values()), many.rows, many.codes, seed=seed), strict=True)
+        found |= zip(by_cells, gathered(list(by_cells.values()), many.rows, many.codes, d, seed=seed), strict=True)
     return [found[metric.name] for metric in metrics]
+
+
+def _own(metric: Metric, record: Sampled, statistic: Statistic, d: Design) -> Estimate:
+    """A metric that knows its own interval."""
+    reason = unable(statistic.value, d)
+    number = None if math.isnan(statistic.value) else statistic.value
+    if reason or metric.ends is None:
+        return Estimate(number, absent(reason), d.groups)
+    ends = metric.ends(record, d)
+    if ends.low is None or ends.high is None:
+        return Estimate(number, ends, d.groups)
+    return Estimate(number, clipped(ends.low, ends.high, metric.range, ends.method), d.groups)
 
 
 def _alone(metric: Metric, record: Sampled, d: Design) -> Estimate:

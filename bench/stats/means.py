@@ -56,7 +56,7 @@ def mean(
     values: (n,).  denominators: (n,), absent for a mean.  Shares of zeros and ones (limits 0 and 1) get Wilson's
     interval, also those within the part of the rows that denominators of zeros and ones mark; all others t with G - 1
     degrees of freedom on the linearised ratio: scores w (v - R d) / sum w d, cluster totals by CR1, t corrected for
-    their skewness (`_unskewed`).  No interval where there is one sample, one cluster, no variation, or a value that is
+    their skewness (`unskewed`).  No interval where there is one sample, one cluster, no variation, or a value that is
     not finite.
     """
     from scipy.special import stdtrit
@@ -87,8 +87,8 @@ def mean(
         return Estimate(value, absent("no variation"), d.groups)
     reach = float(stdtrit(d.groups - 1, (1 + LEVEL) / 2))
     method = "t" if d.groups == d.rows else "t(CR1)"
-    skewness = _skewness(scores if d.groups == len(d) else d.totals(scores)) * math.copysign(1.0, total)
-    low, high = (linked(ratio - error * _unskewed(t, skewness, d.groups), link) for t in (reach, -reach))
+    skew = skewness(scores if d.groups == len(d) else d.totals(scores)) * math.copysign(1.0, total)
+    low, high = (linked(ratio - error * unskewed(t, skew, d.groups), link) for t in (reach, -reach))
     return Estimate(value, clipped(low, high, limits, method), d.groups)
 
 
@@ -101,7 +101,7 @@ def _share_of_part(values: Float64s, part: Float64s) -> bool:
     return bool((((part == 0) | (part == 1)) & ((values == 0) | (values == part))).all())
 
 
-def _skewness(totals: Float64s) -> float:
+def skewness(totals: Float64s) -> float:
     """Third moment of cluster totals of mean 0 over the 1.5th power of the second."""
     # In units of the largest, so that no power overflows; some at a time, or of many rows it would take three copies.
     top = max(float(totals.max()), -float(totals.min()))
@@ -114,14 +114,14 @@ def _skewness(totals: Float64s) -> float:
     return third / len(totals) / (second / len(totals)) ** 1.5
 
 
-def _unskewed(t: float, skewness: float, groups: int) -> float:
+def unskewed(t: float, skew: float, groups: int) -> float:
     """How many standard errors below the mean the end at the quantile t lies, given the skewness of cluster totals.
 
     Student's t of skewed values is skewed itself, the other way round: of few of them, with rare large ones, its
     interval misses above.  Hall's monotone cubic map takes that out, and this is its inverse (Hall 1992, On the removal
     of skewness by transformation); without skewness it is t.
     """
-    a = skewness / math.sqrt(groups)
+    a = skew / math.sqrt(groups)
     if abs(a) < 1e-6:
         return t
     return 3 / a * (float(np.cbrt(1 + a * (t - a / 6))) - 1)

@@ -13,12 +13,20 @@ positive    likewise, of the gaps above 0                   likewise
 l2, square  the gaps as they are, scaled to t               the same: the bias hardly depends on it
 max         the gaps as they are, scaled to t               one gap is t, the others are 0
 peak        the gaps as they are, cut at t                  one gap is t, the others are far below
+trough      as the peak of the gaps turned round
+another     the gaps as they are, times what makes it t;    the same
+            or all alike, in proportion to their noise
 ==========  ==============================================  =============================================
+
+Another function of gaps than a norm (a quantile of their sizes, the gain of an isotonic fit) is one that is 0 where all
+gaps are 0 and grows as all of them grow.
 
 So intervals of l1, positive, max and peak are conservative between the extremes: they hold the truth in 95 % or more.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -26,27 +34,31 @@ from bench.arrays import Float64s
 from bench.components import Norm
 from bench.stats.design import LEVEL
 
+Form = Callable[[Float64s], Float64s]  # a function of gaps (L, K) -> (L,)
+
+NORMS: dict[Norm, Form] = {
+    "l1": lambda gaps: np.abs(gaps).sum(axis=-1),
+    "l2": lambda gaps: np.sqrt((gaps**2).sum(axis=-1)),
+    "square": lambda gaps: (gaps**2).sum(axis=-1),
+    "max": lambda gaps: np.abs(gaps).max(axis=-1),
+    "positive": lambda gaps: np.maximum(gaps, 0).sum(axis=-1),
+    "peak": lambda gaps: gaps.max(axis=-1),
+    "trough": lambda gaps: gaps.min(axis=-1),
+}
 GRID = 24  # values of t at which the tests are made; between them the share is interpolated
 THIN = 128  # gaps of a path (l-infinity over positions) that are looked at
 CELLS = 4_000_000  # draws x gaps held at once
 FEWEST = 200  # draws
 FAR = 1e6
+DOUBLINGS = 8  # of a multiple of the gaps
 
 
-def normed(gaps: Float64s, norm: Norm) -> Float64s:
-    """The norm of each vector, (..., K) -> (...); `positive` is the sum of what is above 0, `peak` the largest gap."""
-    if norm == "l1":
-        return np.abs(gaps).sum(axis=-1)
-    if norm == "l2":
-        return np.sqrt((gaps**2).sum(axis=-1))
-    if norm == "square":
-        return (gaps**2).sum(axis=-1)
-    if norm == "max":
-        return np.abs(gaps).max(axis=-1)
-    return np.maximum(gaps, 0).sum(axis=-1) if norm == "positive" else gaps.max(axis=-1)
+def normed(gaps: Float64s, norm: Norm | Form) -> Float64s:
+    """The norm of each vector, (L, K) -> (L,): `positive` is the sum of what is above 0, `peak`, `trough` the ends."""
+    return norm(gaps) if callable(norm) else NORMS[norm](gaps)
 
 
-def inverted(gaps: Float64s, draws: Float64s, norm: Norm, *, stretch: float = 1.0) -> tuple[float, float] | None:
+def inverted(gaps: Float64s, draws: Float64s, norm: Norm | Form, *, stretch: float = 1.0) -> tuple[float, float] | None:
     """Ends of the 95 % interval of a norm of the true gaps; `None` where nothing varies.
 
     gaps: (K,), as estimated.  draws: (B, K), on resamples.  stretch: by how much resamples vary too little.
@@ -54,6 +66,9 @@ def inverted(gaps: Float64s, draws: Float64s, norm: Norm, *, stretch: float = 1.
     if norm == "square":
         ends = inverted(gaps, draws, "l2", stretch=stretch)
         return None if ends is None else (ends[0] ** 2, ends[1] ** 2)
+    if norm == "trough":
+        ends = inverted(-gaps, -draws, "peak", stretch=stretch)
+        return None if ends is None else (-ends[1], -ends[0])
     if norm in {"max", "peak"} and len(gaps) > THIN:
         kept = np.unique(np.linspace(0, len(gaps) - 1, THIN).astype(np.int64))
         gaps, draws = gaps[kept], draws[:, kept]
@@ -61,6 +76,8 @@ def inverted(gaps: Float64s, draws: Float64s, norm: Norm, *, stretch: float = 1.
     spread = noise.std(axis=0)
     if not spread.any():
         return None
+    if callable(norm):
+        return _formed(gaps, spread, noise, norm)
     value, sizes = float(normed(gaps, norm)), normed(noise, "max" if norm == "peak" else norm)
     room = 1.5 * float(np.quantile(sizes, 0.995)) or 1.0
     least = value - room if norm == "peak" else max(0.0, value - room)
@@ -74,7 +91,41 @@ def inverted(gaps: Float64s, draws: Float64s, norm: Norm, *, stretch: float = 1.
     return low, max(low, high)
 
 
-def _share(centres: Float64s, noise: Float64s, value: float, norm: Norm) -> Float64s:
+def _formed(gaps: Float64s, spread: Float64s, noise: Float64s, form: Form) -> tuple[float, float] | None:
+    """Ends for a function of gaps: the farther of those along the gaps' own arrangement and along one of all alike."""
+    value, sizes = float(form(gaps[None])[0]), form(noise)
+    alike = spread if gaps.sum() >= 0 else -spread
+    ways = [gaps, alike] if value > 0 else [alike]
+    ends = [each for way in ways if (each := _along(way, value, sizes, noise, form)) is not None]
+    return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
+
+
+def _along(way: Float64s, value: float, sizes: Float64s, noise: Float64s, form: Form) -> tuple[float, float] | None:
+    """Ends among the multiples of an arrangement from 0 on; `None` where these don't reach the value."""
+    # A form need not be linear: noise may move it more where the gaps are.
+    room = max(
+        float(np.quantile(sizes, 0.995)), float(np.quantile(form(way + noise), 0.995)) - float(form(way[None])[0])
+    )
+    most = value + 1.5 * room
+    top = 1.5
+    for _ in range(DOUBLINGS):
+        if float(form(top * way[None])[0]) >= most:
+            break
+        top *= 2
+    multiples = np.linspace(0, top, GRID)
+    ts = np.maximum.accumulate(form(multiples[:, None] * way))
+    if not (ts[-1] > ts[0] and sizes.mean() > 0 and ts[-1] >= value):
+        return None
+    # The steps are even in the value, not in the multiple.
+    centres = np.interp(np.linspace(ts[0], min(ts[-1], most), GRID), ts, multiples)[:, None] * way
+    ts = np.maximum.accumulate(form(centres))
+    below = (1 - LEVEL) / 2 * np.minimum(1.0, ts / sizes.mean())
+    shares = _share(centres, noise, value, form)
+    low, high = _first(ts, shares - (LEVEL + below)), _last(ts, shares - below)
+    return low, max(low, high)
+
+
+def _share(centres: Float64s, noise: Float64s, value: float, norm: Norm | Form) -> Float64s:
     """How often the norm of noise about each centre (L, K) would be at most the value, ties half, (L,)."""
     shares = []
     for centre in centres:
@@ -92,12 +143,15 @@ def _biased(gaps: Float64s, spread: Float64s, ts: Float64s, norm: Norm) -> Float
     value = float(normed(gaps, norm))
     if norm in {"l2", "max"}:
         return ts[:, None] * (gaps / value if value else spread / normed(spread, norm))
+    # With their signs: noise of gaps that hang together adds up, or cancels, by these.
+    sign = np.where((gaps < 0) & (norm == "l1"), -1.0, 1.0)
     size = np.maximum(gaps, 0) if norm == "positive" else np.abs(gaps)
     order = np.argsort(-size / np.where(spread > 0, spread, 1.0), kind="stable")
     before = np.cumsum(size[order]) - size[order]
     filled = np.empty((len(ts), len(gaps)))
     filled[:, order] = np.clip(ts[:, None] - before, 0, size[order])
-    return np.where(ts[:, None] > value, ts[:, None] * (size / value if value else spread / spread.sum()), filled)
+    beyond = ts[:, None] * (size / value if value else spread / spread.sum())
+    return sign * np.where(ts[:, None] > value, beyond, filled)
 
 
 def _plain(gaps: Float64s, spread: Float64s, ts: Float64s, norm: Norm) -> Float64s:
@@ -105,9 +159,10 @@ def _plain(gaps: Float64s, spread: Float64s, ts: Float64s, norm: Norm) -> Float6
     if norm == "l2":
         return _biased(gaps, spread, ts, norm)
     if norm in {"l1", "positive"}:
-        return ts[:, None] * (spread / spread.sum())
+        return ts[:, None] * (spread / spread.sum()) * np.where((gaps < 0) & (norm == "l1"), -1.0, 1.0)
     single = np.full((len(ts), len(gaps)), -FAR if norm == "peak" else 0.0)
-    single[:, (gaps if norm == "peak" else np.abs(gaps)).argmax()] = ts
+    top = (gaps if norm == "peak" else np.abs(gaps)).argmax()
+    single[:, top] = ts * (-1.0 if norm == "max" and gaps[top] < 0 else 1.0)
     return single
 
 

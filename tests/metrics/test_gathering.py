@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from bench.arrays import Float64s
+from bench.components import Metric
 from bench.metrics import gathering
 from bench.metrics.gathering import gathered
 from bench.metrics.order import descending
+from bench.registry import find
 from bench.stats.bootstrap import Statistic, replicates
 from bench.stats.bootstrap import gathered as by_cells
 from bench.stats.design import design
@@ -99,11 +101,27 @@ def test_expected_squares_of_resampled_cells() -> None:
     assert whole.squares(np.array([[30.0]]))[0, 0] == 30
 
 
-def test_small_weighted_and_grouped_records_stay_apart() -> None:
+def test_small_and_weighted_records_and_many_rows_in_clusters_stay_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "MOST", ROWS - 1)
     record = _judged()
-    assert gathered(record.take(np.arange(10_000))) is None
+    assert gathered(record.take(np.arange(gathering.LEAST))) is None
     assert gathered(replace(record, weights=np.ones(ROWS))) is None
     assert gathered(replace(record, groups=np.arange(ROWS).astype(str))) is None
+
+
+def test_cells_of_clusters_are_drawn_with_them() -> None:
+    # Ten copies of each row, which share a group: as uncertain as the rows once.
+    once = _judged().take(np.arange(1_000))
+    rows = np.repeat(np.arange(1_000), 10)
+    record = replace(once.take(rows), ids=np.arange(10_000).astype(str), groups=rows.astype(str))
+    assert gathered(record) is not None
+    copied, plain = (interval(find(Metric, "aurc"), each, seed=0).interval for each in (record, once))
+    assert "cells" in copied.method
+    assert plain.low is not None
+    assert plain.high is not None
+    width = plain.high - plain.low
+    assert copied.low == pytest.approx(plain.low, abs=0.05 * width)
+    assert copied.high == pytest.approx(plain.high, abs=0.05 * width)
 
 
 def test_draws_of_cells_spread_as_draws_of_rows() -> None:
@@ -119,7 +137,7 @@ def test_draws_of_cells_spread_as_draws_of_rows() -> None:
         return seen[-1]
 
     p = float(record.correct.mean())
-    by_cells([(Statistic(share, p), share, share)], many.rows, many.codes, seed=0)
+    by_cells([(Statistic(share, p), share, share)], many.rows, many.codes, design(ROWS), seed=0)
     draws = np.concatenate([each for each in seen if len(each) > 1])[:1000]
     own = replicates(lambda w: w @ record.correct / w.sum(axis=1), design(ROWS), seed=0)
     error = np.sqrt(p * (1 - p) / ROWS)
