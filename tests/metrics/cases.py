@@ -17,6 +17,7 @@ from bench.records import (
     Density,
     Generations,
     Marginals,
+    Paired,
     Regression,
     Signals,
     Speculation,
@@ -106,6 +107,21 @@ def regression(form: str = "gaussian", n: int = 40, seed: int = 0, **extra: Any)
 
     quantiles = mean[:, None] + std[:, None] * ndtri(np.array(levels))
     return Regression(ids=ids(n), y=y, quantiles=quantiles, levels=levels, **extra)
+
+
+def paired(n: int = 40, seed: int = 0) -> Paired:
+    """Pairs of answers from five laws that the model cannot tell apart, with the truth, which is the first of them."""
+    rng = np.random.default_rng(seed)
+    laws = rng.dirichlet(np.ones(3), (n, 5))
+    answers = (laws[:, 0].cumsum(axis=1)[:, None] < rng.random((n, 2, 1))).sum(axis=2)
+    return Paired(
+        ids=ids(n),
+        logits=np.log(laws.mean(axis=1)),
+        labels=answers[:, 0],
+        second=answers[:, 1],
+        joint=np.einsum("nki,nkj->nij", laws, laws) / 5,
+        truth=laws[:, 0],
+    )
 
 
 def density(n: int = 40, seed: int = 0) -> Density:
@@ -222,6 +238,7 @@ def records(n: int = 40, seed: int = 0) -> list[Any]:
         density(n, seed),
         marginals(n, seed),
         signals(n, seed),
+        paired(n, seed),
         tokens(n, seed),
         choices(n, seed),
         ordered_choices(n, seed),

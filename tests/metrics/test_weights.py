@@ -44,7 +44,6 @@ OWN = {
     "Continuations",
     "Events",
     "LastWords",
-    "Paired",
     "Posterior",
     "Preferences",
     "Programs",
