@@ -19,14 +19,11 @@ def test_few_items_stay_in_this_process() -> None:
 
 @needs_fork
 @pytest.mark.parametrize("count", [halves.MANY, halves.MANY + 1, halves.MOST, halves.MOST + 1])
-def test_two_processes_share_many_and_all_come_back_once_in_order(count: int) -> None:
-    def slow(k: int) -> tuple[int, int, str]:
-        time.sleep(1e-5)
-        return k, os.getpid(), "x" * 100
-
-    found = halves.each(slow, range(count))
+def test_all_come_back_once_and_in_order_whoever_took_them(count: int) -> None:
+    found = halves.each(lambda k: (k, os.getpid(), "x" * 100), range(count))
     assert [k for k, _, _ in found] == list(range(count))
-    assert len({pid for _, pid, _ in found}) == (1 if count > halves.MOST else 2)
+    if count > halves.MOST:
+        assert {pid for _, pid, _ in found} == {os.getpid()}
 
 
 @needs_fork

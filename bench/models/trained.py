@@ -30,8 +30,9 @@ def by_seeds(spec: Spec, count: int) -> tuple[Spec, ...]:
 
 def _seeded(spec: Spec) -> bool:
     factory = registry.find("model", spec.name).function
-    if SEED in inspect.signature(factory).parameters:
-        return True
+    own = inspect.signature(factory).parameters.get(SEED)
+    if own is not None:
+        return own.default is not None  # None: what it points at takes one, or does not
     adapter = build(spec, Machine())
     return isinstance(adapter, Fittable) and _reads_seed(type(adapter).fit)
 
