@@ -153,11 +153,11 @@ def torch(
 ) -> ModuleAdapter:
     """A PyTorch module, trained already.
 
-    target: `module:factory` or `file.py:factory`, called with the other parameters, returns an `nn.Module` with its
-    weights loaded; it is given `seed` too, if one is set.  gives: classifier (`forward` gives logits; a method `features` is used where there is one),
-    regressor (`forward` gives mean and std), density (`log_prob`), or auto: density where there is a `log_prob`,
-    else classifier.  It runs on the machine's device, in the dtype asked for (auto: the module's own), as many rows at
-    once as fit.  In float32 an answer may differ by about 1e-6 with the batch that it was asked in.
+    target: `module:factory` or `file.py:factory`, called with the other parameters (`seed` only if it is set), returns
+    an `nn.Module` with its weights loaded.  gives: classifier (`forward` gives logits; a method `features` is used
+    where there is one), regressor (`forward` gives mean and std), density (`log_prob`), or auto: density where there is
+    a `log_prob`, else classifier.  It runs on the machine's device, in the dtype asked for (auto: the module's own), as
+    many rows at once as fit.  In float32 an answer may differ by about 1e-6 with the batch that it was asked in.
     """
     if seed is not None:
         parameters["seed"] = seed
