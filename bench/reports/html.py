@@ -90,7 +90,8 @@ def _drawing(svg: str) -> str:
 
 
 def _data(results: Sequence[Result]) -> dict[str, Any]:
-    return coded_table(table.COLUMNS, table.rows(results))
+    rows = [[float(f"{x:.6g}") if isinstance(x, float) else x for x in row] for row in table.rows(results)]
+    return coded_table(table.COLUMNS, rows)
 
 
 def coded_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, file: str = "results.csv") -> dict[str, Any]:

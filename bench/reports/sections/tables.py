@@ -109,9 +109,9 @@ def measured(r: Result | None, kind_of: Kinds | None = None, places: int | None 
 
 
 def by_seed(material: Material, area: str) -> list[tuple[str, Grid]]:
-    """The value of each seed of the models that were trained several times, of the numbers that the tables show."""
+    """The value of each seed of the models that were trained several times, of the first number of each table."""
     groups = headlines.groups(area, material.of(area))
-    found = [r for group, rows in groups for metric in group.metrics for r in rows if r.metric == metric and r.seeds]
+    found = [r for group, rows in groups for r in rows if r.metric == group.metrics[0] and r.seeds]
     if not found:
         return []
     most, places, varied = max(len(r.seeds) for r in found), _places(found), any(_how(r) for r in found)
