@@ -10,7 +10,7 @@ CHECK = "ood/machine-text"
 SOURCE = "Drayson, Yilmaz and Lampos 2025, arXiv:2502.15654"
 
 
-@metric("collapse-diversity", of=Collapses, area="ood", better="higher", range=(0, None), source=SOURCE,
+@metric("collapse-diversity", of=Collapses, area="ood", better="none", range=(0, None), source=SOURCE,
         papers=(PAPER,), check=CHECK)  # fmt: skip
 def collapse_diversity(record: Collapses) -> PerSample:
     """Chance that two words of the last texts differ, over that of people's texts: 1 where nothing is lost.
@@ -20,10 +20,10 @@ def collapse_diversity(record: Collapses) -> PerSample:
     return per_sample(record.differ[:, -1], record.differ[:, 0])
 
 
-@metric("collapse-distinct", of=Collapses, area="ood", better="higher", range=(0, None), source=SOURCE,
+@metric("collapse-distinct", of=Collapses, area="ood", better="none", range=(0, None), source=SOURCE,
         papers=(PAPER,), check=CHECK)  # fmt: skip
 def collapse_distinct(record: Collapses) -> PerSample:
-    """Share of different pairs of neighbouring words in the last texts, over that in people's texts."""
+    """Share of different pairs of neighbouring words in the last texts, over that in people's: above 1 they ramble."""
     return per_sample(record.distinct[:, -1], record.distinct[:, 0])
 
 

@@ -22,15 +22,18 @@ PRIMARY: dict[str, tuple[str, ...]] = {
         "auroc",
     ),
     "calibration": ("ece", "coverage-error", "brier"),
-    "ood": ("auroc",),
-    "uncertainty": ("crps", "aurc", "auroc"),
+    "ood": ("auroc", "collapse-nll", "selection-gain", "weight-error"),
+    "uncertainty": ("crps", "aurc", "auroc", "program-coverage", "second-order-error", "set-coverage"),
     "reasoning": ("accuracy",),
     "efficiency": ("tokens-per-round",),
     "general": ("accuracy", "rmse", "nll"),
 }
 
 # The score that stands for a detector: the usual default of its kind, not the one that did best here.
-SCORES: tuple[str, ...] = ("energy", "max-logit", "msp", "density", "given", "entropy")
+SCORES: tuple[str, ...] = (
+    "energy", "max-logit", "msp", "density", "given", "entropy", "lm-ratio", "machine-likelihood", "semantic-entropy",
+    "confidence",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,15 @@ GROUPS: dict[str, tuple[Group, ...]] = {
     "ood": (
         Group("Detection", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out", "aupr-in")),
         Group("Detection, means over data sets that count alike", (*_MEANS, *_NEAR, *_FAR)),
+        Group("Models that learn from their own texts", ("collapse-nll", "collapse-diversity", "collapse-distinct")),
+        Group(
+            "Texts selected to resemble a target",
+            ("selection-gain", "kl-reduction", "kl-reduction-random", "selection-left", "selected-kin"),
+        ),
+        Group(
+            "Losses foretold under a shift of the outcomes",
+            ("weight-error", "shift-bias", "shift-bias-unweighted", "shift-bias-known", "effective-share"),
+        ),
     ),
     "uncertainty": (
         Group(
@@ -107,6 +119,8 @@ GROUPS: dict[str, tuple[Group, ...]] = {
             ("aurc", "augrc", "risk-at-80", "accuracy", "total-entropy", "aleatoric", "epistemic"),
         ),
         Group("Scores that should find errors or outliers", ("auroc", "fpr95-ood", "fpr95-id", "aupr-out")),
+        Group("Sets of programs", ("program-coverage", "nodes-left-out", "program-match"), also="program-match"),
+        Group("Pairs of answers", ("second-order-error", "pair-variance", "mse-p", "pair-bias", "pair-coverage")),
     ),
     "efficiency": (
         Group(
