@@ -231,7 +231,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("metrics", nargs="*", help="names of those to count now; all, where none is given")
     parser.add_argument("--reps", type=int, default=1000, help="records of each size, at most")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each metric and size, at most; 0: what is kept")
-    parser.add_argument("--pairs", type=int, default=2000, help="of models, by which tests are measured")
+    parser.add_argument("--pairs", type=int, default=5000, help="of models, by which tests are measured")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--keep", type=Path, help="file to which counts are added, and from which they are taken")
     parser.add_argument("--out", type=Path, default=Path("docs/coverage.md"))
