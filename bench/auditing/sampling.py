@@ -13,7 +13,7 @@ from bench.errors import UsageError
 from bench.seeds import generator
 from bench.stats.controls import expectations
 from bench.stats.crowd import agreement, draw, sampling_chances
-from bench.stats.design import LEVEL
+from bench.stats.design import critical_t
 from bench.stats.subsets import choose, estimate, variance
 
 SHARE = 5  # subsets are a fifth of the samples
@@ -94,6 +94,4 @@ def groups(found: Sequence[Subject], seed: int) -> Iterator[Finding]:
 
 
 def _t(df: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(max(df, 1.0), (1 + LEVEL) / 2))
+    return critical_t(max(df, 1.0))

@@ -18,7 +18,7 @@ from bench.leaderboard.standings import Board
 from bench.seeds import generator
 from bench.stats.bootstrap import NORMAL
 from bench.stats.comparisons import AGGREGATORS, strengths
-from bench.stats.design import LEVEL
+from bench.stats.design import LEVEL, critical_t
 from bench.stats.proxies import correlate
 from bench.stats.ranks import rank_sets
 
@@ -229,9 +229,7 @@ class _Interaction:
 
     def halves(self) -> Float64s:
         """Halves of 95 % intervals (K,), NaN where nothing is known."""
-        from scipy.special import stdtrit
-
-        wide = float(stdtrit(self.freedom, (1 + LEVEL) / 2)) if self.freedom else math.nan
+        wide = critical_t(self.freedom) if self.freedom else math.nan
         spread = np.diag(self.covariance)
         return np.where(spread > ROUNDING, wide * np.sqrt(np.maximum(spread, 0.0)), 0.0)
 

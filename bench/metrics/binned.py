@@ -116,11 +116,13 @@ def means(bins: Bins) -> Float64s:
         return np.where(mass > 0, gap / mass, 0.0)
 
 
-def _in_width(form: Callable[[Bins], Float64s]) -> Gaps:
+def in_width(form: Callable[[Bins], Float64s]) -> Gaps:
+    """The form of the gaps of bins of equal width, as a function of the record."""
     return lambda record, w, bins=BINS: form(width_bins(record, w, bins))
 
 
 def _in_mass(form: Callable[[Bins], Float64s]) -> Gaps:
+    """The form of the gaps of bins of equal width, as a function of the record."""
     return lambda record, w, bins=BINS: form(settled_bins(record, w, bins))
 
 
@@ -154,7 +156,7 @@ def ece_mass(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     biased=True,
     default=False,
     norm="l2",
-    gaps=_in_width(roots),
+    gaps=in_width(roots),
     source="Kumar, Liang and Ma 2019, Verified Uncertainty Calibration (plug-in form)",
     check="calibration/binned-by-hand",
 )
@@ -241,7 +243,7 @@ def ece_over(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
     biased=True,
     default=False,
     norm="positive",
-    gaps=_in_width(shares),
+    gaps=in_width(shares),
     source="the part of ece in which accuracy exceeds confidence; Thulasidasan et al. 2019, On Mixup Training",
     check="calibration/binned-by-hand",
 )

@@ -13,40 +13,14 @@ import numpy as np
 from bench.arrays import Float64s, Ints
 from bench.components import PerSample, metric, per_sample
 from bench.latest import latest
-from bench.metrics.binned import means, roots, shares, width_bins
+from bench.metrics.binned import in_width, means, roots, shares
 from bench.metrics.gathering import JudgedCells
 from bench.metrics.judged import BINS, base_weights, judged, with_classes
 from bench.metrics.sums import Sums, sums
 from bench.metrics.widths import bin_index, cells, sums_of
 from bench.records import Classification, Judged
 
-
-def _shares(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
-    """Gaps in units of the whole weight, (B, K)."""
-    if bins != BINS:
-        return shares(width_bins(record, w, bins))
-    held = cells(record, w)
-    with np.errstate(invalid="ignore"):
-        return held.gap / held.mass.sum(axis=1, keepdims=True)
-
-
-def _roots(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
-    """Mean gaps times the roots of the bins' shares, (B, K)."""
-    if bins != BINS:
-        return roots(width_bins(record, w, bins))
-    held = cells(record, w)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scaled = np.where(held.mass > 0, held.gap / np.sqrt(held.mass), 0.0)
-        return scaled / np.sqrt(held.mass.sum(axis=1, keepdims=True))
-
-
-def _means(record: Judged, w: Float64s, bins: int = BINS) -> Float64s:
-    """Mean gaps, (B, K), 0 in an empty bin."""
-    if bins != BINS:
-        return means(width_bins(record, w, bins))
-    held = cells(record, w)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(held.mass > 0, held.gap / held.mass, 0.0)
+_shares, _roots, _means = map(in_width, (shares, roots, means))
 
 
 @metric(

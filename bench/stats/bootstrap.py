@@ -18,7 +18,7 @@ from bench.arrays import Float64s, Ints
 from bench.components import Norm
 from bench.latest import frozen
 from bench.seeds import generator
-from bench.stats.design import LEVEL, Design, Estimate, absent, design, too_few
+from bench.stats.design import Design, Estimate, absent, critical_t, design, too_few
 from bench.stats.means import Range, clipped
 from bench.stats.norms import Form, inverted
 
@@ -235,7 +235,6 @@ def _spread(left_out: Float64s, seed: int) -> Float64s:
 
 
 def _jackknife_ends(value: float, values: Float64s, biased: bool) -> tuple[Ends, str]:
-    from scipy.special import stdtrit
 
     k = len(values)
     error = math.sqrt((k - 1) / k * float(((values - values.mean()) ** 2).sum()))
@@ -244,7 +243,7 @@ def _jackknife_ends(value: float, values: Float64s, biased: bool) -> tuple[Ends,
     if error <= SAME * abs(value):
         return None, "no variation between subsamples"
     centre = k * value - (k - 1) * float(values.mean()) if biased else value
-    half = float(stdtrit(k - 1, (1 + LEVEL) / 2)) * error
+    half = critical_t(k - 1) * error
     return (centre - half, centre + half), f"t(jackknife, {k} groups)"
 
 
@@ -272,9 +271,7 @@ def reach(groups: int) -> float:
     sqrt(G / (G - 1)) times the t quantile of G - 1 degrees of freedom (Hesterberg 2015, What Teachers Should Know about
     the Bootstrap: the expanded percentile interval): resamples of few clusters spread too little.
     """
-    from scipy.special import stdtrit
-
-    return math.sqrt(groups / (groups - 1)) * float(stdtrit(groups - 1, (1 + LEVEL) / 2))
+    return math.sqrt(groups / (groups - 1)) * critical_t(groups - 1)
 
 
 def basic(value: float, draws: Float64s, z: float = NORMAL) -> tuple[float, float]:

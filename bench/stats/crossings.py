@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.arrays import Bools, Float64s, Ints
 from bench.results import Interval
-from bench.stats.design import LEVEL, Design
+from bench.stats.design import Design, critical_t
 
 NEIGHBOURS = 20  # the error rate at a threshold is that of a twentieth of the weight on either side
 
@@ -20,8 +20,6 @@ def acceptance_ends(confidence: Float64s, wrong: Bools, risk: float, d: Design) 
     smaller; the high end the largest that does not err clearly more.  The error of the share itself is taken in: a row
     that is accepted beyond its share stands for one at the threshold.
     """
-    from scipy.special import stdtrit
-
     order = np.argsort(-confidence, kind="stable")
     w, codes = d.weights[order], d.codes[order]
     excess = w * (wrong[order] - risk)
@@ -37,7 +35,7 @@ def acceptance_ends(confidence: Float64s, wrong: Bools, risk: float, d: Design) 
     variance += slope**2 * np.maximum(spread, 0.0)
     least = risk * (1 - risk) * np.cumsum(w * w) + slope**2 * share * (1 - share) * float((w * w).sum())
     error = np.sqrt(d.groups / (d.groups - 1) * np.maximum(variance, least))
-    reach = float(stdtrit(d.groups - 1, (1 + LEVEL) / 2))
+    reach = critical_t(d.groups - 1)
     # Rows of one confidence are accepted together.
     last = np.append(confidence[order][1:] != confidence[order][:-1], True) & (mass > 0)
     share, sums, error = share[last], sums[last], error[last]

@@ -14,6 +14,13 @@ from bench.results import Interval
 LEVEL = 0.95
 
 
+def critical_t(df: float) -> float:
+    """The value of Student's t that bounds 95 % on both sides: half of an interval in units of its error."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, (1 + LEVEL) / 2))
+
+
 class Estimate(NamedTuple):
     """A number (`None` where there is none), its 95 % interval, and the clusters of independent samples behind it."""
 

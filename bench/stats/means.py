@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.arrays import Float64s, Ints
 from bench.results import Interval
-from bench.stats.design import LEVEL, Design, Estimate, absent, design, too_few
+from bench.stats.design import Design, Estimate, absent, critical_t, design, too_few
 from bench.stats.wilson import proportion
 
 Range = tuple[float | None, float | None]
@@ -59,8 +59,6 @@ def mean(
     their skewness (`unskewed`).  No interval where there is one sample, one cluster, no variation, or a value that is
     not finite.
     """
-    from scipy.special import stdtrit
-
     v, size = values, denominators
     if d.rows < len(d):  # rows of weight 0 are out, whatever they hold: 0 * inf is not 0
         used = d.weights > 0
@@ -85,7 +83,7 @@ def mean(
     error = cr1(scores, d) / abs(total)
     if error <= 1e-14 * abs(ratio):
         return Estimate(value, absent("no variation"), d.groups)
-    reach = float(stdtrit(d.groups - 1, (1 + LEVEL) / 2))
+    reach = critical_t(d.groups - 1)
     method = "t" if d.groups == d.rows else "t(CR1)"
     skew = skewness(scores if d.groups == len(d) else d.totals(scores)) * math.copysign(1.0, total)
     low, high = (linked(ratio - error * unskewed(t, skew, d.groups), link) for t in (reach, -reach))

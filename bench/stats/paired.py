@@ -15,7 +15,7 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.errors import UsageError
 from bench.seeds import generator
-from bench.stats.design import LEVEL, Design, too_few
+from bench.stats.design import Design, critical_t, too_few
 from bench.stats.influence import Influence, of_mean
 from bench.stats.training_seeds import Seeds, widened
 
@@ -66,7 +66,7 @@ def t_test(difference: Influence, d: Design, seeds: Sequence[Seeds] = ()) -> Pai
     seeds: of each model that was trained several times; they add to the error (`training_seeds.widened`).  Without
     variation there is no t; only a difference of exactly 0 (the same answers) then has a p-value, 1.
     """
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import stdtr
 
     reason = too_few(d) or ("" if math.isfinite(difference.value) else "the difference is not finite")
     error, df = widened(difference.error(d), d.groups, seeds) if not reason else (math.nan, 0.0)
@@ -76,7 +76,7 @@ def t_test(difference: Influence, d: Design, seeds: Sequence[Seeds] = ()) -> Pai
         same = difference.value == 0 and d.groups > 1
         return _silent(difference.value, d, reason, p_value=1.0 if same else None)
     t = difference.value / error
-    half = float(stdtrit(df, (1 + LEVEL) / 2)) * error
+    half = critical_t(df) * error
     return PairedTest(
         difference=difference.value,
         error=error,

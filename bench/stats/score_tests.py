@@ -10,7 +10,7 @@ import numpy as np
 from bench.arrays import Float64s
 from bench.metrics.logistic import logistic
 from bench.results import Interval
-from bench.stats.design import LEVEL, Design, absent
+from bench.stats.design import Design, absent, critical_t
 from bench.stats.means import cr1, skewness, unskewed
 
 STEPS = 40  # in which an end is bracketed
@@ -54,13 +54,11 @@ class _Test:
 
     def beyond(self, at: float, side: int) -> float:
         """By how much the test passes its critical value; it falls as `at` rises.  NaN where it cannot be made."""
-        from scipy.special import stdtrit
-
         d = self.d
         each = d.totals(self._scores(at))
         free = each - each.mean()
         error = math.sqrt(d.groups / (d.groups - 1) * float(free @ free))
-        reach = float(stdtrit(d.groups - 1, (1 + LEVEL) / 2))
+        reach = critical_t(d.groups - 1)
         return float(each.sum()) / error - unskewed(side * reach, skewness(free), d.groups) if error > 0 else math.nan
 
     def _scores(self, at: float) -> Float64s:

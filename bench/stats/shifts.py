@@ -11,7 +11,7 @@ import numpy as np
 from bench.arrays import AnyArray, Float64s
 from bench.errors import UsageError
 from bench.seeds import derive, generator
-from bench.stats.design import LEVEL, design
+from bench.stats.design import critical_t, design
 from bench.stats.influence import of_mean
 from bench.stats.shapley import coalitions, exact
 
@@ -53,8 +53,6 @@ def attribute(
     mean over source samples of the product of its weights, which moves just those mechanisms to the target, times
     loss, less the mean loss.
     """
-    from scipy.special import stdtrit
-
     names = tuple(weights)
     w = np.stack([np.asarray(weights[name], dtype=np.float64) for name in names]) if names else np.zeros((0, 0))
     if w.shape != (len(names), len(source_losses)) or not (np.isfinite(w) & (w >= 0)).all() or len(target_losses) == 0:
@@ -68,7 +66,7 @@ def attribute(
     each = _shares(w, source_losses)
     phi = each.mean(axis=1)
     d = design(len(source_losses), groups=groups)
-    critical = float(stdtrit(d.groups - 1, (1 + LEVEL) / 2)) if d.groups > 1 else np.nan
+    critical = critical_t(d.groups - 1) if d.groups > 1 else np.nan
     errors = np.array([of_mean(row, d).error(d) for row in each])
     explained = float(phi.sum())
     return Attribution(

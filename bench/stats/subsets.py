@@ -13,7 +13,7 @@ from bench.arrays import Float64s, Ints
 from bench.errors import UsageError
 from bench.results import Interval
 from bench.seeds import derive, generator
-from bench.stats.design import LEVEL
+from bench.stats.design import critical_t
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -89,12 +89,10 @@ def estimate(subset: Subset, losses: Float64s) -> Whole:
 
     Hansen and Hurwitz 1943; t with s - 1 degrees of freedom.
     """
-    from scipy.special import stdtrit
-
     n, s = len(subset.chances), len(subset.drawn)
     each = losses / (n * subset.chances[subset.drawn])
     value, error = float(each.mean()), float(each.std(ddof=1)) / math.sqrt(s)
-    half = float(stdtrit(s - 1, (1 + LEVEL) / 2)) * error
+    half = critical_t(s - 1) * error
     ends = Interval(low=value - half, high=value + half, method="t, sampled with unequal chances")
     if error <= 1e-14 * abs(value):
         ends = Interval(low=None, high=None, method="none: no variation")

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.arrays import AnyArray, Bools, Float64s
 from bench.errors import UsageError
-from bench.stats.design import LEVEL, Design, too_few
+from bench.stats.design import LEVEL, Design, critical_t, too_few
 from bench.stats.mcnemar import Discordance, discordance
 from bench.stats.means import cr1
 
@@ -92,7 +92,7 @@ def tango_clustered(first: Bools, second: Bools, d: Design, *, margin: float = 0
     below 1.  interval: false leaves its ends out (NaN), for where only the tests are needed, and many of them.  Raises
     `UsageError` for fewer than two clusters.
     """
-    from scipy.special import ndtri, stdtr, stdtrit
+    from scipy.special import ndtri, stdtr
 
     if too_few(d):
         raise UsageError("no test of one cluster", cause=f"{too_few(d)}", fix="give samples of more clusters")
@@ -111,7 +111,7 @@ def tango_clustered(first: Bools, second: Bools, d: Design, *, margin: float = 0
     if d.groups == d.rows:
         critical = float(ndtri((1 + LEVEL) / 2)) if interval else math.nan
         return _tango(n * gains, n * losses, n, margin, critical, _normal, effect)
-    critical = float(stdtrit(df, (1 + LEVEL) / 2)) if interval else math.nan
+    critical = critical_t(df) if interval else math.nan
     return _tango(n * gains, n * losses, n, margin, critical, lambda t: float(stdtr(df, t)), effect)
 
 

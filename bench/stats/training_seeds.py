@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 from bench.arrays import Float64s
 from bench.results import Interval
-from bench.stats.design import LEVEL, Design, absent
+from bench.stats.design import Design, absent, critical_t
 from bench.stats.means import Range, clipped, cr1
 
 NO_VARIATION = "none: no variation"
@@ -61,7 +61,7 @@ def widened(error: float, groups: int, seeds: Sequence[Seeds]) -> tuple[float, f
         return error, groups - 1
     half = half_of(error, groups, seeds)
     total = math.sqrt(_common(error, seeds) + sum(s.between for s in seeds))
-    if total == 0 or half <= _reach(groups - 1) * error:
+    if total == 0 or half <= critical_t(groups - 1) * error:
         return error, groups - 1
     least = min(groups, *(s.count for s in seeds)) - 1
     return total, _freedom(half / total, least, max(groups, *(s.count for s in seeds)) - 1)
@@ -69,8 +69,8 @@ def widened(error: float, groups: int, seeds: Sequence[Seeds]) -> tuple[float, f
 
 def half_of(error: float, groups: int, seeds: Sequence[Seeds], *, shape: float = 1.0) -> float:
     """Half of the 95 % interval; shape: how much longer that side of a sample's interval is than t times its error."""
-    samples = (shape * _reach(groups - 1)) ** 2
-    trained = sum(_reach(s.count - 1) ** 2 * s.between for s in seeds)
+    samples = (shape * critical_t(groups - 1)) ** 2
+    trained = sum(critical_t(s.count - 1) ** 2 * s.between for s in seeds)
     return math.sqrt(max(samples * _common(error, seeds) + trained, samples * error**2))
 
 
@@ -79,21 +79,15 @@ def _common(error: float, seeds: Sequence[Seeds]) -> float:
     return max(0.0, error**2 - sum(s.within for s in seeds))
 
 
-def _reach(df: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(df, (1 + LEVEL) / 2))
-
-
 def _freedom(reach: float, least: int, most: int) -> float:
     """Degrees of freedom, within these, at which t's quantile is `reach`."""
     from scipy.optimize import brentq
 
-    if reach >= _reach(least):
+    if reach >= critical_t(least):
         return float(least)
-    if reach <= _reach(most):
+    if reach <= critical_t(most):
         return float(most)
-    return float(brentq(lambda df: _reach(df) - reach, least, most, xtol=1e-9))
+    return float(brentq(lambda df: critical_t(df) - reach, least, most, xtol=1e-9))
 
 
 def joined(
@@ -119,14 +113,14 @@ def joined(
     if bare and own.method != NO_VARIATION:
         return value, own
     low, high = (0.0 if end is None else end - float(values[0]) for end in (own.low, own.high))
-    trained = _reach(count - 1) * math.sqrt(float(values.var(ddof=1)) / count)
+    trained = critical_t(count - 1) * math.sqrt(float(values.var(ddof=1)) / count)
     if contributions is None or d is None or d.groups < 2 or biased or not low <= 0 <= high:
         # Where an interval is not about its value, its bias taken out of it, the middle is what varies.
         centre = 0.0 if low <= 0 <= high else (low + high) / 2
         below, above = math.hypot(centre - low, trained) - centre, math.hypot(high - centre, trained) + centre
     else:
         seeds, error = seeds_of(values, contributions, d), cr1(contributions.mean(axis=0), d)
-        alone = _reach(d.groups - 1) * cr1(contributions[0], d)
+        alone = critical_t(d.groups - 1) * cr1(contributions[0], d)
         # Of a first seed that knows no error, such as one that was always right, the interval is the least there is.
         below, above = (
             half_of(error, d.groups, [seeds], shape=side / alone)

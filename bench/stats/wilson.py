@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.results import Interval
-from bench.stats.design import LEVEL, Design
+from bench.stats.design import LEVEL, Design, critical_t
 
 
 def wilson(p: float, n: float, critical: float) -> tuple[float, float]:
@@ -30,10 +30,10 @@ def proportion(values: Float64s, d: Design) -> tuple[float, Interval]:
     Independent rows of equal weight: Wilson.  Otherwise Wilson with the effective number of `trials`, and with clusters
     the t quantile of G - 1 degrees of freedom (Korn and Graubard 1998).
     """
-    from scipy.special import ndtri, stdtrit
+    from scipy.special import ndtri
 
     p, effective = trials(values, d)
-    critical = float(stdtrit(d.groups - 1, (1 + LEVEL) / 2) if d.groups < d.rows else ndtri((1 + LEVEL) / 2))
+    critical = critical_t(d.groups - 1) if d.groups < d.rows else float(ndtri((1 + LEVEL) / 2))
     low, high = wilson(p, effective, critical)
     method = "wilson" if d.plain else f"wilson, design effect {d.rows / effective:.1f}"
     return p, Interval(low=low, high=high, method=method)
