@@ -15,8 +15,9 @@ from bench.arrays import Float64s, Ragged
 from bench.checks.cases import exact
 from bench.components import Truth, check
 from bench.language import Details, LanguageModel, Scored, TokenDetails
-from bench.metrics.chains import SOURCE, auroc, reductions, slopes, step_utilities
+from bench.metrics.chains import SOURCE, length_auroc, reductions, slopes, step_utilities
 from bench.procedural.bayes_nets import Tree, draw_tree
+from bench.records import Chains
 from bench.tasks.reasoning.chain_entropy import CUE, entropies, split
 
 
@@ -70,13 +71,21 @@ def chain_entropy() -> list[Truth]:
     falls = step_utilities(column).values.reshape(-1, 4)
     nll = np.array([value for _, value in found]).reshape(-1, 5)[0, 0]
     mixed = Ragged.of([[3.0, 1.0, 2.0], [1.0], [0.5, 0.0]], np.float64)
-    scores, right = np.array([1.0, 2.0, 2.0, 3.0]), np.array([0.0, 1.0, 0.0, 1.0])
+    flat = Ragged(np.ones(4), np.arange(5))
+    tied = Chains(
+        ids=np.arange(4).astype(np.str_),
+        entropy=flat,
+        nll=flat,
+        correct=np.array([False, True, False, True]),
+        tokens=np.array([1, 2, 2, 3]),
+        text=np.full(4, "", dtype=object),
+    )
     return [
         *(exact(information(joint, t), float(weights @ falls[:, t - 1]), f"I(Y; z{t} | before)") for t in range(1, 5)),
         exact(-math.log(tree.marginal(4)), float(nll), "surprise of the answer before any step"),
         exact(1.0, float(reductions(mixed)[0]), "reduction by hand"),
         exact(-0.5, float(slopes(mixed)[0]), "slope by hand"),
         exact(0.0, float(slopes(mixed)[1]), "slope of a chain without steps"),
-        exact(0.875, float(auroc(scores, right, np.ones((1, 4)))[0]), "AUROC with a tie"),
+        exact(0.875, float(length_auroc(tied, np.ones((1, 4)))[0]), "AUROC with a tie"),
         Truth(2, len(split(" 7 + 25 = 32. 32 - 4 = 28. So 28.")), 0, "steps of a chain"),
     ]

@@ -6,7 +6,10 @@ import numpy as np
 
 from bench.arrays import Float64s, Ragged
 from bench.components import NotApplicable, PerSample, metric, per_sample
+from bench.latest import latest
+from bench.metrics.detection import auroc
 from bench.records import Chains
+from bench.records.detection import Detection
 
 SOURCE = "Guo 2025, Measuring Reasoning Utility in LLMs via Conditional Entropy Reduction, arXiv:2508.20395"
 PAPERS = ("Measuring Reasoning Utility in LLMs via Conditional Entropy Reduction",)
@@ -81,21 +84,26 @@ def entropy_falls(record: Chains) -> PerSample:
     return per_sample(fell.sums(), steps.lengths)
 
 
-def auroc(scores: Float64s, positive: Float64s, w: Float64s) -> Float64s:
-    """Weighted chance that a positive row's score exceeds a negative one's, ties by half: w (B, n) -> (B,)."""
-    _, tied = np.unique(scores, return_inverse=True)
-    member = np.zeros((len(scores), tied.max(initial=-1) + 1))
-    member[np.arange(len(scores)), tied] = 1.0
-    up, down = (w * positive) @ member, (w * (1 - positive)) @ member
-    below = np.cumsum(down, axis=1) - down / 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (up * below).sum(axis=1) / (up.sum(axis=1) * down.sum(axis=1))
-
-
-def _auroc(record: Chains, scores: Float64s, w: Float64s) -> Float64s:
+def _told(record: Chains, scores: Float64s) -> Detection:
+    """Right chains as the positives of a score."""
     if record.correct.all() or not record.correct.any():
         raise NotApplicable("all chains are right, or all are wrong")
-    return auroc(scores, record.correct.astype(np.float64), w)
+    return Detection(ids=record.ids, scores=scores, positive=record.correct)
+
+
+@latest
+def _by_reduction(record: Chains) -> Detection:
+    return _told(record, reductions(record.entropy))
+
+
+@latest
+def _by_slope(record: Chains) -> Detection:
+    return _told(record, -slopes(record.entropy))
+
+
+@latest
+def _by_length(record: Chains) -> Detection:
+    return _told(record, record.tokens.astype(np.float64))
 
 
 @metric(
@@ -104,7 +112,7 @@ def _auroc(record: Chains, scores: Float64s, w: Float64s) -> Float64s:
 )  # fmt: skip
 def reduction_auroc(record: Chains, w: Float64s) -> Float64s:
     """How well the entropy reduction tells right chains from wrong ones.  w: (B, n); returns (B,)."""
-    return _auroc(record, reductions(record.entropy), w)
+    return auroc(_by_reduction(record), w)
 
 
 @metric(
@@ -113,7 +121,7 @@ def reduction_auroc(record: Chains, w: Float64s) -> Float64s:
 )  # fmt: skip
 def slope_auroc(record: Chains, w: Float64s) -> Float64s:
     """How well a falling slope tells right chains from wrong ones.  w: (B, n); returns (B,)."""
-    return _auroc(record, -slopes(record.entropy), w)
+    return auroc(_by_slope(record), w)
 
 
 @metric(
@@ -122,4 +130,4 @@ def slope_auroc(record: Chains, w: Float64s) -> Float64s:
 )  # fmt: skip
 def length_auroc(record: Chains, w: Float64s) -> Float64s:
     """How well a greater number of tokens tells right chains from wrong ones.  w: (B, n); returns (B,)."""
-    return _auroc(record, record.tokens.astype(np.float64), w)
+    return auroc(_by_length(record), w)

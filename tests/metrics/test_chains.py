@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.stats import linregress
 from sklearn.metrics import roc_auc_score
 
-from bench.arrays import Ragged
+from bench.arrays import Ints, Ragged
 from bench.components import Metric, NotApplicable
-from bench.metrics.chains import auroc, reductions, slopes, step_utilities
+from bench.metrics.chains import length_auroc, reductions, slopes, step_utilities
 from bench.records import Chains
 from bench.registry import find
 from bench.stats.intervals import value
@@ -32,12 +34,32 @@ def test_steps_add_up_to_the_reduction() -> None:
     assert step_utilities(column).lengths.tolist() == [len(column[i]) - 1 for i in range(len(column))]
 
 
+def _chains(tokens: Ints, right: Ints) -> Chains:
+    n = len(tokens)
+    column = Ragged(np.ones(n), np.arange(n + 1))
+    return Chains(
+        ids=np.arange(n).astype(np.str_), entropy=column, nll=column, correct=right == 1, tokens=tokens,
+        text=np.full(n, "", dtype=object),
+    )  # fmt: skip
+
+
 def test_auroc_is_scikit_learn_s_with_weights_and_ties() -> None:
     rng = np.random.default_rng(1)
-    scores, right = rng.integers(0, 6, 80).astype(float), rng.integers(0, 2, 80)
+    scores, right = rng.integers(0, 6, 80), rng.integers(0, 2, 80)
     w = np.stack([np.ones(80), rng.integers(0, 4, 80).astype(float)])
     expected = [roc_auc_score(right, scores, sample_weight=row) for row in w]
-    np.testing.assert_allclose(auroc(scores, right.astype(float), w), expected, atol=1e-12)
+    np.testing.assert_allclose(length_auroc(_chains(scores, right), w), expected, atol=1e-12)
+
+
+def test_auroc_of_many_chains_takes_no_square_of_them() -> None:
+    rng = np.random.default_rng(2)
+    n = 30_000
+    record = _chains(rng.permutation(n), rng.integers(0, 2, n))
+    tracemalloc.start()
+    length_auroc(record, np.ones((1, n)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1000 * n  # a table of all pairs takes 240,000 bytes a chain
 
 
 def test_metrics_of_a_record() -> None:
