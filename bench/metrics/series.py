@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from bench.arrays import AnyArray, Bools
+from bench.arrays import AnyArray, Bools, Float64s
 from bench.components import NotApplicable, PerSample, metric, per_sample
+from bench.latest import latest
 from bench.records import Generations
 from bench.references.series import affinity
 
@@ -58,6 +60,7 @@ def same(answer: str, wanted: str) -> bool:
     return bool((marks(json.loads(answer), times) == marks(known["gold"], times)).all())
 
 
+@latest
 def _each(record: Generations) -> list[tuple[Bools, Bools, bool]]:
     """Marked and anomalous samples of each series, and whether its samples have distances."""
     if record.target is None:
@@ -80,12 +83,17 @@ def plain(predicted: Bools, gold: Bools) -> tuple[float, float]:
     return (hits / float(predicted.sum()), hits / float(gold.sum())) if hits else (0.0, 0.0)
 
 
-def _measured(record: Generations, of: Any, part: str) -> PerSample:
+@latest
+def _pairs(record: Generations, of: Callable[[Bools, Bools], tuple[float, float]]) -> Float64s:
+    """Precision and recall of each answer, (n, 2)."""
     rows = _each(record)
     if of is affinity and not all(ordered for _, _, ordered in rows):
         raise NotApplicable("variates have no distances")
-    pairs = np.array([of(predicted, gold) for predicted, gold, _ in rows]).reshape(-1, 2)
-    precision, recall = pairs.T
+    return np.array([of(predicted, gold) for predicted, gold, _ in rows]).reshape(-1, 2)
+
+
+def _measured(record: Generations, of: Callable[[Bools, Bools], tuple[float, float]], part: str) -> PerSample:
+    precision, recall = _pairs(record, of).T
     if part != "f1":
         return per_sample(precision if part == "precision" else recall)
     total = precision + recall

@@ -11,7 +11,19 @@ from bench.components import Metric, NotApplicable
 from bench.records import Judged
 from bench.registry import components, find
 from bench.stats.intervals import value
-from benchmarks.worlds import classes, forecasts, scores, texts
+from benchmarks.worlds import (
+    classes,
+    errors,
+    forecasts,
+    pools,
+    preferences,
+    questions,
+    reasoning,
+    scores,
+    sequences,
+    speculation,
+    texts,
+)
 from benchmarks.worlds.world import SHARED, SIZE, World
 
 __all__ = ["SHARED", "SIZE", "WORLDS", "World", "metrics", "truth"]
@@ -22,7 +34,19 @@ PART = 2_000  # of metrics that look at pairs of rows, and are unbiased: the mea
 PARTS = 60
 PAIRS = frozenset({"skce"})
 NOWHERE = frozenset({"worst-slab-coverage"})  # of a slab that the record chooses, so it has no one truth
-WORLDS = (*classes.WORLDS, *scores.WORLDS, *forecasts.WORLDS, *texts.WORLDS)
+WORLDS = (
+    *classes.WORLDS,
+    *scores.WORLDS,
+    *forecasts.WORLDS,
+    *texts.WORLDS,
+    *speculation.WORLDS,
+    *pools.WORLDS,
+    *preferences.WORLDS,
+    *questions.WORLDS,
+    *sequences.WORLDS,
+    *errors.WORLDS,
+    *reasoning.WORLDS,
+)
 
 
 @cache
@@ -31,7 +55,11 @@ def metrics(world: World) -> tuple[str, ...]:
     record = world.draw(np.random.default_rng(0), 200, False)
     earlier = [name for other in WORLDS[: WORLDS.index(world)] for name in metrics(other)]
     left_out = world.left_out | {name for name in earlier if earlier.count(name) > 1} | NOWHERE
-    return tuple(m.name for m in components(Metric).values() if m.name not in left_out and _applies(m, record))
+    return tuple(
+        name
+        for name, metric in components(Metric).items()
+        if name not in left_out and (not world.only or name in world.only) and _applies(metric, record)
+    )
 
 
 def _applies(metric: Metric, record: Any) -> bool:

@@ -27,8 +27,8 @@ Draw = Callable[[Rng, int, bool], Any]
 class World:
     """A name, how to draw n rows (clustered or not), and the values of metrics that are known outright.
 
-    left_out: metrics that are not measured here.  own: those of whole clusters, whose truth is another where there are
-    some.
+    left_out: metrics that are not measured here.  only: those that alone are, where other worlds serve the rest (empty:
+    all).  own: those of whole clusters, whose truth is another where there are some.
     """
 
     name: str
@@ -36,6 +36,7 @@ class World:
     known: Mapping[str, float] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
 
     def __hash__(self) -> int:
         return hash(self.name)
