@@ -15,6 +15,9 @@ from bench.metrics.ranking import Ranking, ranking
 from bench.metrics.selective import best_area, risk_area
 from bench.metrics.spread import bins_of
 from bench.records.detection import Chances, Errors
+from bench.results import Interval
+from bench.stats.design import Design
+from bench.stats.orderings import order_ends
 
 BINS = 10
 _CASCADES = "Language Model Cascades: Token-level uncertainty and beyond"
@@ -51,6 +54,11 @@ def prr(record: Errors, w: Float64s) -> Float64s:
         return (chance - risk_area(_ranking(record).weigh(counts))) / (chance - best_area(right, wrong))
 
 
+def _order_ends(record: Errors, d: Design, bins: int = BINS) -> Interval:
+    place = bins_of(record.scores, d.weights[None], bins)[0].astype(np.int64)
+    return order_ends(place, (~record.positive).astype(np.float64), d)
+
+
 @metric(
     "rank-calibration-error",
     of=Errors,
@@ -58,6 +66,7 @@ def prr(record: Errors, w: Float64s) -> Float64s:
     better="lower",
     range=(0, 1),
     biased=True,
+    ends=_order_ends,
     source="Huang et al. 2024, arXiv:2404.03163 (Rank-Calibration)",
     check="uncertainty/rejection",
 )

@@ -16,6 +16,9 @@ from bench.components import NotApplicable, PerSample, metric, per_sample
 from bench.errors import UsageError
 from bench.metrics.pools import pass_at_k
 from bench.records import Generations
+from bench.results import Interval
+from bench.stats.best import best_ends
+from bench.stats.design import Design
 
 SOURCE = "Stroebl, Kapoor and Narayanan 2024, Inference Scaling fLaws, arXiv:2411.17501"
 PAPERS = ("Inference Scaling scriptsizeFLaws: The Limits of LLM Resampling with Imperfect Verifiers",)
@@ -186,6 +189,18 @@ def resample_wrong(record: Generations, k: int = 1) -> PerSample:
     return per_sample(_within(record, k).wrong[:, 0])
 
 
+def _gains(record: Generations, loss: float) -> Float64s:
+    """P(right) - loss P(wrong) of each prompt, of 0 generations to the size of the pools, (n, K + 1)."""
+    v = _verified(record)
+    most = int(v.count.min()) if len(v.count) else 0
+    found = observed(v.passed, v.both, v.count, np.arange(1, most + 1))
+    return np.concatenate([np.zeros((len(v.count), 1)), found.right - loss * found.wrong], axis=1)
+
+
+def _best_ends(record: Generations, d: Design, loss: float = 1.0) -> Interval:
+    return best_ends(_gains(record, loss), d)
+
+
 @metric(
     "resample-best-k",
     of=Generations,
@@ -194,6 +209,7 @@ def resample_wrong(record: Generations, k: int = 1) -> PerSample:
     unit="generations",
     range=(0, None),
     default=False,
+    ends=_best_ends,
     source=SOURCE,
     papers=PAPERS,
     check="reasoning/flaws",
@@ -203,9 +219,4 @@ def resample_best_k(record: Generations, w: Float64s, loss: float = 1.0) -> Floa
 
     w: (B, n); returns (B,).  0 where every try does more harm than good.
     """
-    v = _verified(record)
-    most = int(v.count.min()) if len(v.count) else 0
-    ks = np.arange(1, most + 1)
-    found = observed(v.passed, v.both, v.count, ks)
-    gains = w @ (found.right - loss * found.wrong)
-    return np.concatenate([np.zeros((len(w), 1)), gains], axis=1).argmax(axis=1).astype(np.float64)
+    return (w @ _gains(record, loss)).argmax(axis=1).astype(np.float64)

@@ -33,8 +33,8 @@ def errors(rng: Rng, n: int, clustered: bool) -> Errors:
 
 
 def turned_errors(rng: Rng, n: int, clustered: bool) -> Errors:
-    """The same but for the most uncertain quarter, to whose answers the score gives the lowest values."""
-    return _errors(rng, n, clustered, 0.75)
+    """The same but for the most uncertain fifth, to whose answers the score gives the lowest values."""
+    return _errors(rng, n, clustered, 0.8)
 
 
 KNOWN = {
@@ -47,5 +47,6 @@ KNOWN = {
 }
 WORLDS = (
     World("errors", errors, KNOWN, only=frozenset(KNOWN)),
-    World("turned errors", turned_errors, only=frozenset(KNOWN)),
+    # Ranks 10, 9 and 1 to 8 of ten bins, of which each has nine others.
+    World("turned errors", turned_errors, {"rank-calibration-error": 32 / 90}, only=frozenset(KNOWN)),
 )
