@@ -182,7 +182,7 @@ def _filled(values: Float64s, d: Design, failed: int, end: float, metric: Metric
     weight = float(d.weights.sum()) / d.rows if d.rows else 1.0
     completed = Design(
         weights=np.concatenate([d.weights, np.full(failed, weight)]),
-        codes=np.concatenate([d.codes, d.groups + np.arange(failed)]),
+        cluster=np.concatenate([d.codes, d.groups + np.arange(failed)]),
         groups=d.groups + failed,
         rows=d.rows + failed,
         plain=d.plain,
