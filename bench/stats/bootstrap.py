@@ -82,8 +82,8 @@ def estimates(statistics: Sequence[Statistic], d: Design, *, seed: int) -> list[
     bootstrap, which turns the bias round (its interval may then lie wholly below the value); for a norm of gaps the
     values that a test does not reject (`bench.stats.norms`).  All reach further where clusters are few (`reach`).
     Above 30,000 samples t on a delete-group jackknife.  No interval for one sample, one cluster, a value that isn't
-    finite, resamples that
-    all agree, or more than a tenth of resamples on which the metric is undefined (one class only, say).
+    finite, resamples that all agree, or more than a tenth of resamples on which the metric is undefined (one class
+    only, say).
     """
     reasons = [unable(s.value, d) for s in statistics]
     able = [s for s, reason in zip(statistics, reasons, strict=True) if not reason]
@@ -244,7 +244,6 @@ def _spread(left_out: Float64s, seed: int) -> Float64s:
 
 
 def _jackknife_ends(value: float, values: Float64s, biased: bool) -> tuple[Ends, str]:
-
     k = len(values)
     error = math.sqrt((k - 1) / k * float(((values - values.mean()) ** 2).sum()))
     if math.isnan(error):

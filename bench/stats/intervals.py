@@ -36,9 +36,9 @@ from bench.results import Interval
 from bench.stats.bootstrap import Statistic, Weighted, estimates, gathered, point, unable, weighted
 from bench.stats.design import Design, Estimate, absent, design, too_few
 from bench.stats.means import clipped, linked, mean
+from bench.threads import one_blas_thread
 
 __all__ = ["Design", "Estimate", "design", "interval", "intervals", "mean", "value", "weighted"]
-from bench.threads import one_blas_thread
 
 
 class Sampled(Protocol):
