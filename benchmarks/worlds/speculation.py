@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.special import ndtr
 
-from bench.arrays import Ragged
+from bench.arrays import Ints, Ragged
 from bench.records import Speculation
 from benchmarks.worlds.world import Rng, World, names, normal
 
@@ -16,7 +18,7 @@ COST = 0.1
 BEYOND = {"optimal": 0.8, "importance": 0.7, "recursive": 0.6, "k_seq": 0.5}  # of what one draft leaves to a second
 
 
-def _offsets(lengths: np.ndarray) -> np.ndarray:
+def _offsets(lengths: Ints) -> Ints:
     return np.concatenate([[0], np.cumsum(lengths)])
 
 
@@ -34,7 +36,9 @@ def speculation(rng: Rng, n: int, clustered: bool) -> Speculation:
     overlap = chance[seen]
     by_round = _offsets(rounds)
     by_draft = _offsets(np.bincount(row, looked, n).astype(int))
-    two = {f"{name}_two": Ragged(overlap + b * overlap * (1 - overlap), by_draft) for name, b in BEYOND.items()}
+    two: dict[str, Any] = {
+        f"{name}_two": Ragged(overlap + b * overlap * (1 - overlap), by_draft) for name, b in BEYOND.items()
+    }
     return Speculation(
         drafted=Ragged(drafted, by_round),
         passed=Ragged(passed, by_round),

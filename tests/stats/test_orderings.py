@@ -7,6 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from bench.arrays import Float64s, Ints
 from bench.components import Metric
 from bench.registry import find
 from bench.stats.design import design
@@ -17,7 +18,7 @@ from benchmarks.worlds.errors import turned_errors
 BINS = 5
 
 
-def _rows(rates: list[float], size: int) -> tuple[np.ndarray, np.ndarray]:
+def _rows(rates: list[float], size: int) -> tuple[Ints, Float64s]:
     """Bins and outcomes, with just these rates."""
     place = np.repeat(np.arange(len(rates)), size)
     right = np.concatenate([np.arange(size) < round(rate * size) for rate in rates]).astype(float)
