@@ -11,7 +11,20 @@ from bench.components import Metric, NotApplicable
 from bench.records import Judged
 from bench.registry import components, find
 from bench.stats.intervals import value
-from benchmarks.worlds import classes, forecasts, scores, texts
+from benchmarks.worlds import (
+    classes,
+    detections,
+    events,
+    forecasts,
+    pairs,
+    parts,
+    posteriors,
+    programs,
+    scores,
+    searches,
+    shifts,
+    texts,
+)
 from benchmarks.worlds.world import SHARED, SIZE, World
 
 __all__ = ["SHARED", "SIZE", "WORLDS", "World", "metrics", "truth"]
@@ -22,7 +35,11 @@ PART = 2_000  # of metrics that look at pairs of rows, and are unbiased: the mea
 PARTS = 60
 PAIRS = frozenset({"skce"})
 NOWHERE = frozenset({"worst-slab-coverage"})  # of a slab that the record chooses, so it has no one truth
-WORLDS = (*classes.WORLDS, *scores.WORLDS, *forecasts.WORLDS, *texts.WORLDS)
+WORLDS = (
+    *(*classes.WORLDS, *scores.WORLDS, *forecasts.WORLDS, *texts.WORLDS),
+    *(*detections.WORLDS, *posteriors.WORLDS, *events.WORLDS, *parts.WORLDS, *shifts.WORLDS),
+    *(*searches.WORLDS, *programs.WORLDS, *pairs.WORLDS),
+)
 
 
 @cache
