@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.errors import RecordError, UsageError
-from bench.metrics.posterior import c2st, distance
+from bench.metrics.posterior import c2st
 from bench.models.posteriors import exact_posterior
 from bench.records import Posterior
 from bench.tasks.likelihood.simulators import ask, likelihood_linear_gaussian
@@ -23,16 +23,6 @@ def test_a_row_is_answered_alike_in_any_batch() -> None:
     np.testing.assert_array_equal(whole.ranks[4], single.ranks[0])
     assert whole.nearer[4] == single.nearer[0]
     np.testing.assert_allclose(whole.log_prob, np.asarray(whole.truth))
-
-
-def test_distance_is_that_of_scipy() -> None:
-    from scipy.stats import kstest
-
-    values = np.random.default_rng(0).random(80) ** 1.3
-    weights = np.vstack([np.ones(80), np.random.default_rng(1).integers(0, 3, 80)]).astype(np.float64)
-    found = distance(values, weights)
-    assert found[0] == pytest.approx(kstest(values, "uniform").statistic)
-    assert found[1] == pytest.approx(kstest(np.repeat(values, weights[1].astype(int)), "uniform").statistic)
 
 
 def test_a_classifier_cannot_tell_equals_and_can_tell_shifts() -> None:
