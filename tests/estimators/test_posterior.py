@@ -5,11 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.components import Metric
 from bench.errors import RecordError, UsageError
 from bench.metrics.posterior import c2st
 from bench.models.posteriors import exact_posterior
 from bench.records import Posterior
+from bench.registry import find
+from bench.stats.design import Estimate, critical_t, design
+from bench.stats.intervals import intervals, mean
 from bench.tasks.likelihood.simulators import ask, likelihood_linear_gaussian
+from benchmarks.worlds.posteriors import right_posteriors
 
 
 def test_a_row_is_answered_alike_in_any_batch() -> None:
@@ -41,6 +46,27 @@ def test_a_classifier_cannot_tell_equals_and_can_tell_shifts() -> None:
     moved = c2st(Posterior(**common, drawn=draws.normal(size=(400, 2)) + 3)).values.mean()
     assert same == pytest.approx(0.5, abs=0.09)
     assert moved > 0.9
+
+
+def test_rows_that_learnt_the_same_chance_are_not_taken_for_independent() -> None:
+    # Under the exact posterior errors of one fold's classifier come back in the others'.
+    found = [
+        mean(c2st(record).values, design(500, groups=record.groups))
+        for record in (right_posteriors(np.random.default_rng(i), 500, clustered=True) for i in range(80))
+    ]
+    spread = np.std([each.value for each in found])
+    errors = [(each.interval.high - each.interval.low) / 2 / critical_t(49) for each in found]
+    assert np.mean([each.value for each in found]) == pytest.approx(0.5, abs=0.01)
+    assert 0.85 < np.mean(errors) / spread < 1.5
+
+
+def test_distances_of_an_exact_posterior_may_be_nothing() -> None:
+    metrics = [find(Metric, name) for name in ("sbc-distance", "tarp-distance", "expected-coverage-distance")]
+    held = np.zeros(3)
+    for i in range(20):
+        found = intervals(metrics, right_posteriors(np.random.default_rng(i), 100, clustered=False), seed=i)
+        held += [isinstance(each, Estimate) and each.interval.low == 0 for each in found]
+    assert (held >= 18).all()  # 19 expected
 
 
 def test_bad_requests_are_refused() -> None:
