@@ -38,6 +38,7 @@ check: $(STAMP) ## hold every estimator against its known truth
 docs: $(DEV) ## make the tables of docs/ again: coverage, speed of the metrics, parity (best on an idle machine)
 	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.metrics
+	$(BIN)/python -m benchmarks.rows
 	$(BIN)/python -m benchmarks.parity
 
 manual: $(DEV) ## build the manual into build/manual

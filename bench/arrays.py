@@ -17,6 +17,11 @@ Strings = NDArray[np.str_]
 AnyArray = NDArray[Any]
 
 
+def small(n: int) -> type[np.signedinteger]:
+    """The least kind of integer, of 32 bits or 64, for positions among n rows."""
+    return np.int32 if n < 1 << 31 else np.int64
+
+
 @dataclass(frozen=True)
 class Ragged:
     """A column whose rows differ in length: row i is `values[offsets[i]:offsets[i + 1]]`.

@@ -12,7 +12,7 @@ import numpy as np
 from bench.arrays import Bools, Float64s
 from bench.components import NotApplicable, metric
 from bench.latest import latest
-from bench.metrics.ranking import Ranked, Ranking, ranking
+from bench.metrics.ranking import Ranking, ranking
 from bench.metrics.sums import Sums, sums
 from bench.records.detection import Detection
 
@@ -26,8 +26,13 @@ def _ranking(record: Detection) -> Ranking:
 
 
 @latest
-def _ranked(record: Detection, w: Float64s) -> Ranked:
-    return _ranking(record).weigh(w)
+def _totals(record: Detection, w: Float64s) -> tuple[Float64s, Float64s]:
+    """Weight of positives and of negatives, each (B, 1)."""
+    if w.strides[1] == 0 and len(record):  # all rows weigh the same
+        found, every = w[:, :1] * int(record.positive.sum()), w[:, :1] * len(record)
+        return found, every - found
+    found = w @ record.positive.astype(np.float64)[:, None]
+    return found, w @ (~record.positive).astype(np.float64)[:, None]
 
 
 def _positive(record: Detection) -> Bools:
@@ -52,9 +57,12 @@ def auroc(record: Detection, w: Float64s) -> Float64s:
 
     Works on any real scores; they are ranked, never squashed into [0, 1].
     """
-    r = _ranked(record, w)
+    area = found = wrong = np.zeros(len(w))
+    for r in _ranking(record).blocks(w):
+        area = area + ((r.found - r.hits / 2) * r.misses).sum(axis=1)
+        found, wrong = r.found[:, -1], r.wrong[:, -1]
     with np.errstate(invalid="ignore"):
-        return ((r.found - r.hits / 2) * r.misses).sum(axis=1) / (r.found[:, -1] * r.wrong[:, -1])
+        return area / (found * wrong)
 
 
 @latest
@@ -68,15 +76,16 @@ def _finding_negatives(record: Detection) -> Ranking:
 
 
 def _average_precision(order: Ranking, w: Float64s) -> Float64s:
-    r = order.weigh(w)
-    at = order.step[order.hit]  # elsewhere nothing is found
-    found = r.found.T[at]
-    precision = found + r.wrong.T[at]
-    with np.errstate(invalid="ignore", divide="ignore"):
+    area = found = wrong = np.zeros(len(w))
+    for r in order.blocks(w):
+        precision = r.found.T[r.holds]  # elsewhere nothing is found
+        every = precision + r.wrong.T[r.holds]
         # Nothing is found before the first row of weight above 0, and of nothing no share is right.
-        np.divide(found, precision, out=precision, where=precision > 0)
-        value = np.einsum("kb,kb->b", r.hits.T[at], precision) / found[-1]
-        return np.where(r.wrong[:, -1] > 0, value, np.nan)
+        np.divide(precision, every, out=precision, where=every > 0)
+        area = area + np.einsum("kb,kb->b", r.hits.T[r.holds], precision)
+        found, wrong = r.found[:, -1], r.wrong[:, -1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(wrong > 0, area / found, np.nan)
 
 
 @metric(
@@ -112,13 +121,9 @@ def aupr_in(record: Detection, w: Float64s) -> Float64s:
     return _average_precision(_finding_negatives(record), w)
 
 
-def _false_at(recall: float, found: Float64s, wrong: Float64s) -> Float64s:
-    """Share of `wrong` taken by the first threshold that takes at least `recall` of `found`; sums so far, (B, K)."""
-    # Less a crumb: 0.95 of 20 is 19, however the sum was rounded.
-    at = (found < recall * found[:, -1:] * (1 - 1e-12)).sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        share = wrong[np.arange(len(at)), np.minimum(at, found.shape[1] - 1)] / wrong[:, -1]
-    return np.where(found[:, -1] > 0, share, np.nan)
+def _few(recall: float, total: Float64s) -> Float64s:
+    """`recall` of a total, less a crumb: 0.95 of 20 is 19, however the sum was rounded."""
+    return recall * total * (1 - 1e-12)
 
 
 @metric(
@@ -138,8 +143,15 @@ def fpr95_ood(record: Detection, w: Float64s, recall: float = 0.95) -> Float64s:
 
     A quantile of few positives: with 30 of them 95 % intervals hold the truth in about 90 % of cases.
     """
-    r = _ranked(record, w)
-    return _false_at(recall, r.found, r.wrong)
+    total, _ = _totals(record, w)
+    least, taken, wrong = _few(recall, total), np.full(len(w), np.nan), np.zeros(len(w))
+    for r in _ranking(record).blocks(w):
+        at = (r.found < least).sum(axis=1)
+        here = np.isnan(taken) & (at < r.found.shape[1])
+        taken[here] = r.wrong[here, at[here]]
+        wrong = r.wrong[:, -1]
+    with np.errstate(invalid="ignore"):
+        return np.where(total[:, 0] > 0, taken / wrong, np.nan)
 
 
 @metric(
@@ -157,17 +169,24 @@ def fpr95_id(record: Detection, w: Float64s, recall: float = 0.95) -> Float64s:
 
     The definition of the ODIN and energy papers.  The other one is `fpr95-ood`.
     """
-    r = _ranked(record, w)
-    return _false_at(recall, np.cumsum(r.misses[:, ::-1], axis=1), np.cumsum(r.hits[:, ::-1], axis=1))
+    found, wrong = _totals(record, w)
+    least, taken = _few(recall, wrong), np.full(len(w), np.nan)
+    for r in _ranking(record).blocks(w):
+        # At this score and below lies what does not lie above; the lowest threshold is the last that takes enough.
+        at = (wrong - (r.wrong - r.misses) >= least).sum(axis=1) - 1
+        here = at >= 0
+        taken[here] = (found - (r.found - r.hits))[here, at[here]]
+    with np.errstate(invalid="ignore"):
+        return np.where(wrong[:, 0] > 0, np.maximum(taken, 0) / found[:, 0], np.nan)
 
 
 @latest
 def _thresholds(record: Detection) -> Sums:
     """Positives and negatives from each of 128 thresholds at most down to the next."""
     order = _ranking(record)
-    steps = int(order.step[-1]) + 1
-    places = np.unique(np.linspace(0, steps - 1, PLACES).round().astype(np.int64))
-    of_part = np.searchsorted(places, order.step)
+    step = order.step
+    places = np.unique(np.linspace(0, step[-1], PLACES).round().astype(np.int64))
+    of_part = np.searchsorted(places, step)
     cell = np.empty(len(order.rows), dtype=np.int64)
     cell[order.rows] = np.repeat(of_part, np.diff(order.starts, append=len(order.rows)))
     positive = record.positive.astype(np.float64)
@@ -199,7 +218,9 @@ def detection_error(record: Detection, w: Float64s) -> Float64s:
 
     The threshold is chosen on the samples that it is judged on, so it is biased downwards.
     """
-    r = _ranked(record, w)
+    found, wrong = _totals(record, w)
+    least = np.full(len(w), 0.5)
     with np.errstate(invalid="ignore"):
-        rates = (1 - r.found / r.found[:, -1:] + r.wrong / r.wrong[:, -1:]) / 2
-    return np.minimum(rates.min(axis=1), 0.5)
+        for r in _ranking(record).blocks(w):
+            least = np.minimum(least, ((1 - r.found / found + r.wrong / wrong) / 2).min(axis=1))
+    return np.maximum(least, 0)

@@ -74,7 +74,9 @@ def gathered(record: Any) -> Gathered | None:
     if isinstance(record, Detection):
         levels = _edges(record.scores, SCORES)
         kinds, codes, rows = _in_cells(
-            len(record), lambda s: 2 * np.searchsorted(levels, record.scores[s], side="right") + record.positive[s]
+            len(record),
+            2 * SCORES,
+            lambda s: 2 * np.searchsorted(levels, record.scores[s], side="right") + record.positive[s],
         )
         names = kinds.astype(np.str_)
         cells = Detection(ids=names, scores=(kinds >> 1).astype(np.float64), positive=(kinds & 1).astype(bool))
@@ -89,14 +91,14 @@ def gathered(record: Any) -> Gathered | None:
         level = np.searchsorted(edges, confidence[s], side="right") * BINS + bin_of(confidence[s])
         return 2 * level + correct[s]
 
-    kinds, codes, rows = _in_cells(len(record), kind)
+    kinds, codes, rows = _in_cells(len(record), 2 * CONFIDENCES * BINS, kind)
     means = np.bincount(codes, confidence, len(rows)) / rows
     return Gathered(JudgedCells(means, (kinds & 1).astype(bool), rows), codes, rows)
 
 
-def _in_cells(n: int, kind: Callable[[slice], Ints]) -> tuple[Ints, Ints, Float64s]:
-    """`numbered`, of kinds that are worked out some rows at a time."""
-    keys = np.empty(n, dtype=np.int32)
+def _in_cells(n: int, kinds: int, kind: Callable[[slice], Ints]) -> tuple[Ints, Ints, Float64s]:
+    """`numbered`, of keys below `kinds` that are worked out some rows at a time."""
+    keys = np.empty(n, dtype=np.min_scalar_type(kinds))
     for start in range(0, n, SAMPLE):
         rows = slice(start, start + SAMPLE)
         keys[rows] = kind(rows)
@@ -125,8 +127,15 @@ def _edges(scores: Float64s, count: int) -> Float64s:
 
 def numbered(keys: Ints) -> tuple[Ints, Ints, Float64s]:
     """The K keys that occur, rising; the place among them of each key given, (n,); and how often each occurs, (K,)."""
-    counts = np.bincount(keys)
-    kinds = np.flatnonzero(counts)
-    place = np.zeros(len(counts), dtype=np.min_scalar_type(len(kinds)))
+    # Some at a time, for numpy counts, and looks up, large integers only.
+    parts = [slice(start, start + SAMPLE) for start in range(0, len(keys), SAMPLE)]
+    counts = np.zeros(int(keys.max()) + 1, dtype=np.int64)
+    for part in parts:
+        counts += np.bincount(keys[part], minlength=len(counts))
+    kinds: Ints = np.flatnonzero(counts)
+    place: Ints = np.zeros(len(counts), dtype=np.min_scalar_type(len(kinds)))
     place[kinds] = np.arange(len(kinds))
-    return kinds, place[keys], counts[kinds].astype(np.float64)
+    codes: Ints = np.empty(len(keys), dtype=place.dtype)
+    for part in parts:
+        codes[part] = place[keys[part]]
+    return kinds, codes, counts[kinds].astype(np.float64)

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from bench.arrays import Bools, Float64s, Ints
+from bench.arrays import Bools, Float64s, Ints, small
 from bench.errors import RecordError
 from bench.latest import frozen
 from bench.metrics.order import descending
 
+BLOCK = 1 << 15  # steps x weightings at a time
+
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
-    """Weight of hits and of misses at each of K distinct scores, the highest score first; each (B, K)."""
+    """Weight of hits and of misses at each of K distinct scores in a row, the highest first; each (B, K).
+
+    holds: the scores, of the K, that hold hits.  above: weight (B, 1) of hits, and of misses, at scores that are higher
+    than all of these.
+    """
 
     hits: Float64s
     misses: Float64s
+    holds: Ints
+    above: tuple[Float64s, Float64s] | None = None
 
     @cached_property
     def found(self) -> Float64s:
         """Weight of hits at that score and above, (B, K)."""
-        return np.cumsum(self.hits, axis=1)
+        return self._summed(self.hits, 0)
 
     @cached_property
     def wrong(self) -> Float64s:
         """Weight of misses at that score and above, (B, K)."""
-        return np.cumsum(self.misses, axis=1)
+        return self._summed(self.misses, 1)
+
+    def _summed(self, each: Float64s, kind: int) -> Float64s:
+        sums = np.cumsum(each, axis=1)
+        if self.above is not None:
+            sums += self.above[kind]
+        return sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,29 +51,54 @@ class Ranking:
     """Rows in descending order of score, the hits first among equals, gathered in parts of one kind and in K steps.
 
     rows: (n,), their positions.  starts: (Q,), where in that order each part begins.  hit: (Q,), whether a part holds
-    hits.  step: (Q,), the step of each part, 0 .. K - 1.  A step is one distinct score, or, where runs are merged, all
-    scores in a row that hold hits only, or misses only: within such a run, what is not in it does not change.
+    hits.  opens: (Q,), whether a part is the first of its step; of two, the first is of hits.  A step is one distinct
+    score, or, where runs are merged, all scores in a row that hold hits only, or misses only: within such a run, what
+    is not in it does not change.
     """
 
     rows: Ints
     starts: Ints
     hit: Bools
-    step: Ints
+    opens: Bools
 
     def weigh(self, w: Float64s) -> Ranked:
         """The steps under weights (B, n)."""
+        return self._weighed(w, 0, len(self.starts), None)
+
+    def blocks(self, w: Float64s) -> Iterator[Ranked]:
+        """`weigh`, some thousand steps at a time and the highest first: of long records no sums are held whole."""
+        size = max(2, BLOCK // max(1, len(w)))
+        start, above = 0, None
+        while start < len(self.starts):
+            end = min(start + size, len(self.starts))
+            end += end < len(self.starts) and not self.opens[end]
+            block = self._weighed(w, start, end, above)
+            yield block
+            start, above = end, (block.found[:, -1:], block.wrong[:, -1:])
+
+    @property
+    def step(self) -> Ints:
+        """Of each part, (Q,): 0 .. K - 1."""
+        return np.cumsum(self.opens) - 1
+
+    def _weighed(self, w: Float64s, start: int, end: int, above: tuple[Float64s, Float64s] | None) -> Ranked:
+        """The steps of parts from start to before end, which are whole steps."""
+        rows = slice(self.starts[start] if start < end else 0, self.starts[end] if end < len(self.starts) else None)
+        first, hit = self.starts[start:end], self.hit[start:end]
         if w.strides[1] == 0 and len(self.rows):  # all rows weigh the same
-            parts = np.diff(self.starts, append=len(self.rows))[:, None] * w.T[:1]
+            last = len(self.rows) if rows.stop is None else rows.stop
+            parts = np.diff(first, append=first.dtype.type(last))[:, None] * w.T[:1]
         else:
             # Weights of one row stand side by side (see `bench.stats.bootstrap`), so rows are moved whole.
-            parts = w.T[self.rows]
-            if len(self.starts) < len(self.rows):
-                parts = np.add.reduceat(parts, self.starts, axis=0)
-        steps = int(self.step[-1]) + 1 if len(self.step) else 0
-        hits, misses = np.zeros((2, steps, len(w)))
-        hits[self.step[self.hit]] = parts[self.hit]
-        misses[self.step[~self.hit]] = parts[~self.hit]
-        return Ranked(hits.T, misses.T)
+            parts = w.T[self.rows[rows]]
+            if len(first) < len(parts):
+                parts = np.add.reduceat(parts, first - first[0], axis=0)
+        step = np.cumsum(self.opens[start:end]) - 1
+        hits, misses = np.zeros((2, int(step[-1]) + 1 if len(step) else 0, len(w)))
+        holds = step[hit]
+        hits[holds] = parts[hit]
+        misses[step[~hit]] = parts[~hit]
+        return Ranked(hits.T, misses.T, holds, above)
 
 
 def ranking(scores: Float64s, hit: Bools, *, merge_hits: bool = False, merge_misses: bool = False) -> Ranking:
@@ -74,22 +114,40 @@ def ranking(scores: Float64s, hit: Bools, *, merge_hits: bool = False, merge_mis
             fix="mend the score, or leave these rows out",
         )
     rows = descending(scores, hit)
-    in_order, hit = scores[rows], hit[rows]
-    first = np.ones(len(rows), dtype=bool)  # of its score
-    np.not_equal(in_order[1:], in_order[:-1], out=first[1:])
-    del in_order
+    hit = hit[rows]
+    first = _first_of_its_score(scores, rows)
     # A score's hits stand first, so it holds a hit where its first row is one, and a miss where its last is one.
     has_hit, has_miss = hit[first], ~hit[np.append(first[1:], True)] if len(rows) else hit
     joins = np.zeros(len(has_hit), dtype=bool)  # the step of the score above
     for merge, kind, other in ((merge_hits, has_hit, has_miss), (merge_misses, has_miss, has_hit)):
         if merge:
-            joins[1:] |= (kind & ~other)[1:] & (kind & ~other)[:-1]
+            alone = kind & ~other
+            joins[1:] |= alone[1:] & alone[:-1]
     first[first] = ~joins  # now of its step
     begins = first.copy()
     begins[1:] |= hit[1:] != hit[:-1]
-    starts = np.flatnonzero(begins)
-    step = np.cumsum(first[starts]) - 1
-    return Ranking(*(frozen(x) for x in (rows, starts, hit[starts], step)))
+    starts = _positions(begins)
+    return Ranking(*(frozen(x) for x in (rows, starts, hit[begins], first[begins])))
+
+
+def _first_of_its_score(scores: Float64s, rows: Ints) -> Bools:
+    """Whether each of the rows in order has another score than the row before it, (n,)."""
+    first = np.ones(len(rows), dtype=bool)
+    for start in range(1, len(rows), BLOCK):
+        here = scores[rows[start - 1 : start + BLOCK]]
+        np.not_equal(here[1:], here[:-1], out=first[start : start + BLOCK])
+    return first
+
+
+def _positions(mask: Bools) -> Ints:
+    """Where a mask (n,) holds, in small integers: found some rows at a time, as numpy's are large."""
+    there = np.empty(np.count_nonzero(mask), dtype=small(len(mask)))
+    count = 0
+    for start in range(0, len(mask), BLOCK):
+        here = np.flatnonzero(mask[start : start + BLOCK])
+        np.add(here, start, out=there[count : count + len(here)], casting="same_kind")
+        count += len(here)
+    return there
 
 
 def ranked(scores: Float64s, hit: Bools, w: Float64s) -> Ranked:

@@ -16,13 +16,15 @@ FEW = 64  # classes; up to there it pays to lay the rows of a class side by side
 def blocks(logits: Floats) -> Iterator[tuple[slice, Float64s]]:
     """Logits (n, C) less the largest of each row, in float64: some rows at a time, as (C, rows), free to change.
 
-    C >= 1; logits finite or -inf, never all -inf in a row.
+    C >= 1; logits finite or -inf, never all -inf in a row.  The memory of a block is that of the one before.
     """
     n, classes = logits.shape
-    step = max(1, BLOCK // max(1, classes))
-    for start in range(0, n, step):
+    step = min(n, max(1, BLOCK // max(1, classes)))
+    memory = np.empty((classes, step)) if classes <= FEW else np.empty((step, classes)).T
+    for start in range(0, n, step or 1):
         rows = slice(start, min(n, start + step))
-        z = logits[rows].astype(np.float64, order="F" if classes <= FEW else "C").T
+        z = memory[:, : rows.stop - start]
+        np.copyto(z, logits[rows].T)
         with np.errstate(over="ignore"):  # a gap beyond the largest float is an infinite one, and its probability is 0
             z -= z.max(axis=0)
         yield rows, z

@@ -25,7 +25,7 @@ from bench.stats.norms import Form, inverted
 Weighted = Callable[[Float64s], Float64s]
 Ends = tuple[float, float] | None
 
-CHUNK = 1 << 18  # weights at once: 2 MB, for beyond it fresh pages cost more than the arithmetic
+CHUNK = 1 << 17  # weights at once: 1 MB, for beyond it fresh pages cost more than the arithmetic
 RESAMPLES = 1000
 NORMAL = 1.959963984540054  # standard normal quantile of (1 + LEVEL) / 2
 FOLDS = 200  # groups of the jackknife behind BCa's acceleration
@@ -82,8 +82,8 @@ def estimates(statistics: Sequence[Statistic], d: Design, *, seed: int) -> list[
     bootstrap, which turns the bias round (its interval may then lie wholly below the value); for a norm of gaps the
     values that a test does not reject (`bench.stats.norms`).  All reach further where clusters are few (`reach`).
     Above 30,000 samples t on a delete-group jackknife.  No interval for one sample, one cluster, a value that isn't
-    finite, resamples that
-    all agree, or more than a tenth of resamples on which the metric is undefined (one class only, say).
+    finite, resamples that all agree, or more than a tenth of resamples on which the metric is undefined (one class
+    only, say).
     """
     reasons = [unable(s.value, d) for s in statistics]
     able = [s for s, reason in zip(statistics, reasons, strict=True) if not reason]
@@ -194,15 +194,24 @@ def _cluster_draws(cells: int, codes: Ints, d: Design, seed: int) -> Iterator[Fl
 def _cells_left(rows: Float64s, codes: Ints, d: Design, seed: int) -> Iterator[Float64s]:
     """Weights of K cells with each cluster left out in turn, or each of FOLDS random groups of clusters."""
     folds = min(d.groups, FOLDS)
-    place = np.arange(d.groups) if d.groups <= FOLDS else generator(seed, "jackknife").permutation(d.groups)
-    place %= folds
+    fold = _folds(d.groups, folds, seed)
     if d.groups < len(codes):
-        place = place[d.codes]
-    place += np.multiply(codes, folds, dtype=np.int64)
-    out = np.bincount(place, minlength=len(rows) * folds).reshape(len(rows), folds)
+        fold = fold[d.codes]
     step = max(1, CHUNK // len(rows))
     for start in range(0, folds, step):
-        yield frozen((rows[:, None] - out[:, start : start + step]).T)
+        size = min(step, folds - start)
+        here = (fold >= start) & (fold < start + size)
+        place = np.multiply(codes[here], size, dtype=np.int64) + (fold[here] - fold.dtype.type(start))
+        out = np.bincount(place, minlength=len(rows) * size).reshape(len(rows), size)
+        yield frozen((rows[:, None] - out).T)
+
+
+def _folds(groups: int, folds: int, seed: int) -> Ints:
+    """The group of the jackknife of each cluster, (groups,): its own, or a random one of `folds`."""
+    fold = np.resize(np.arange(min(groups, folds), dtype=np.min_scalar_type(folds)), groups)
+    if groups > folds:
+        generator(seed, "jackknife").shuffle(fold)
+    return fold
 
 
 def _bootstrap_ends(value: float, draws: Float64s, left_out: Float64s | None, groups: int) -> tuple[Ends, str]:
@@ -235,7 +244,6 @@ def _spread(left_out: Float64s, seed: int) -> Float64s:
 
 
 def _jackknife_ends(value: float, values: Float64s, biased: bool) -> tuple[Ends, str]:
-
     k = len(values)
     error = math.sqrt((k - 1) / k * float(((values - values.mean()) ** 2).sum()))
     if math.isnan(error):
@@ -319,10 +327,7 @@ def resampled(d: Design, *, seed: int, resamples: int = RESAMPLES) -> Iterator[F
 
 def left(d: Design, *, seed: int, folds: int = FOLDS) -> Iterator[Float64s]:
     """Weights with each cluster left out in turn, or each of `folds` random groups of clusters, as `resampled`."""
-    fold = np.arange(d.groups)
-    if d.groups > folds:
-        fold = generator(seed, "jackknife").permutation(d.groups) % folds
-    of_row = fold[d.codes]
+    of_row = _folds(d.groups, folds, seed)[d.codes]
     count = min(d.groups, folds)
     step = max(1, CHUNK // len(d))
     for start in range(0, count, step):

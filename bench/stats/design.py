@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from bench.arrays import AnyArray, Float64s, Ints
+from bench.arrays import AnyArray, Float64s, Ints, small
 from bench.errors import UsageError
 from bench.results import Interval
 
@@ -33,18 +34,24 @@ class Estimate(NamedTuple):
 class Design:
     """Weights and clusters of n rows.
 
-    weights: (n,), >= 0.  codes: (n,), the cluster of each row, 0 .. groups - 1 (rows of weight 0 belong nowhere and
-    carry 0).  rows: how many have a weight above 0.  plain: whether these are independent and weigh the same.
+    weights: (n,), >= 0.  cluster: (n,), of each row, 0 .. groups - 1 (rows of weight 0 belong nowhere and carry 0);
+    `None` where each row is its own.  rows: how many have a weight above 0.  plain: whether these are independent and
+    weigh the same.
     """
 
     weights: Float64s
-    codes: Ints
+    cluster: Ints | None
     groups: int
     rows: int
     plain: bool
 
     def __len__(self) -> int:
         return len(self.weights)
+
+    @cached_property
+    def codes(self) -> Ints:
+        """The cluster of each row, (n,)."""
+        return np.arange(len(self), dtype=small(len(self))) if self.cluster is None else self.cluster
 
     def totals(self, values: Float64s) -> Float64s:
         """Sum of values (n,) over each cluster, (groups,); rows of weight 0 must have value 0."""
@@ -59,22 +66,18 @@ def design(n: int, *, groups: AnyArray | None = None, weights: AnyArray | None =
         if column is not None and len(column) != n:
             raise UsageError(f"'{name}' has {len(column)} rows", cause=f"there are {n} samples", fix="align them")
     if weights is None and groups is None:
-        return Design(w, np.arange(n, dtype=_small(n)), n, n, plain=True)
+        return Design(w, None, n, n, plain=True)
     if not (np.isfinite(w) & (w >= 0)).all():
         raise UsageError("a weight is negative or not finite", cause="weights say how much a row counts", fix="mend it")
     used = w > 0
     rows = int(used.sum())
-    codes = np.zeros(n, dtype=_small(n))
+    codes = np.zeros(n, dtype=small(n))
     if groups is None:
         codes[used] = np.arange(rows)
         count = rows
     else:
         count, codes[used] = _numbered(np.asarray(groups)[used])
     return Design(w, codes, count, rows, plain=count == rows and (rows == 0 or np.ptp(w[used]) == 0))
-
-
-def _small(n: int) -> type[np.signedinteger]:
-    return np.int32 if n < 1 << 31 else np.int64
 
 
 def _numbered(groups: AnyArray) -> tuple[int, Ints]:

@@ -109,7 +109,7 @@ def coarse(d: Design, *, seed: int, folds: int = FOLDS) -> Design:
         return d
     fold = generator(seed, "coarse").permutation(d.groups) % folds
     codes = np.where(d.weights > 0, fold[d.codes], 0)
-    return replace(d, codes=codes, groups=folds, plain=False)
+    return replace(d, cluster=codes, groups=folds, plain=False)
 
 
 def of_metric(metric: Metric, record: Any, d: Design) -> Influence:

@@ -36,9 +36,9 @@ from bench.results import Interval
 from bench.stats.bootstrap import Statistic, Weighted, estimates, gathered, point, unable, weighted
 from bench.stats.design import Design, Estimate, absent, design, too_few
 from bench.stats.means import clipped, linked, mean
+from bench.threads import one_blas_thread
 
 __all__ = ["Design", "Estimate", "design", "interval", "intervals", "mean", "value", "weighted"]
-from bench.threads import one_blas_thread
 
 
 class Sampled(Protocol):
@@ -182,7 +182,7 @@ def _filled(values: Float64s, d: Design, failed: int, end: float, metric: Metric
     weight = float(d.weights.sum()) / d.rows if d.rows else 1.0
     completed = Design(
         weights=np.concatenate([d.weights, np.full(failed, weight)]),
-        codes=np.concatenate([d.codes, d.groups + np.arange(failed)]),
+        cluster=np.concatenate([d.codes, d.groups + np.arange(failed)]),
         groups=d.groups + failed,
         rows=d.rows + failed,
         plain=d.plain,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import resource
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,9 +22,9 @@ from bench.results import Result
 from bench.runners.execute import evaluate_predictions
 from bench.runners.folder import RunFolder
 from bench.runners.progress import Silent
+from benchmarks import rows
 
 N = 3000
-GIB = 1 << 30
 
 
 @pytest.fixture(autouse=True)
@@ -275,42 +271,11 @@ def test_a_long_file_is_known_by_its_columns_and_not_by_its_compression() -> Non
     assert lengths.KINDS == ("classification", "regression", "ood")
 
 
-BIG = """
-import sys
-import numpy as np, pyarrow as pa, pyarrow.parquet as pq
-path, kind, n = sys.argv[1], sys.argv[2], int(sys.argv[3])
-rng, writer, step = np.random.default_rng(0), None, 500_000
-for start in range(0, n, step):
-    if kind == "classification":
-        z = (2 * rng.standard_normal((step, 10), dtype=np.float32))
-        table = {f"logit_{i}": z[:, i] for i in range(10)}
-        table["label"] = (z / 1.25 + rng.gumbel(size=z.shape)).argmax(axis=1)
-    elif kind == "regression":
-        mean, std = rng.normal(size=step), np.exp(.3 * rng.normal(size=step))
-        table = {"y": mean + 1.25 * std * rng.normal(size=step), "mean": mean, "std": std}
-    else:
-        ood = rng.random(step) < .5
-        table = {"ood": ood, "score": rng.normal(size=step) + 1.5 * ood}
-    table = pa.table(table)
-    writer = writer or pq.ParquetWriter(path, table.schema)
-    writer.write_table(table)
-writer.close()
-"""
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["classification", "regression", "ood"])
+@pytest.mark.parametrize("kind", rows.KINDS)
 def test_twenty_million_rows_take_two_gibibytes(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / "big.parquet"
-    subprocess.run([sys.executable, "-c", BIG, str(path), kind, "20000000"], check=True)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    command = [sys.executable, "-m", "bench", "eval", "--predictions", str(path), "--as", kind, "--json"]
-    done = subprocess.run([*command, "--out", str(tmp_path / "runs")], check=True, capture_output=True, text=True)
-    path.unlink()
-    peak = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    assert before * 1024 < GIB  # that of the writer, which is a child too
-    assert peak <= 2 * GIB
-    rows = {row["metric"]: row for row in map(json.loads, done.stdout.splitlines())}
+    big = rows.measured(kind, 20_000_000, tmp_path)
+    assert big.peak <= 2 * rows.GIB
     expected = {"classification": "ece", "regression": "coverage-error", "ood": "auroc"}[kind]
-    assert rows[expected]["n"] == 20_000_000
-    assert all(row["low"] is not None for row in rows.values() if "estimates nothing" not in row["method"])
+    assert big.results[expected]["n"] == 20_000_000
+    assert all(row["low"] is not None for row in big.results.values() if "estimates nothing" not in row["method"])
