@@ -8,7 +8,8 @@ would lie if their norm were t is unknown, so each end takes the arrangement tha
 ==========  ==============================================  =============================================
 norm        low end: the arrangement of greatest bias       high end: that of least bias
 ==========  ==============================================  =============================================
-l1          the clearest gaps make up t, the others are 0   every gap in proportion to its noise
+l1          the clearest gaps make up t, the others are 0   every gap in proportion to its noise, with the signs
+                                                            that they have, or with which their noise adds up most
 positive    likewise, of the gaps above 0                   likewise
 l2, square  the gaps as they are, scaled to t               the same: the bias hardly depends on it
 max         the gaps as they are, scaled to t               one gap is t, the others are 0
@@ -51,6 +52,7 @@ CELLS = 4_000_000  # draws x gaps held at once
 FEWEST = 200  # draws
 FAR = 1e6
 DOUBLINGS = 8  # of a multiple of the gaps
+STEPS = 8  # to the signs with which noise adds up
 
 
 def normed(gaps: Float64s, norm: Norm | Form) -> Float64s:
@@ -87,7 +89,10 @@ def inverted(gaps: Float64s, draws: Float64s, norm: Norm | Form, *, stretch: flo
     below = np.full(GRID, tail) if norm == "peak" else tail * np.minimum(1.0, ts / sizes.mean())
     above = 1 - LEVEL - below
     low = _first(ts, _share(_biased(gaps, spread, ts, norm), noise, value, norm) - (1 - above))
-    high = _last(ts, _share(_plain(gaps, spread, ts, norm), noise, value, norm) - below)
+    signs = [np.where(gaps < 0, -1.0, 1.0)]
+    if norm == "l1":
+        signs.append(_together(gaps, noise))
+    high = max(_last(ts, _share(_plain(gaps, spread, ts, norm, sign), noise, value, norm) - below) for sign in signs)
     return low, max(low, high)
 
 
@@ -154,12 +159,26 @@ def _biased(gaps: Float64s, spread: Float64s, ts: Float64s, norm: Norm) -> Float
     return sign * np.where(ts[:, None] > value, beyond, filled)
 
 
-def _plain(gaps: Float64s, spread: Float64s, ts: Float64s, norm: Norm) -> Float64s:
-    """Gaps of norm t for each t, (L, K), where they would bias the norm least."""
+def _together(gaps: Float64s, noise: Float64s) -> Float64s:
+    """Signs (K,) of gaps by which their noise (B, K) adds up most, on the side of the gaps themselves.
+
+    Each step of sign(C sign) raises sign' C sign, since the covariance C is positive: it comes to a greatest, or near.
+    """
+    sign = np.sign(noise[np.abs(noise).sum(axis=1).argmax()])
+    for _ in range(STEPS):
+        sign = np.where(noise.T @ (noise @ sign) < 0, -1.0, 1.0)
+    return sign if sign @ gaps >= 0 else -sign
+
+
+def _plain(gaps: Float64s, spread: Float64s, ts: Float64s, norm: Norm, sign: Float64s) -> Float64s:
+    """Gaps of norm t for each t, (L, K), where they would bias the norm least.
+
+    sign: (K,), of each where all are far from 0.
+    """
     if norm == "l2":
         return _biased(gaps, spread, ts, norm)
     if norm in {"l1", "positive"}:
-        return ts[:, None] * (spread / spread.sum()) * np.where((gaps < 0) & (norm == "l1"), -1.0, 1.0)
+        return ts[:, None] * (spread / spread.sum()) * (sign if norm == "l1" else 1.0)
     single = np.full((len(ts), len(gaps)), -FAR if norm == "peak" else 0.0)
     top = (gaps if norm == "peak" else np.abs(gaps)).argmax()
     single[:, top] = ts * (-1.0 if norm == "max" and gaps[top] < 0 else 1.0)

@@ -89,6 +89,20 @@ def test_a_metric_is_nearly_what_its_gaps_say(name: str) -> None:
     assert found == pytest.approx(value, rel=NEARLY[name])
 
 
+def test_noise_that_moves_all_gaps_together_may_have_hidden_their_size() -> None:
+    # A share too low at every level: noise of all of them lifts some above it, and by these signs it would cancel.
+    rng = np.random.default_rng(0)
+    real = -np.linspace(0.2, 1, 10)
+    held, repetitions = 0, 100
+    for _ in range(repetitions):
+        noise = 0.6 * rng.normal(size=(301, 1)) + 0.05 * rng.normal(size=(301, 10))
+        gaps = real + noise[0]
+        ends = inverted(gaps, gaps + noise[1:], "l1")
+        assert ends is not None
+        held += ends[0] <= np.abs(real).sum() <= ends[1]
+    assert held / repetitions > 0.95 - 3 * math.sqrt(0.95 * 0.05 / repetitions)
+
+
 def test_gaps_that_cancel_are_not_taken_to_be_certain() -> None:
     # Three classes whose gaps add up to 0 in every cell: with one sign for all, their noise would cancel in the norm.
     rng = np.random.default_rng(0)
