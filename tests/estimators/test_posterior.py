@@ -11,8 +11,9 @@ from bench.metrics.posterior import c2st
 from bench.models.posteriors import exact_posterior
 from bench.records import Posterior
 from bench.registry import find
-from bench.stats.design import Estimate, critical_t, design
-from bench.stats.intervals import intervals, mean
+from bench.stats.design import Estimate, design
+from bench.stats.intervals import intervals
+from bench.stats.means import cr1
 from bench.tasks.likelihood.simulators import ask, likelihood_linear_gaussian
 from benchmarks.worlds.posteriors import right_posteriors
 
@@ -50,14 +51,14 @@ def test_a_classifier_cannot_tell_equals_and_can_tell_shifts() -> None:
 
 def test_rows_that_learnt_the_same_chance_are_not_taken_for_independent() -> None:
     # Under the exact posterior errors of one fold's classifier come back in the others'.
-    found = [
-        mean(c2st(record).values, design(500, groups=record.groups))
-        for record in (right_posteriors(np.random.default_rng(i), 500, clustered=True) for i in range(80))
-    ]
-    spread = np.std([each.value for each in found])
-    errors = [(each.interval.high - each.interval.low) / 2 / critical_t(49) for each in found]
-    assert np.mean([each.value for each in found]) == pytest.approx(0.5, abs=0.01)
-    assert 0.85 < np.mean(errors) / spread < 1.5
+    means, errors = [], []
+    for i in range(80):
+        record = right_posteriors(np.random.default_rng(i), 500, clustered=True)
+        values = c2st(record).values
+        means.append(values.mean())
+        errors.append(cr1(values - values.mean(), design(500, groups=record.groups)) / 500)
+    assert np.mean(means) == pytest.approx(0.5, abs=0.01)
+    assert 0.85 < np.mean(errors) / np.std(means) < 1.5
 
 
 def test_distances_of_an_exact_posterior_may_be_nothing() -> None:
