@@ -19,7 +19,7 @@ from bench.records import Record
 from bench.results import Interval
 
 Better = Literal["higher", "lower", "none"]
-Norm = Literal["l1", "l2", "square", "max", "positive", "peak", "trough"]
+Norm = Literal["l1", "l2", "square", "max", "positive", "peak", "trough", "rest"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 REGISTERED: dict[str, dict[str, Component]] = {}

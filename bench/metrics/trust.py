@@ -6,9 +6,17 @@ import numpy as np
 
 from bench.arrays import Float64s
 from bench.components import metric
-from bench.metrics.calibration import ece
-from bench.metrics.judged import judged
+from bench.metrics.widths import cells
 from bench.records import Judged
+from bench.stats.norms import normed
+
+
+def _accuracy_and_gaps(record: Judged, w: Float64s) -> Float64s:
+    """Accuracy, and the gaps of which the l1 norm is `ece`, (B, 1 + K)."""
+    held = cells(record, w)
+    right = (held.gap + held.mean).sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return np.concatenate([right, held.gap], axis=1) / held.mass.sum(axis=1, keepdims=True)
 
 
 @metric(
@@ -19,6 +27,8 @@ from bench.records import Judged
     range=(-1, 1),
     biased=True,
     default=False,
+    norm="rest",
+    gaps=_accuracy_and_gaps,
     source="Shum et al. 2024, FIRST",
     papers=("FIRST: Teach A Reliable Large Language Model Through Efficient Trustworthy Distillation",),
     check="calibration/trust-profile",
@@ -28,6 +38,4 @@ def trust(record: Judged, w: Float64s) -> Float64s:
 
     Biased downwards, by as much as `ece` is upwards: compare models on equally many samples.  w: (B, n) -> (B,).
     """
-    _, correct = judged(record)
-    with np.errstate(invalid="ignore"):
-        return w @ correct.astype(np.float64) / w.sum(axis=1) - ece(record, w)
+    return normed(_accuracy_and_gaps(record, w), "rest")

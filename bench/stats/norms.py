@@ -15,6 +15,8 @@ l2, square  the gaps as they are, scaled to t               the same: the bias h
 max         the gaps as they are, scaled to t               one gap is t, the others are 0
 peak        the gaps as they are, cut at t                  one gap is t, the others are far below
 trough      as the peak of the gaps turned round
+rest        (first number less l1 of the others): l1's      l1's at its low end
+            at its high end
 another     the gaps as they are, times what makes it t;    the same
             or all alike, in proportion to their noise
 ==========  ==============================================  =============================================
@@ -22,7 +24,8 @@ another     the gaps as they are, times what makes it t;    the same
 Another function of gaps than a norm (a quantile of their sizes, the gain of an isotonic fit) is one that is 0 where all
 gaps are 0 and grows as all of them grow.
 
-So intervals of l1, positive, max and peak are conservative between the extremes: they hold the truth in 95 % or more.
+So intervals of l1, positive, max, peak and rest are conservative between the extremes: they hold the truth in 95 % or
+more.
 """
 
 from __future__ import annotations
@@ -45,6 +48,7 @@ NORMS: dict[Norm, Form] = {
     "positive": lambda gaps: np.maximum(gaps, 0).sum(axis=-1),
     "peak": lambda gaps: gaps.max(axis=-1),
     "trough": lambda gaps: gaps.min(axis=-1),
+    "rest": lambda gaps: gaps[..., 0] - np.abs(gaps[..., 1:]).sum(axis=-1),
 }
 GRID = 24  # values of t at which the tests are made; between them the share is interpolated
 THIN = 128  # gaps of a path (l-infinity over positions) that are looked at
@@ -56,7 +60,10 @@ STEPS = 8  # to the signs with which noise adds up
 
 
 def normed(gaps: Float64s, norm: Norm | Form) -> Float64s:
-    """The norm of each vector, (L, K) -> (L,): `positive` is the sum of what is above 0, `peak`, `trough` the ends."""
+    """The norm of each vector, (L, K) -> (L,): `positive` is the sum of what is above 0, `peak`, `trough` the ends.
+
+    `rest` is the first number less the l1 norm of the others.
+    """
     return norm(gaps) if callable(norm) else NORMS[norm](gaps)
 
 
@@ -71,6 +78,8 @@ def inverted(gaps: Float64s, draws: Float64s, norm: Norm | Form, *, stretch: flo
     if norm == "trough":
         ends = inverted(-gaps, -draws, "peak", stretch=stretch)
         return None if ends is None else (-ends[1], -ends[0])
+    if norm == "rest":
+        return _rest(gaps, draws, stretch)
     if norm in {"max", "peak"} and len(gaps) > THIN:
         kept = np.unique(np.linspace(0, len(gaps) - 1, THIN).astype(np.int64))
         gaps, draws = gaps[kept], draws[:, kept]
@@ -94,6 +103,24 @@ def inverted(gaps: Float64s, draws: Float64s, norm: Norm | Form, *, stretch: flo
         signs.append(_together(gaps, noise))
     high = max(_last(ts, _share(_plain(gaps, spread, ts, norm, sign), noise, value, norm) - below) for sign in signs)
     return low, max(low, high)
+
+
+def _rest(gaps: Float64s, draws: Float64s, stretch: float) -> tuple[float, float] | None:
+    """Ends for a number less the l1 norm of gaps, which is known to be off by as much as that may be biased."""
+    norms = inverted(gaps[1:], draws[:, 1:], "l1", stretch=stretch)
+    noise = stretch * (draws - gaps)
+    if norms is None:
+        low, high = np.quantile(noise[:, 0], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        return (
+            None if low == high else (gaps[0] - high - np.abs(gaps[1:]).sum(), gaps[0] - low - np.abs(gaps[1:]).sum())
+        )
+    spread, ts = noise[:, 1:].std(axis=0), np.array(norms)
+    least, most = _plain(gaps[1:], spread, ts[1:], "l1")[0], _biased(gaps[1:], spread, ts[:1], "l1")[0]
+    errors = [normed(noise + np.insert(each, 0, 0.0), "rest") + np.abs(each).sum() for each in (least, most)]
+    value = float(normed(gaps, "rest"))
+    return value - float(np.quantile(errors[0], (1 + LEVEL) / 2)), value - float(
+        np.quantile(errors[1], (1 - LEVEL) / 2)
+    )
 
 
 def _formed(gaps: Float64s, spread: Float64s, noise: Float64s, form: Form) -> tuple[float, float] | None:

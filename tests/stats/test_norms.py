@@ -160,6 +160,32 @@ def test_the_truth_is_held(norm: Norm, case: str) -> None:
     assert held / repetitions > 0.95 - 4.5 * math.sqrt(0.95 * 0.05 / repetitions)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_a_number_less_a_norm_is_held(case: str) -> None:
+    # The noise of the number goes along with that of the gaps, as accuracy does with calibration.
+    rng = np.random.default_rng(0)
+    spread = np.exp(0.5 * rng.normal(size=12))
+    real = np.insert(CASES[case] * spread, 0, 40.0)
+
+    def noise(n: int) -> Float64s:
+        own = spread * rng.normal(size=(n, 12))
+        return np.concatenate([own.sum(axis=1, keepdims=True) + rng.normal(size=(n, 1)), own], axis=1)
+
+    held, repetitions = 0, 200
+    for _ in range(repetitions):
+        gaps = real + noise(1)[0]
+        ends = inverted(gaps, gaps + noise(300), "rest")
+        assert ends is not None
+        held += ends[0] <= float(normed(real, "rest")) <= ends[1]
+    assert held / repetitions > 0.95 - 4.5 * math.sqrt(0.95 * 0.05 / repetitions)
+
+
+def test_a_number_less_gaps_that_do_not_vary_has_the_usual_interval() -> None:
+    draws = np.array([[10.0, 1.0, -2.0]]) + np.random.default_rng(0).normal(size=(4000, 1)) * [1.0, 0.0, 0.0]
+    assert inverted(np.array([10.0, 1.0, -2.0]), draws, "rest") == pytest.approx((5.04, 8.96), abs=0.15)
+    assert inverted(np.ones(3), np.ones((10, 3)), "rest") is None
+
+
 def test_of_a_large_gap_it_is_the_usual_interval() -> None:
     noise = np.random.default_rng(0).normal(size=(4000, 1))
     ends = inverted(np.array([50.0]), 50 + noise, "l1")
