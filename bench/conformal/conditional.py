@@ -1,4 +1,4 @@
-"""Coverage where an average hides it: by size of the set, by group, and on the worst slab of the inputs."""
+"""Coverage where an average hides it: on the worst slab of the inputs."""
 
 from __future__ import annotations
 
@@ -6,39 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.arrays import AnyArray, Bools, Float64s, Floats
+from bench.arrays import Bools, Float64s, Floats
 from bench.errors import UsageError
 from bench.seeds import generator
 
-SIZES = (2, 4, 11, 101)  # strata of set sizes: 0-1, 2-3, 4-10, 11-100, more (Angelopoulos et al. 2021)
 DIRECTIONS = 200
 PASSES = 50
 SAME = 1e-12
-
-
-def by_stratum(covered: Bools, strata: AnyArray, w: Float64s) -> Float64s:
-    """Weighted coverage in each stratum, (B, S), strata in sorted order; NaN where a stratum has no weight.
-
-    covered, strata: (n,); w: (B, n).
-    """
-    names, code = np.unique(strata, return_inverse=True)
-    member = (code[:, None] == np.arange(len(names))).astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return ((w * covered) @ member) / (w @ member)
-
-
-def worst(covered: Bools, strata: AnyArray, w: Float64s) -> Float64s:
-    """The least coverage over the strata that have weight, (B,); NaN where none has."""
-    found = by_stratum(covered, strata, w)
-    lowest = np.where(np.isnan(found), np.inf, found).min(axis=1)
-    return np.where(np.isinf(lowest), np.nan, lowest)
-
-
-def violation(covered: Bools, strata: AnyArray, w: Float64s, level: float) -> Float64s:
-    """The largest distance of a stratum's coverage from `level`, (B,); NaN where no stratum has weight."""
-    gap = np.abs(by_stratum(covered, strata, w) - level)
-    largest = np.where(np.isnan(gap), -np.inf, gap).max(axis=1)
-    return np.where(np.isinf(largest), np.nan, largest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,11 @@ import numpy as np
 
 from bench.arrays import Bools, Float64s
 from bench.components import NotApplicable, PerSample, metric, per_sample
-from bench.conformal.conditional import DIRECTIONS, SIZES, by_stratum, violation, worst, worst_slab
+from bench.conformal.conditional import DIRECTIONS, worst_slab
 from bench.forecasts.forms import promised
+from bench.latest import latest
 from bench.metrics.judged import with_classes
+from bench.metrics.strata import SIZES, Strata, strata, violation, worst
 from bench.records import Classification, Record, Regression
 from bench.seeds import uniforms
 
@@ -78,11 +80,14 @@ def set_singletons(record: Classification) -> PerSample:
     return per_sample(sets_of(record).sum(axis=1) == 1)
 
 
+@latest
+def _by_size(record: Classification) -> Strata:
+    return strata(covered(record), np.searchsorted(SIZES, sets_of(record).sum(axis=1), side="right"))
+
+
 def _violations(record: Classification, w: Float64s) -> Float64s:
     """Coverage less the level of each stratum of sizes, (B, S), 0 where it has no weight."""
-    sizes = sets_of(record).sum(axis=1)
-    found = by_stratum(covered(record), np.searchsorted(SIZES, sizes, side="right"), w)
-    return np.nan_to_num(found - record.level)
+    return np.nan_to_num(_by_size(record)(w) - record.level)
 
 
 @metric(
@@ -103,10 +108,20 @@ def set_size_violation(record: Classification, w: Float64s) -> Float64s:
 
     Biased upwards: a stratum of few sets is far off by chance alone.  w: (B, n); returns (B,).
     """
-    sizes = sets_of(record).sum(axis=1)
+    by_size = _by_size(record)
     if not record.level:
         raise NotApplicable("the record does not state the 'level' that its sets promise")
-    return violation(covered(record), np.searchsorted(SIZES, sizes, side="right"), w, record.level)
+    return violation(by_size(w), record.level)
+
+
+@latest
+def _by_class(record: Classification) -> Strata:
+    return strata(covered(record), record.labels)
+
+
+def _of_classes(record: Classification, w: Float64s) -> Float64s:
+    """Coverage of each class, (B, S), 1 where it has no weight: never the worst."""
+    return np.nan_to_num(_by_class(record)(w), nan=1.0)
 
 
 @metric(
@@ -117,6 +132,8 @@ def set_size_violation(record: Classification, w: Float64s) -> Float64s:
     range=(0, 1),
     default=False,
     biased=True,
+    norm="trough",
+    gaps=_of_classes,
     needs=("labels", "sets"),
     source="Ding et al. 2023, Class-Conditional Conformal Prediction with Many Classes",
     check="uncertainty/conditional-coverage",
@@ -126,8 +143,20 @@ def worst_class_coverage(record: Classification, w: Float64s) -> Float64s:
 
     w: (B, n); returns (B,).
     """
-    sets_of(record)
-    return worst(covered(record), record.labels, w)
+    return worst(_by_class(record)(w))
+
+
+@latest
+def _by_dataset(record: Record) -> Strata:
+    inside = covered(record)
+    if record.dataset is None:
+        raise NotApplicable("the record does not say which data set each sample came from: no 'dataset'")
+    return strata(inside, record.dataset)
+
+
+def _of_datasets(record: Record, w: Float64s) -> Float64s:
+    """Coverage of each data set, (B, S), 1 where it has no weight: never the worst."""
+    return np.nan_to_num(_by_dataset(record)(w), nan=1.0)
 
 
 @metric(
@@ -138,6 +167,8 @@ def worst_class_coverage(record: Classification, w: Float64s) -> Float64s:
     range=(0, 1),
     default=False,
     biased=True,
+    norm="trough",
+    gaps=_of_datasets,
     source="group-conditional coverage; Romano et al. 2020, With Malice Toward None",
     check="uncertainty/conditional-coverage",
 )
@@ -147,10 +178,7 @@ def worst_dataset_coverage(record: Record, w: Float64s) -> Float64s:
     A `group` is a cluster of dependent samples and no part of the population, so it is not meant here.  Biased
     downwards: the least of several noisy shares.  w: (B, n); returns (B,).
     """
-    inside = covered(record)
-    if record.dataset is None:
-        raise NotApplicable("the record does not say which data set each sample came from: no 'dataset'")
-    return worst(inside, record.dataset, w)
+    return worst(_by_dataset(record)(w))
 
 
 @metric(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.conformal.conditional import by_stratum, lowest_window, violation, worst, worst_slab
+from bench.conformal.conditional import lowest_window, worst_slab
 
 
 @given(st.integers(1, 40), st.floats(0.05, 1), st.integers(0, 10_000))
@@ -35,15 +35,3 @@ def test_a_slab_is_found_along_a_slanted_direction() -> None:
     held = slab.holds(x[2000:])
     assert 0.03 < held.mean() < 0.15
     assert inside[2000:][held].mean() < 0.25 < inside.mean()
-
-
-def test_strata_by_loops() -> None:
-    rng = np.random.default_rng(0)
-    covered, names = rng.random(50) < 0.8, rng.choice(["a", "b", "c"], 50)
-    w = rng.random((4, 50))
-    expected = np.array([[np.average(covered[names == s], weights=row[names == s]) for s in "abc"] for row in w])
-    np.testing.assert_allclose(by_stratum(covered, names, w), expected)
-    np.testing.assert_allclose(worst(covered, names, w), expected.min(axis=1))
-    np.testing.assert_allclose(violation(covered, names, w, 0.9), np.abs(expected - 0.9).max(axis=1))
-    only_a = (names == "a").astype(float)[None]
-    assert worst(covered, names, only_a)[0] == covered[names == "a"].mean()
