@@ -9,10 +9,10 @@ from bench.components import NotApplicable, PerSample, metric, per_sample
 from bench.forecasts.forms import central, pit
 from bench.latest import frozen, latest
 from bench.metrics.intervals import interval_loss
-from bench.metrics.sums import Sums, sums
+from bench.metrics.sums import sums
+from bench.metrics.uniformity import Levels, Path, distance, levels, path
 from bench.records import Regression
 
-PLACES = 128  # of a path at which its distribution is worked out
 FEW = 4  # weightings; for fewer, a product would spend its time on laying out its columns
 SHARES = np.arange(1, 20) / 20  # central intervals of 5 %, 10 % ... 95 %
 
@@ -128,27 +128,18 @@ def _first(record: Regression) -> tuple[Ints, Float64s]:
 
 
 @latest
-def _steps(record: Regression) -> tuple[Sums, Float64s]:
-    """The rows from each of 128 steps of F(y) at most to the next, and the values of these, (K,).
-
-    Of a step's own rows one half stands before it and one half after.
-    """
-    order, starts, each = _in_order(record)
-    places = np.unique(np.linspace(0, len(starts) - 1, PLACES).round().astype(np.int64))
-    index = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
-    around: Ints = np.empty((len(order), 2), dtype=np.int64)
-    around[order, 0] = np.searchsorted(places, index)
-    around[order, 1] = np.searchsorted(places, index, side="right")
-    return sums(around, len(places) + 1, np.full(around.shape, 0.5)), each[places]
+def _levels(record: Regression) -> Levels:
+    return levels(pit(record))
 
 
-def _path(record: Regression, w: Float64s) -> Float64s:
+@latest
+def _path(record: Regression) -> Path:
+    return path(_levels(record))
+
+
+def _gaps(record: Regression, w: Float64s) -> Float64s:
     """The distribution of F(y) less the uniform, in the middles of 128 of its steps at most, (B, K)."""
-    steps, each = _steps(record)
-    (mass,) = steps(w)
-    with np.errstate(invalid="ignore"):
-        middles = np.cumsum(mass, axis=1)[:, :-1] / mass.sum(axis=1, keepdims=True)
-    return middles - each
+    return _path(record).gaps(w)
 
 
 @metric(
@@ -160,7 +151,7 @@ def _path(record: Regression, w: Float64s) -> Float64s:
     biased=True,
     gathers=True,
     norm="max",
-    gaps=_path,
+    gaps=_gaps,
     source="Dawid 1984; Diebold, Gunther and Tay 1998; Kolmogorov 1933",
     check="metrics/coverage-scaled-gaussian",
 )
@@ -170,29 +161,4 @@ def pit_ks(record: Regression, w: Float64s) -> Float64s:
     Biased upwards: about 0.87 / sqrt(n) for a perfect forecast.  Forecasts of M samples add up to 1 / (2 (M + 1)) by
     their steps.  w: (B, n); returns (B,).
     """
-    order, starts, each = _in_order(record)
-    total = w.sum(axis=1)[:, None]
-    if w.strides[1] == 0 and len(order):  # all rows weigh the same
-        mass = np.diff(starts, append=len(order)) * w[:, :1]
-    else:
-        mass = w.T[order] if len(starts) == len(order) else np.add.reduceat(w.T[order], starts, axis=0)
-        mass = mass.T
-    with np.errstate(invalid="ignore"):
-        mass = mass / total
-        above = np.cumsum(mass, axis=1)
-        above -= each
-    # A tie's inner steps are not steps of the distribution: only its first and its last count.
-    mass -= above
-    return np.maximum(above.max(axis=1), mass.max(axis=1))
-
-
-@latest
-def _in_order(record: Regression) -> tuple[Ints, Ints, Float64s]:
-    """Positions by rising F(y), (n,), where in that order each of the K different values begins, and these, (K,)."""
-    u = pit(record)
-    order: Ints = np.argsort(u, kind="stable").astype(np.uint32 if len(u) < 1 << 32 else np.int64)
-    u = u[order]
-    new = np.ones(len(u), dtype=bool)
-    np.not_equal(u[1:], u[:-1], out=new[1:])
-    starts: Ints = np.flatnonzero(new)
-    return order, starts, u if len(starts) == len(u) else u[starts]
+    return distance(_levels(record), w)

@@ -6,10 +6,11 @@ import numpy as np
 
 from bench.arrays import AnyArray, Float64s, Ragged
 from bench.components import NotApplicable, PerSample, metric, per_sample
+from bench.latest import latest
+from bench.metrics.uniformity import Levels, Path, distance, levels, path
 from bench.records.events import Events
 
 EASY = "EasyTPP: Towards Open Benchmarking Temporal Point Processes"
-BLOCK = 64
 
 
 @metric(
@@ -30,6 +31,22 @@ def nll_per_event(record: Events) -> PerSample:
     return per_sample(-record.log_prob, record.dim)
 
 
+@latest
+def _levels(record: Events) -> Levels:
+    if record.residuals is None or len(record.residuals.values) == 0:
+        raise NotApplicable("the model gives no compensators, or there are no events")
+    return levels(-np.expm1(-record.residuals.values), record.residuals.offsets)
+
+
+@latest
+def _path(record: Events) -> Path:
+    return path(_levels(record))
+
+
+def _gaps(record: Events, w: Float64s) -> Float64s:
+    return _path(record).gaps(w)
+
+
 @metric(
     "rescaling-distance",
     of=Events,
@@ -37,6 +54,8 @@ def nll_per_event(record: Events) -> PerSample:
     better="lower",
     range=(0, 1),
     biased=True,
+    norm="max",
+    gaps=_gaps,
     source="Brown, Barbieri, Ventura, Kass and Frank 2002, The Time-Rescaling Theorem",
     papers=(EASY,),
     check="likelihood/hawkes",
@@ -46,19 +65,7 @@ def rescaling_distance(record: Events, weights: Float64s) -> Float64s:
 
     0 for the true model and endless data; of n gaps of the true model about .87 / sqrt(n).
     """
-    if record.residuals is None or len(record.residuals.values) == 0:
-        raise NotApplicable("the model gives no compensators, or there are no events")
-    levels = -np.expm1(-record.residuals.values)
-    order = np.argsort(levels)
-    rows = np.repeat(np.arange(len(record)), record.residuals.lengths)[order]
-    out = np.empty(len(weights))
-    for i in range(0, len(weights), BLOCK):
-        mass = weights[i : i + BLOCK, rows]
-        after = mass.cumsum(axis=1)
-        total = after[:, -1:]
-        gap = np.maximum(np.abs(after / total - levels[order]), np.abs((after - mass) / total - levels[order]))
-        out[i : i + BLOCK] = gap.max(axis=1)
-    return out
+    return distance(_levels(record), weights)
 
 
 @metric(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from bench.arrays import Float64s
+from bench.arrays import Float64s, Ints
 from bench.components import NotApplicable, PerSample, metric, per_sample
+from bench.metrics.coverage import reached
 from bench.records.posterior import Posterior
+from bench.stats.design import design
+from bench.stats.norms import normed
 
 EPE = "Unifying Summary Statistic Selection for Approximate Bayesian Computation"
 CHECK = "likelihood/simulation-based-inference"
@@ -67,13 +72,32 @@ def levels(record: Posterior) -> Float64s:
     return (record.ranks + 0.5) / (record.draws + 1)
 
 
-def distance(values: Float64s, weights: Float64s) -> Float64s:
-    """Greatest distance (B,) of weighted values (n,) in [0, 1] from the uniform law."""
-    order = np.argsort(values, kind="stable")
-    after = weights[:, order].cumsum(axis=1)
-    total, mass = after[:, -1:], weights[:, order]
-    low = np.abs((after - mass) / total - values[order])
-    return np.maximum(np.abs(after / total - values[order]), low).max(axis=1)
+def _ranked(record: Posterior, shares: Float64s) -> Ints:
+    """How many of the draws each share (n,) is, (n, 1)."""
+    return np.rint(record.draws * shares).astype(np.int64)[:, None]
+
+
+def gaps(ranks: Ints, draws: int, w: Float64s) -> Float64s:
+    """Share of ranks (n, P) at most 0, 1 ... draws - 1 less that of uniform ones, under weights (B, n): (B, P x draws).
+
+    Uniform among draws + 1, so that of endless data no gap is left, however few the draws are.
+    """
+    if draws < 1:
+        raise NotApplicable("nobody says how many posterior draws there are: 'draws' is 0")
+    uniform = np.arange(1, draws + 1) / (draws + 1)
+    return np.concatenate([reached(column, draws, w) - uniform for column in ranks.T], axis=1)
+
+
+def _of_ranks(record: Posterior, w: Float64s) -> Float64s:
+    return gaps(record.ranks, record.draws, w)
+
+
+def _of_nearer(record: Posterior, w: Float64s) -> Float64s:
+    return gaps(_ranked(record, record.nearer), record.draws, w)
+
+
+def _of_denser(record: Posterior, w: Float64s) -> Float64s:
+    return gaps(_ranked(record, record.denser), record.draws, w)
 
 
 def uniform_p(values: Float64s) -> float:
@@ -90,6 +114,8 @@ def uniform_p(values: Float64s) -> float:
     better="lower",
     range=(0, 1),
     biased=True,
+    norm="max",
+    gaps=_of_ranks,
     source="Talts et al. 2018",
     papers=(EPE,),
     check=CHECK,
@@ -99,7 +125,7 @@ def sbc_distance(record: Posterior, weights: Float64s) -> Float64s:
 
     Of n observations under the exact posterior about .87 / sqrt(n), more with more parameters.
     """
-    return np.max([distance(column, weights) for column in levels(record).T], axis=0)
+    return np.asarray(normed(_of_ranks(record, weights), "max"))
 
 
 @metric(
@@ -126,6 +152,8 @@ def sbc_p(record: Posterior, weights: Float64s) -> Float64s:
     better="lower",
     range=(0, 1),
     biased=True,
+    norm="max",
+    gaps=_of_nearer,
     source="Lemos et al. 2023",
     papers=(EPE,),
     check=CHECK,
@@ -135,7 +163,7 @@ def tarp_distance(record: Posterior, weights: Float64s) -> Float64s:
 
     It sees all parameters together; reference points are from the prior, so it may miss a shift.
     """
-    return distance(record.nearer, weights)
+    return np.asarray(normed(_of_nearer(record, weights), "max"))
 
 
 @metric(
@@ -161,13 +189,15 @@ def tarp_p(record: Posterior, weights: Float64s) -> Float64s:
     better="lower",
     range=(0, 1),
     biased=True,
+    norm="max",
+    gaps=_of_denser,
     source="Hermans et al. 2022",
     papers=(EPE,),
     check=CHECK,
 )
 def expected_coverage_distance(record: Posterior, weights: Float64s) -> Float64s:
     """Greatest distance of the coverage of highest-density regions from their level, over all levels."""
-    return distance(record.denser, weights)
+    return np.asarray(normed(_of_denser(record, weights), "max"))
 
 
 @metric(
@@ -184,20 +214,36 @@ def expected_coverage_distance(record: Posterior, weights: Float64s) -> Float64s
 def c2st(record: Posterior) -> PerSample:
     """Held-out accuracy of telling (true parameters, observed) from (drawn parameters, observed); 1/2: cannot be told.
 
-    A ridge classifier on all squares and products, five folds; both of a pair are in one fold.
+    A ridge classifier on all squares and products, five folds; both of a pair are in one fold, and so is all of a
+    cluster, whose common chance a classifier would else learn from its other observations.
+
+    A row's value is whether its pair is told apart, plus what learning from it did to the telling of others (the
+    infinitesimal jackknife; in the mean it is nothing): without it the interval would be a fifth too short where
+    nothing can be told, since rows from which one and the same chance was learnt are right, or wrong, together.
     """
     n = len(record)
-    if n < 4 * FOLDS:
-        raise NotApplicable(f"a classifier needs at least {4 * FOLDS} observations")
+    d = design(n, groups=record.groups)
+    if n < 4 * FOLDS or d.groups < 2:
+        raise NotApplicable(f"a classifier needs at least {4 * FOLDS} observations, in two clusters")
     rows = _products(np.vstack([np.hstack([side, record.observed]) for side in (record.parameters, record.drawn)]))
-    sign, fold = np.repeat([-1.0, 1.0], n), np.tile(np.arange(n) % FOLDS, 2)
-    right = np.empty(2 * n)
-    for k in range(FOLDS):
+    sign, fold = np.repeat([-1.0, 1.0], n), np.tile(d.codes % FOLDS, 2)
+    right, fed = np.empty(2 * n), np.zeros(2 * n)
+    for k in np.unique(fold):
         held = fold == k
-        gram = rows[~held].T @ rows[~held] + np.eye(rows.shape[1])
-        weights = np.linalg.solve(gram, rows[~held].T @ sign[~held])
-        right[held] = rows[held] @ weights * sign[held] > 0
-    return per_sample(right.reshape(2, n).mean(axis=0))
+        inverse = np.linalg.inv(rows[~held].T @ rows[~held] + np.eye(rows.shape[1]))
+        weights = inverse @ (rows[~held].T @ sign[~held])
+        margin = rows @ weights
+        right[held] = margin[held] * sign[held] > 0
+        # What a row adds to the weights, and how many more or fewer of those held out are right by what they add.
+        pull = rows * (sign - margin)[:, None]
+        fed[~held] += _density_at_0(margin[held]) * (pull[~held] @ (inverse @ pull[held].sum(axis=0)))
+    return per_sample((right + fed - fed.mean()).reshape(2, n).mean(axis=0))
+
+
+def _density_at_0(values: Float64s) -> float:
+    """By a Gaussian kernel of Silverman's width."""
+    width = max(1.06 * float(values.std()) * len(values) ** -0.2, 1e-12)
+    return float(np.exp(-((values / width) ** 2) / 2).mean()) / (width * math.sqrt(2 * math.pi))
 
 
 def _products(rows: Float64s) -> Float64s:

@@ -8,7 +8,8 @@ would lie if their norm were t is unknown, so each end takes the arrangement tha
 ==========  ==============================================  =============================================
 norm        low end: the arrangement of greatest bias       high end: that of least bias
 ==========  ==============================================  =============================================
-l1          the clearest gaps make up t, the others are 0   every gap in proportion to its noise
+l1          the clearest gaps make up t, the others are 0   every gap in proportion to its noise, with the signs
+                                                            that they have, or with which their noise adds up most
 positive    likewise, of the gaps above 0                   likewise
 l2, square  the gaps as they are, scaled to t               the same: the bias hardly depends on it
 max         the gaps as they are, scaled to t               one gap is t, the others are 0
@@ -55,6 +56,7 @@ CELLS = 4_000_000  # draws x gaps held at once
 FEWEST = 200  # draws
 FAR = 1e6
 DOUBLINGS = 8  # of a multiple of the gaps
+STEPS = 8  # to the signs with which noise adds up
 
 
 def normed(gaps: Float64s, norm: Norm | Form) -> Float64s:
@@ -96,7 +98,10 @@ def inverted(gaps: Float64s, draws: Float64s, norm: Norm | Form, *, stretch: flo
     below = np.full(GRID, tail) if norm == "peak" else tail * np.minimum(1.0, ts / sizes.mean())
     above = 1 - LEVEL - below
     low = _first(ts, _share(_biased(gaps, spread, ts, norm), noise, value, norm) - (1 - above))
-    high = _last(ts, _share(_plain(gaps, spread, ts, norm), noise, value, norm) - below)
+    high = max(
+        _last(ts, _share(_plain(gaps, spread, ts, norm, signs), noise, value, norm) - below)
+        for signs in (_signs(gaps, noise) if norm == "l1" else [np.ones(len(gaps))])
+    )
     return low, max(low, high)
 
 
@@ -109,13 +114,13 @@ def _rest(gaps: Float64s, draws: Float64s, stretch: float) -> tuple[float, float
         return (
             None if low == high else (gaps[0] - high - np.abs(gaps[1:]).sum(), gaps[0] - low - np.abs(gaps[1:]).sum())
         )
-    spread, ts = noise[:, 1:].std(axis=0), np.array(norms)
-    least, most = _plain(gaps[1:], spread, ts[1:], "l1")[0], _biased(gaps[1:], spread, ts[:1], "l1")[0]
-    errors = [normed(noise + np.insert(each, 0, 0.0), "rest") + np.abs(each).sum() for each in (least, most)]
+    inner, spread, ts = gaps[1:], noise[:, 1:].std(axis=0), np.array(norms)
+    least = [_plain(inner, spread, ts[1:], "l1", signs)[0] for signs in _signs(inner, noise[:, 1:])]
+    most = _biased(inner, spread, ts[:1], "l1")[0]
+    *above, below = (normed(noise + np.insert(each, 0, 0.0), "rest") + np.abs(each).sum() for each in (*least, most))
     value = float(normed(gaps, "rest"))
-    return value - float(np.quantile(errors[0], (1 + LEVEL) / 2)), value - float(
-        np.quantile(errors[1], (1 - LEVEL) / 2)
-    )
+    low = value - max(float(np.quantile(errors, (1 + LEVEL) / 2)) for errors in above)
+    return low, value - float(np.quantile(below, (1 - LEVEL) / 2))
 
 
 def _formed(gaps: Float64s, spread: Float64s, noise: Float64s, form: Form) -> tuple[float, float] | None:
@@ -181,12 +186,26 @@ def _biased(gaps: Float64s, spread: Float64s, ts: Float64s, norm: Norm) -> Float
     return sign * np.where(ts[:, None] > value, beyond, filled)
 
 
-def _plain(gaps: Float64s, spread: Float64s, ts: Float64s, norm: Norm) -> Float64s:
-    """Gaps of norm t for each t, (L, K), where they would bias the norm least."""
+def _signs(gaps: Float64s, noise: Float64s) -> list[Float64s]:
+    """Signs (K,) that gaps may have: their own, and those by which noise (B, K) adds up most, on the gaps' own side.
+
+    Each step of sign(C sign) raises sign' C sign, since the covariance C is positive: it comes to a greatest, or near.
+    """
+    sign = np.sign(noise[np.abs(noise).sum(axis=1).argmax()])
+    for _ in range(STEPS):
+        sign = np.where(noise.T @ (noise @ sign) < 0, -1.0, 1.0)
+    return [np.where(gaps < 0, -1.0, 1.0), sign if sign @ gaps >= 0 else -sign]
+
+
+def _plain(gaps: Float64s, spread: Float64s, ts: Float64s, norm: Norm, signs: Float64s) -> Float64s:
+    """Gaps of norm t for each t, (L, K), where they would bias the norm least.
+
+    signs: (K,), of gaps of an l1 norm; of `positive`, 1.
+    """
     if norm == "l2":
         return _biased(gaps, spread, ts, norm)
     if norm in {"l1", "positive"}:
-        return ts[:, None] * (spread / spread.sum()) * np.where((gaps < 0) & (norm == "l1"), -1.0, 1.0)
+        return ts[:, None] * (spread / spread.sum()) * signs
     single = np.full((len(ts), len(gaps)), -FAR if norm == "peak" else 0.0)
     top = (gaps if norm == "peak" else np.abs(gaps)).argmax()
     single[:, top] = ts * (-1.0 if norm == "max" and gaps[top] < 0 else 1.0)

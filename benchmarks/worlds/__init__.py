@@ -13,14 +13,22 @@ from bench.registry import components, find
 from bench.stats.intervals import value
 from benchmarks.worlds import (
     classes,
+    detections,
     errors,
+    events,
     forecasts,
+    pairs,
+    parts,
     pools,
+    posteriors,
     preferences,
+    programs,
     questions,
     reasoning,
     scores,
+    searches,
     sequences,
+    shifts,
     speculation,
     texts,
 )
@@ -35,17 +43,11 @@ PARTS = 60
 PAIRS = frozenset({"skce"})
 NOWHERE = frozenset({"worst-slab-coverage"})  # of a slab that the record chooses, so it has no one truth
 WORLDS = (
-    *classes.WORLDS,
-    *scores.WORLDS,
-    *forecasts.WORLDS,
-    *texts.WORLDS,
-    *speculation.WORLDS,
-    *pools.WORLDS,
-    *preferences.WORLDS,
-    *questions.WORLDS,
-    *sequences.WORLDS,
-    *errors.WORLDS,
-    *reasoning.WORLDS,
+    *(*classes.WORLDS, *scores.WORLDS, *forecasts.WORLDS, *texts.WORLDS),
+    *(*speculation.WORLDS, *pools.WORLDS, *preferences.WORLDS, *questions.WORLDS, *sequences.WORLDS),
+    *(*errors.WORLDS, *reasoning.WORLDS),
+    *(*detections.WORLDS, *posteriors.WORLDS, *events.WORLDS, *parts.WORLDS, *shifts.WORLDS),
+    *(*searches.WORLDS, *programs.WORLDS, *pairs.WORLDS),
 )
 
 

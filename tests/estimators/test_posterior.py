@@ -5,11 +5,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.components import Metric
 from bench.errors import RecordError, UsageError
-from bench.metrics.posterior import c2st, distance
+from bench.metrics.posterior import c2st
 from bench.models.posteriors import exact_posterior
 from bench.records import Posterior
+from bench.registry import find
+from bench.stats.design import Estimate, design
+from bench.stats.intervals import intervals
+from bench.stats.means import cr1
 from bench.tasks.likelihood.simulators import ask, likelihood_linear_gaussian
+from benchmarks.worlds.posteriors import right_posteriors
 
 
 def test_a_row_is_answered_alike_in_any_batch() -> None:
@@ -23,16 +29,6 @@ def test_a_row_is_answered_alike_in_any_batch() -> None:
     np.testing.assert_array_equal(whole.ranks[4], single.ranks[0])
     assert whole.nearer[4] == single.nearer[0]
     np.testing.assert_allclose(whole.log_prob, np.asarray(whole.truth))
-
-
-def test_distance_is_that_of_scipy() -> None:
-    from scipy.stats import kstest
-
-    values = np.random.default_rng(0).random(80) ** 1.3
-    weights = np.vstack([np.ones(80), np.random.default_rng(1).integers(0, 3, 80)]).astype(np.float64)
-    found = distance(values, weights)
-    assert found[0] == pytest.approx(kstest(values, "uniform").statistic)
-    assert found[1] == pytest.approx(kstest(np.repeat(values, weights[1].astype(int)), "uniform").statistic)
 
 
 def test_a_classifier_cannot_tell_equals_and_can_tell_shifts() -> None:
@@ -51,6 +47,27 @@ def test_a_classifier_cannot_tell_equals_and_can_tell_shifts() -> None:
     moved = c2st(Posterior(**common, drawn=draws.normal(size=(400, 2)) + 3)).values.mean()
     assert same == pytest.approx(0.5, abs=0.09)
     assert moved > 0.9
+
+
+def test_rows_that_learnt_the_same_chance_are_not_taken_for_independent() -> None:
+    # Under the exact posterior errors of one fold's classifier come back in the others'.
+    means, errors = [], []
+    for i in range(80):
+        record = right_posteriors(np.random.default_rng(i), 500, clustered=True)
+        values = c2st(record).values
+        means.append(values.mean())
+        errors.append(cr1(values - values.mean(), design(500, groups=record.groups)) / 500)
+    assert np.mean(means) == pytest.approx(0.5, abs=0.01)
+    assert 0.85 < np.mean(errors) / np.std(means) < 1.5
+
+
+def test_distances_of_an_exact_posterior_may_be_nothing() -> None:
+    metrics = [find(Metric, name) for name in ("sbc-distance", "tarp-distance", "expected-coverage-distance")]
+    held = np.zeros(3)
+    for i in range(20):
+        found = intervals(metrics, right_posteriors(np.random.default_rng(i), 100, clustered=False), seed=i)
+        held += [isinstance(each, Estimate) and each.interval.low == 0 for each in found]
+    assert (held >= 18).all()  # 19 expected
 
 
 def test_bad_requests_are_refused() -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +11,12 @@ import pytest
 from bench.arrays import Float64s
 from bench.components import Metric, Norm, NotApplicable
 from bench.forecasts.forms import pit
+from bench.metrics.uniformity import PLACES
 from bench.records import Classification
 from bench.registry import chosen, components, find
 from bench.stats.norms import inverted, normed
+from benchmarks.worlds.events import right_events
+from benchmarks.worlds.posteriors import right_posteriors
 from tests.metrics.cases import records
 
 # Known by some of their rows or places, which many rows bring as near as one likes.
@@ -20,12 +25,32 @@ NEARLY |= {"mcb-brier": 0.1, "dsc-brier": 0.1, "mcb-log": 0.1, "dsc-log": 0.1}
 WITH_GAPS = [m for m in components(Metric).values() if m.gaps is not None and m.name not in NEARLY]
 
 
+Values = tuple[Float64s, Float64s]  # held against the uniform law, and their weights
+
+
+def largest(values: Float64s, w: Float64s) -> float:
+    """Share of the weight that the heaviest value has, or as many of them as lie between two places of a path."""
+    each = np.bincount(np.unique(values, return_inverse=True)[1], w)
+    return float(each.max() / w.sum()) * math.ceil(len(each) / (PLACES - 1))
+
+
+def waits(record: Any, w: Float64s) -> Values:
+    return record.residuals.values, np.repeat(w, record.residuals.lengths)
+
+
+STEPPED: dict[str, Callable[[Any, Float64s], Values]] = {
+    "pit-ks": lambda record, w: (pit(record), w),
+    "rescaling-distance": waits,
+}
+
+
 @pytest.mark.parametrize("metric", WITH_GAPS, ids=lambda m: m.name)
 def test_a_metric_is_the_norm_of_its_gaps(metric: Metric) -> None:
     # At the record's own weights: bins of equal weight are those of the record, on all resamples.
     seen = 0
     drawn = np.random.default_rng(0).poisson(1, 60).astype(float)
-    for record in [*records(60), *(replace(r, weights=drawn) for r in records(60) if hasattr(r, "weights"))]:
+    every = [*records(60), *(draw(np.random.default_rng(0), 60, False) for draw in (right_posteriors, right_events))]
+    for record in [*every, *(replace(r, weights=drawn) for r in every if hasattr(r, "weights"))]:
         w = np.ones((1, 60)) if record.weights is None else drawn[None]
         try:
             value = metric.function(record, w)
@@ -35,9 +60,9 @@ def test_a_metric_is_the_norm_of_its_gaps(metric: Metric) -> None:
         assert metric.norm is not None
         assert not callable(metric.norm)
         found = normed(metric.gaps(record, w), metric.norm)
-        if metric.name == "pit-ks":
-            # Its gaps are taken in the middle of each step, half of which adds to the distance at one of its ends.
-            step = np.bincount(np.unique(pit(record), return_inverse=True)[1], w[0]).max() / w.sum()
+        if metric.name in STEPPED:
+            # Gaps are taken in the middle of each step, half of which adds to the distance at one of its ends.
+            step = largest(*STEPPED[metric.name](record, w[0]))
             assert -1e-12 <= value[0] - found[0] <= step / 2 + 1e-12
         elif "debiased" not in metric.name:  # of these the norm is the biased form
             np.testing.assert_allclose(found, value, rtol=1e-9, atol=1e-12)
@@ -62,6 +87,20 @@ def test_a_metric_is_nearly_what_its_gaps_say(name: str) -> None:
         own = own if name == "skce" else (record.confidence - record.correct) ** 2
         found = (found * len(z) - own.mean()) / (len(z) - 1)
     assert found == pytest.approx(value, rel=NEARLY[name])
+
+
+def test_noise_that_moves_all_gaps_together_may_have_hidden_their_size() -> None:
+    # A share too low at every level: noise of all of them lifts some above it, and by these signs it would cancel.
+    rng = np.random.default_rng(0)
+    real = -np.linspace(0.2, 1, 10)
+    held, repetitions = 0, 100
+    for _ in range(repetitions):
+        noise = 0.6 * rng.normal(size=(301, 1)) + 0.05 * rng.normal(size=(301, 10))
+        gaps = real + noise[0]
+        ends = inverted(gaps, gaps + noise[1:], "l1")
+        assert ends is not None
+        held += ends[0] <= np.abs(real).sum() <= ends[1]
+    assert held / repetitions > 0.95 - 3 * math.sqrt(0.95 * 0.05 / repetitions)
 
 
 def test_gaps_that_cancel_are_not_taken_to_be_certain() -> None:
