@@ -16,10 +16,23 @@ Bools = NDArray[np.bool_]
 Strings = NDArray[np.str_]
 AnyArray = NDArray[Any]
 
+BLOCK = 1 << 16  # rows at a time
+
 
 def small(n: int) -> type[np.signedinteger]:
     """The least kind of integer, of 32 bits or 64, for positions among n rows."""
     return np.int32 if n < 1 << 31 else np.int64
+
+
+def positions(mask: Bools) -> Ints:
+    """Where a mask (n,) holds, in small integers: found some rows at a time, as numpy's are large."""
+    there = np.empty(np.count_nonzero(mask), dtype=small(len(mask)))
+    count = 0
+    for start in range(0, len(mask), BLOCK):
+        here = np.flatnonzero(mask[start : start + BLOCK])
+        np.add(here, start, out=there[count : count + len(here)], casting="same_kind")
+        count += len(here)
+    return there
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def gathered(record: Any) -> Gathered | None:
         return 2 * level + correct[s]
 
     kinds, codes, rows = _in_cells(len(record), 2 * CONFIDENCES * BINS, kind)
-    means = np.bincount(codes, confidence, len(rows)) / rows
+    means = _means(confidence, codes, rows)
     return Gathered(JudgedCells(means, (kinds & 1).astype(bool), rows), codes, rows)
 
 
@@ -105,15 +105,30 @@ def _in_cells(n: int, kinds: int, kind: Callable[[slice], Ints]) -> tuple[Ints, 
     return numbered(keys)
 
 
+def _means(values: Float64s, codes: Ints, rows: Float64s) -> Float64s:
+    """Mean of the values (n,) of each cell, (K,)."""
+    totals = np.zeros(len(rows))
+    for start in range(0, len(values), SAMPLE):
+        part = slice(start, start + SAMPLE)
+        totals += np.bincount(codes[part], values[part], len(rows))
+    return totals / rows
+
+
 def _by_pit(record: Regression) -> Gathered:
     """Cells of nearly equal F(y), for metrics that know a forecast by that alone: Gaussians with such an F(y)."""
     from scipy.special import ndtri
 
-    u = np.clip(pit(record), np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg)
-    # No cell reaches over the end of a central interval of 5, 10 .. 95 %.
-    ends = np.minimum((u * 40).astype(np.int64), 39)
-    _, codes, rows = numbered(np.searchsorted(_edges(u, SCORES), u, side="right") * 40 + ends)
-    y = ndtri(np.bincount(codes, u, len(rows)) / rows)
+    u = pit(record)
+    np.clip(u, np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg, out=u)
+    edges = _edges(u, SCORES)
+
+    def kind(s: slice) -> Ints:
+        # No cell reaches over the end of a central interval of 5, 10 .. 95 %.
+        ends = np.minimum((u[s] * 40).astype(np.int64), 39)
+        return np.searchsorted(edges, u[s], side="right") * 40 + ends
+
+    _, codes, rows = _in_cells(len(record), 40 * SCORES, kind)
+    y = ndtri(_means(u, codes, rows))
     cells = Regression(ids=np.arange(len(y)).astype(np.str_), y=y, mean=np.zeros(len(y)), std=np.ones(len(y)))
     return Gathered(cells, codes, rows)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bench.arrays import Bools, Float64s, Ints, small
+from bench.arrays import Bools, Float64s, Ints, positions
 from bench.errors import RecordError
 from bench.latest import frozen
 from bench.metrics.order import descending
@@ -126,7 +126,7 @@ def ranking(scores: Float64s, hit: Bools, *, merge_hits: bool = False, merge_mis
     first[first] = ~joins  # now of its step
     begins = first.copy()
     begins[1:] |= hit[1:] != hit[:-1]
-    starts = _positions(begins)
+    starts = positions(begins)
     return Ranking(*(frozen(x) for x in (rows, starts, hit[begins], first[begins])))
 
 
@@ -137,17 +137,6 @@ def _first_of_its_score(scores: Float64s, rows: Ints) -> Bools:
         here = scores[rows[start - 1 : start + BLOCK]]
         np.not_equal(here[1:], here[:-1], out=first[start : start + BLOCK])
     return first
-
-
-def _positions(mask: Bools) -> Ints:
-    """Where a mask (n,) holds, in small integers: found some rows at a time, as numpy's are large."""
-    there = np.empty(np.count_nonzero(mask), dtype=small(len(mask)))
-    count = 0
-    for start in range(0, len(mask), BLOCK):
-        here = np.flatnonzero(mask[start : start + BLOCK])
-        np.add(here, start, out=there[count : count + len(here)], casting="same_kind")
-        count += len(here)
-    return there
 
 
 def ranked(scores: Float64s, hit: Bools, w: Float64s) -> Ranked:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.arrays import Float64s, Ints
+from bench.arrays import Float64s, Ints, positions
 from bench.metrics.sums import Sums, sums
 
 PLACES = 128  # of a path at which its distribution is worked out
 BLOCK = 1 << 20  # weights of values at once, where a row has several
+STEPS = 1 << 16  # values at once, where all weigh the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ def levels(values: Float64s, offsets: Ints | None = None) -> Levels:
     values = values[order]
     new = np.ones(len(values), dtype=bool)
     np.not_equal(values[1:], values[:-1], out=new[1:])
-    starts: Ints = np.flatnonzero(new)
+    starts = positions(new)
     return Levels(order, starts, values if len(starts) == len(values) else values[starts], offsets)
 
 
@@ -49,18 +50,28 @@ def distance(found: Levels, w: Float64s) -> Float64s:
 
     NaN where all weights are 0.
     """
+    if w.strides[1] == 0 and len(found.order):  # all rows weigh the same
+        return np.where(w[:, 0] > 0, _even(found), np.nan)
     rows = found.rows
     step = len(w) if found.offsets is None else max(1, BLOCK // max(1, len(rows)))
     return np.concatenate([_distance(found, rows, w[i : i + step]) for i in range(0, len(w), step)])
 
 
+def _even(found: Levels) -> float:
+    """The distance of values that weigh the same, some at a time."""
+    count, ends, largest = len(found.order), found.starts[1:], 0.0
+    for start in range(0, len(found.starts), STEPS):
+        part = slice(start, start + STEPS)
+        each, before = found.each[part], found.starts[part] / count
+        after = np.append(ends[part], [count] if len(ends[part]) < len(each) else []) / count
+        largest = max(largest, float((after - each).max()), float((each - before).max()))
+    return largest
+
+
 def _distance(found: Levels, rows: Ints, w: Float64s) -> Float64s:
     starts = found.starts
-    if w.strides[1] == 0 and len(rows):  # all rows weigh the same
-        mass = np.diff(starts, append=len(rows)) * w[:, :1]
-    else:
-        mass = w.T[rows] if len(starts) == len(rows) else np.add.reduceat(w.T[rows], starts, axis=0)
-        mass = mass.T
+    mass = w.T[rows] if len(starts) == len(rows) else np.add.reduceat(w.T[rows], starts, axis=0)
+    mass = mass.T
     with np.errstate(invalid="ignore"):
         mass = mass / (w.sum(axis=1) if found.offsets is None else mass.sum(axis=1))[:, None]
         above = np.cumsum(mass, axis=1)
