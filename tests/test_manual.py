@@ -137,7 +137,7 @@ def test_the_readmes_gate_passes_what_is_equal_and_catches_a_planted_regression(
 def test_the_manual_is_built_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("material")
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"}, capture_output=True,
         text=True, timeout=300, check=False,
     )  # fmt: skip
