@@ -122,7 +122,7 @@ def in_width(form: Callable[[Bins], Float64s]) -> Gaps:
 
 
 def _in_mass(form: Callable[[Bins], Float64s]) -> Gaps:
-    """The form of the gaps of bins of equal width, as a function of the record."""
+    """The form of the gaps of bins of equal weight, as a function of the record."""
     return lambda record, w, bins=BINS: form(settled_bins(record, w, bins))
 
 

@@ -8,6 +8,7 @@ from bench.arrays import Float64s
 from bench.results import Interval
 from bench.seeds import generator
 from bench.stats.design import LEVEL, Design, absent, too_few
+from bench.stats.means import cr1_covariance
 
 DRAWS = 4000
 
@@ -25,8 +26,7 @@ def best_ends(values: Float64s, d: Design) -> Interval:
     means = (d.weights @ values) / total
     scores = d.weights[:, None] * (values - means) / total
     parts = np.stack([d.totals(column) for column in scores.T], axis=1)
-    covariance = d.groups / (d.groups - 1) * (parts.T @ parts)
-    variances = np.diag(covariance)[:, None] + np.diag(covariance) - 2 * covariance
+    covariance, variances = cr1_covariance(parts)
     # What is left of a variance of 0 by rounding.
     errors = np.where(variances > 1e-13 * covariance.max(), np.sqrt(np.maximum(variances, 0.0)), 0.0)
     if not errors.any():

@@ -43,6 +43,16 @@ def cr1(scores: Float64s, d: Design) -> float:
     return math.sqrt(d.groups / (d.groups - 1) * float(totals @ totals))
 
 
+def cr1_covariance(parts: Float64s) -> tuple[Float64s, Float64s]:
+    """The CR1 covariance of K means, and the variance of the difference of each two; each (K, K).
+
+    parts: (G, K), what each cluster adds to the error of each mean.
+    """
+    covariance = len(parts) / (len(parts) - 1) * (parts.T @ parts)
+    own = np.diag(covariance)
+    return covariance, own[:, None] + own - 2 * covariance
+
+
 def mean(
     values: Float64s,
     d: Design,

@@ -107,16 +107,15 @@ def inverted(gaps: Float64s, draws: Float64s, norm: Norm | Form, *, stretch: flo
 
 def _rest(gaps: Float64s, draws: Float64s, stretch: float) -> tuple[float, float] | None:
     """Ends for a number less the l1 norm of gaps, which is known to be off by as much as that may be biased."""
-    norms = inverted(gaps[1:], draws[:, 1:], "l1", stretch=stretch)
-    noise = stretch * (draws - gaps)
-    if norms is None:
-        low, high = np.quantile(noise[:, 0], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        return (
-            None if low == high else (gaps[0] - high - np.abs(gaps[1:]).sum(), gaps[0] - low - np.abs(gaps[1:]).sum())
-        )
-    inner, spread, ts = gaps[1:], noise[:, 1:].std(axis=0), np.array(norms)
-    least = [_plain(inner, spread, ts[1:], "l1", signs)[0] for signs in _signs(inner, noise[:, 1:])]
-    most = _biased(inner, spread, ts[:1], "l1")[0]
+    inner, noise = gaps[1:], stretch * (draws - gaps)
+    spread = noise.std(axis=0)
+    if not spread.any():
+        return None
+    least, most = [inner], inner
+    if (norms := inverted(inner, draws[:, 1:], "l1", stretch=stretch)) is not None:
+        ts = np.array(norms)
+        least = [_plain(inner, spread[1:], ts[1:], "l1", signs)[0] for signs in _signs(inner, noise[:, 1:])]
+        most = _biased(inner, spread[1:], ts[:1], "l1")[0]
     *above, below = (normed(noise + np.insert(each, 0, 0.0), "rest") + np.abs(each).sum() for each in (*least, most))
     value = float(normed(gaps, "rest"))
     low = value - max(float(np.quantile(errors, (1 + LEVEL) / 2)) for errors in above)

@@ -7,6 +7,7 @@ import numpy as np
 from bench.arrays import Float64s, Ints
 from bench.results import Interval
 from bench.stats.design import LEVEL, Design, absent
+from bench.stats.means import cr1_covariance
 
 FORBIDDEN = 1e6
 
@@ -30,9 +31,8 @@ def order_ends(place: Ints, right: Float64s, d: Design) -> Interval:
     mass, squares = np.bincount(place, w), np.bincount(place, w**2)
     rate = np.bincount(place, w * y) / mass
     scores = w * (y - rate[place]) / mass[place]
-    parts = np.bincount(codes * k + place, scores, minlength=d.groups * k).reshape(d.groups, k)
-    covariance = d.groups / (d.groups - 1) * (parts.T @ parts)
-    variance = np.diag(covariance)[:, None] + np.diag(covariance) - 2 * covariance
+    parts = np.bincount(codes * k + place, scores, minlength=d.groups * k).astype(np.float64, copy=False)
+    _, variance = cr1_covariance(parts.reshape(d.groups, k))
     both = (mass * rate)[:, None] + mass * rate
     common = both / (mass[:, None] + mass)
     least = common * (1 - common) * ((squares / mass**2)[:, None] + squares / mass**2)
